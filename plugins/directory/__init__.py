@@ -1,0 +1,10 @@
+"""The directory: the display name of a person follows the given and the family name."""
+
+from core import Change, Record, hookimpl, on
+
+
+@hookimpl(specname="before_save")
+@on("directory.person")
+def say_the_full_name(record: Record, change: Change) -> None:
+    """People are shown by given and family name."""
+    record["display_name"] = f"{record.get('given_name') or ''} {record.get('family_name') or ''}".strip() or None
