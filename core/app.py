@@ -1,0 +1,30 @@
+"""The Flask application: one platform, two doors, and the answers about health."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from core import api, web
+from core.facts import Clock
+from core.services.platform import Platform
+from core.settings import Settings
+
+
+def create_app(settings: Settings | None = None, clock: Clock | None = None, *, platform: Platform | None = None) -> Flask:
+    """Build the application. A given ``platform`` is used as it is (started); else one is made from ``settings``."""
+    if platform is None:
+        platform = Platform(settings or Settings.from_environ(), clock)
+        platform.start()
+    app = Flask("backoffice", static_folder=None, template_folder=None)
+    app.config.update(
+        SECRET_KEY=platform.settings.secret_key,
+        MAX_CONTENT_LENGTH=platform.settings.max_upload,
+        MAX_FORM_MEMORY_SIZE=platform.settings.max_form,
+        MAX_FORM_PARTS=5_000,
+        TRUSTED_HOSTS=None,
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    app.extensions["backoffice"] = platform
+    app.register_blueprint(api.create_blueprint(platform))
+    web.install(app, platform)
+    return app

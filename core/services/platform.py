@@ -1,0 +1,79 @@
+"""The running house: settings, database, clock, files, and the Generation in force."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from core.access.actor import Actor
+from core.facts import Clock, SystemClock
+from core.registry.discover import Discovery, discover
+from core.registry.generation import Generation
+from core.services import publish
+from core.settings import Settings
+from core.storage import unit
+from core.storage.database import Database
+from core.storage.files import FileStore, LocalFiles
+from core.storage.unit import Unit
+
+
+class Platform:
+    """What every verb of ``core.services`` takes first. One per process; threads share it.
+
+    ``start`` brings the database to the declared shape (additive steps only) and loads the generation in force.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, *,
+                 find: Callable[[Settings], Discovery] = discover) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.database = Database(settings.database_url, settings.data_dir)
+        self.files: FileStore = LocalFiles(settings.data_dir / "files")
+        self.discovery = find(settings)
+        self._find = find
+        self._lock = threading.Lock()
+        self._generation: Generation | None = None
+
+    def start(self) -> None:
+        """Make the platform's own tables, publish changed plugin declarations, load the generation in force."""
+        with self._lock:
+            self._generation = publish.ensure_current(self)
+
+    def reload(self) -> None:
+        """Look for plugins again and publish what changed in them."""
+        with self._lock:
+            self.discovery = self._find(self.settings)
+            self._generation = publish.ensure_current(self)
+
+    @property
+    def current(self) -> Generation:
+        """The generation this process serves now, without asking the database."""
+        if self._generation is None:
+            raise RuntimeError("The platform has not been started: call start() first.")
+        return self._generation
+
+    def generation(self, head: int | None = None) -> Generation:
+        """The generation in force. ``head`` is the number just read from the database; without it, it is read now."""
+        number = head if head is not None else publish.head(self)
+        found = self._generation
+        if found is None or found.number < number:
+            with self._lock:
+                found = self._generation
+                if found is None or found.number < number:
+                    found = self._generation = publish.load(self, number, found)
+        return found
+
+    def read(self, actor: Actor, generation: Generation | None = None) -> AbstractContextManager[Unit]:
+        """A read-only unit of work in one snapshot."""
+        return unit.reading(self.database, generation or self.current, actor, self.clock.now())
+
+    def write(self, actor: Actor, generation: Generation | None = None, *, operation: str | None = None,
+              reason: str = "") -> AbstractContextManager[Unit]:
+        """A writing unit of work; raises HeadMoved when the generation is no longer in force."""
+        return unit.writing(self.database, generation or self.current, actor, self.clock.now(),
+                            operation=operation, reason=reason)
+
+    def close(self) -> None:
+        """Give back the database's connections."""
+        self.database.dispose()
