@@ -71,6 +71,11 @@ class Settings:
         values = {name: _typed(name, str(known[name].type), raw) for name, raw in given.items()}
         return cls(**values).completed()
 
+    @classmethod
+    def for_tests(cls, data_dir: Path, database_url: str = "") -> Settings:
+        """Settings that read neither environment nor file: a house in ``data_dir`` with a fixed key."""
+        return cls(data_dir=data_dir, database_url=database_url, secret_key="for-tests-only-0123456789-abcdefgh").completed()
+
     def completed(self) -> Settings:
         """The same settings with the data directory made, and database address and key filled in."""
         data_dir = self.data_dir.expanduser().resolve()

@@ -1,0 +1,1 @@
+"""Plugins found, generations built and compared, and the loop that calls plugins' hooks."""

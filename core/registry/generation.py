@@ -1,0 +1,243 @@
+"""A Generation: everything declared and amended, checked, numbered and immutable."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from core.errors import NotFound
+from core.registry.calls import Hooks
+from schemas.model import Entity, Field, Overlay, Plugin, Problem
+from schemas.overlays import amend
+
+Columns = Mapping[tuple[str, str, str], Mapping[str, str]]
+"""Generated columns: by overlay identity (entity, department, name), from field name to its identifier on disk."""
+
+_NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What the house serves under one number. Unchanged entities are the same objects as in the generation before."""
+
+    number: int
+    plugins: Mapping[str, Plugin]
+    overlays: tuple[Overlay, ...]
+    entities: Mapping[str, Entity]
+    """The stored shape of every entity: the union of everything anybody may use."""
+    hooks: Hooks
+    problems: tuple[Problem, ...] = ()
+    columns: Columns = field(default_factory=dict)
+    epoch: int = field(default=0, compare=False)
+    _shapes: dict[tuple[str, tuple[tuple[str, str, str], ...]], Entity] = field(default_factory=dict, repr=False, compare=False)
+    _memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def entity(self, full_name: str) -> Entity:
+        """The stored shape of ``plugin.entity``. Raises NotFound."""
+        found = self.entities.get(full_name)
+        if found is None:
+            raise NotFound(f'There is no entity "{full_name}".')
+        return found
+
+    def base(self, full_name: str) -> Entity:
+        """The entity as its plugin declares it, without any overlay. Raises NotFound."""
+        plugin, _, name = full_name.partition(".")
+        found = self.plugins[plugin].entity(name) if plugin in self.plugins else None
+        if found is None:
+            raise NotFound(f'There is no entity "{full_name}".')
+        return found
+
+    def shape(self, full_name: str, department_code: str = "") -> Entity:
+        """What a department is shown, or what holds for its records; "" is the common shape. Raises NotFound.
+
+        Departments with the same overlays share one object.
+        """
+        mine = tuple(one for one in self._by_entity().get(full_name, ()) if one.department in ("", department_code))
+        key = (full_name, tuple(one.identity for one in mine))
+        found = self._shapes.get(key)
+        if found is None:
+            shape = self.base(full_name)
+            for one in mine:
+                shape = amend(shape, one, self.columns.get(one.identity, _NOTHING))
+            with self._lock:
+                found = self._shapes.setdefault(key, shape)
+        return found
+
+    def overlays_of(self, full_name: str) -> tuple[Overlay, ...]:
+        """The overlays that amend the entity, in their order."""
+        return self._by_entity().get(full_name, ())
+
+    def fingerprint(self, full_name: str) -> str:
+        """A hash of the stored shape's content; equal shapes have equal fingerprints in every process."""
+        entity = self.entity(full_name)
+        found: str = self._once(("fingerprint", full_name), lambda: fingerprint(entity))
+        return found
+
+    def provider(self, what: str) -> Entity | None:
+        """The entity that says it ``provides`` this part of the directory: person, department, company, team, ..."""
+        table: dict[str, Entity] = self._once("providers", self._providers)
+        return table.get(what)
+
+    def targets(self, one: Field) -> tuple[str, ...]:
+        """The entities a reference field may point to; ``person`` and ``department`` mean who provides them."""
+        if one.type in ("person", "department"):
+            provider = self.provider(one.type)
+            return (provider.full_name,) if provider else ()
+        if one.type == "any_reference" and one.chosen_by:
+            return tuple(self.entities)
+        return one.to if one.type in ("reference", "references", "any_reference") else ()
+
+    def referrers(self, full_name: str) -> tuple[tuple[Entity, Field], ...]:
+        """Who points here with a field of its own (stored shapes). Fields inside lines are in :meth:`line_referrers`."""
+        table: dict[str, list[tuple[Entity, Field]]] = self._once("referrers", self._referrers)
+        return tuple(table.get(full_name, ()))
+
+    def line_referrers(self, full_name: str) -> tuple[tuple[Entity, Field, Field], ...]:
+        """Who points here from within its lines: entity, the ``lines`` field, and the reference inside."""
+        table: dict[str, list[tuple[Entity, Field, Field]]] = self._once("line_referrers", self._line_referrers)
+        return tuple(table.get(full_name, ()))
+
+    def roles(self) -> Mapping[str, str]:
+        """Every declared role as ``plugin.role`` with its label."""
+        table: dict[str, str] = self._once("roles", lambda: {
+            f"{plugin.name}.{role.name}": role.label or role.name.replace("_", " ").capitalize()
+            for plugin in self.plugins.values() for role in plugin.roles})
+        return table
+
+    def _by_entity(self) -> dict[str, tuple[Overlay, ...]]:
+        def gather() -> dict[str, tuple[Overlay, ...]]:
+            table: dict[str, list[Overlay]] = {}
+            for one in self.overlays:
+                table.setdefault(one.entity, []).append(one)
+            return {name: tuple(ones) for name, ones in table.items()}
+
+        found: dict[str, tuple[Overlay, ...]] = self._once("by_entity", gather)
+        return found
+
+    def _providers(self) -> dict[str, Entity]:
+        return {entity.provides: entity for entity in self.entities.values() if entity.provides}
+
+    def _referrers(self) -> dict[str, list[tuple[Entity, Field]]]:
+        table: dict[str, list[tuple[Entity, Field]]] = {}
+        for entity in self.entities.values():
+            for one in entity.fields:
+                for target in self.targets(one):
+                    table.setdefault(target, []).append((entity, one))
+        return table
+
+    def _line_referrers(self) -> dict[str, list[tuple[Entity, Field, Field]]]:
+        table: dict[str, list[tuple[Entity, Field, Field]]] = {}
+        for entity in self.entities.values():
+            for one in entity.fields:
+                for child in one.fields:
+                    for target in self.targets(child):
+                        table.setdefault(target, []).append((entity, one, child))
+        return table
+
+    def _once(self, key: Any, make: Any) -> Any:
+        # Two threads may make the same table at once; both are equal and one is kept.
+        if key not in self._memory:
+            self._memory[key] = make()
+        return self._memory[key]
+
+
+def build(number: int, plugins: Iterable[Plugin], overlays: Iterable[Overlay] = (), columns: Columns | None = None,
+          previous: Generation | None = None, *, hooks: Hooks | None = None, problems: Iterable[Problem] = ()) -> Generation:
+    """Put a generation together. Entities whose declaration, overlays and columns equal those in ``previous`` are shared.
+
+    Nothing is checked here: give plugins and overlays that ``schemas.check`` and ``schemas.overlays.refusals`` accept.
+    """
+    by_name = {plugin.name: plugin for plugin in plugins}
+    overlays = tuple(overlays)
+    amendments: dict[str, list[Overlay]] = {}
+    for one in overlays:
+        amendments.setdefault(one.entity, []).append(one)
+    columns = dict(columns or {})
+    entities: dict[str, Entity] = {}
+    kept: set[str] = set()
+    for plugin in by_name.values():
+        for entity in plugin.entities:
+            name = entity.full_name
+            mine = tuple(amendments.get(name, ()))
+            if previous is not None and _same(previous, entity, mine, columns):
+                entities[name] = previous.entities[name]
+                kept.add(name)
+            else:
+                entities[name] = _stored(entity, mine, columns)
+    shapes = {} if previous is None else {key: shape for key, shape in dict(previous._shapes).items() if key[0] in kept}
+    # An overlay whose entity is gone (its plugin was taken away) stays in the documents and amends nothing.
+    return Generation(number, by_name, overlays, entities, hooks or (previous.hooks if previous else Hooks()),
+                      tuple(problems), columns, _shapes=shapes)
+
+
+def build_from(plugins: Iterable[Plugin], number: int = 1) -> Generation:
+    """A generation of these plugins alone, in memory, for tests and tools."""
+    return build(number, plugins)
+
+
+def fingerprint(value: object) -> str:
+    """A hash of a declaration's content, without the places where it stands."""
+    digest = hashlib.sha256()
+    for part in _content(value):
+        digest.update(part.encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    return digest.hexdigest()[:32]
+
+
+def _same(previous: Generation, entity: Entity, mine: tuple[Overlay, ...], columns: Columns) -> bool:
+    name = entity.full_name
+    if name not in previous.entities or previous.overlays_of(name) != mine:
+        return False
+    if any(columns.get(one.identity, _NOTHING) != previous.columns.get(one.identity, _NOTHING) for one in mine):
+        return False
+    before = previous.base(name)
+    return before is entity or before == entity
+
+
+def _stored(entity: Entity, overlays: tuple[Overlay, ...], columns: Columns) -> Entity:
+    """The union: every overlay's additions, none of the tightenings and wordings that hold for one department only."""
+    stored = entity
+    for one in overlays:
+        adding = replace(one, changes=tuple(verb for verb in one.changes if one.department == "" or verb.kind in _ADDING))
+        if adding.changes:
+            taken = {known.name for known in stored.fields if known.scope != one.department and known.scope}
+            stored = amend(_aside(stored, one, taken), adding, columns.get(one.identity, _NOTHING))
+    return stored
+
+
+_ADDING = frozenset({"add_field", "add_option", "add_state", "add_transition", "add_view", "add_approval", "remove_field"})
+
+
+def _aside(stored: Entity, overlay: Overlay, taken: set[str]) -> Entity:
+    """Another department's field of the same name steps aside: in the union it is called ``name__department``."""
+    names = {verb.args.get("name") for verb in overlay.changes if verb.kind == "add_field"} & taken
+    if not names:
+        return stored
+    return replace(stored, fields=tuple(
+        replace(one, name=f"{one.name}__{one.scope}") if one.name in names and one.scope else one for one in stored.fields))
+
+
+def _content(value: object) -> Iterator[str]:
+    if is_dataclass(value) and not isinstance(value, type):
+        yield type(value).__name__
+        for one in fields(value):
+            if one.compare:
+                yield one.name
+                yield from _content(getattr(value, one.name))
+    elif isinstance(value, Mapping):
+        yield "{"
+        for key, inner in value.items():
+            yield str(key)
+            yield from _content(inner)
+        yield "}"
+    elif isinstance(value, list | tuple):
+        yield "["
+        for inner in value:
+            yield from _content(inner)
+        yield "]"
+    else:
+        yield f"{type(value).__name__}:{value}"
