@@ -53,6 +53,9 @@ class Change(Protocol):
     """Who writes: has ``person``, ``email``, ``name``, ``department``, ``roles``."""
     is_new: bool
     before: Mapping[str, Value] | None
+    transition: str
+    """The move under way, "" for a plain save."""
+    reason: str
 
     def touches(self, field: str) -> bool:
         """Whether the field's value differs from the one before (always true for given fields of a new record)."""
@@ -116,14 +119,16 @@ class Specifications:
     # Writing --------------------------------------------------------------------------------------------------
 
     @hookspec
-    def check_record(self, record: Record, before: Record | None, change: Change) -> Any:
+    def check_record(self, record: Record, before: Record | None, change: Change, work: Work) -> Any:
         """Called while a write is prepared, before anything is stored. Return None, or a mapping from field names
-        (``""`` for the whole record) to a sentence or a list of them. ``record`` is a copy; raise Refusal to veto."""
+        (``""`` for the whole record) to a sentence or a list of them. ``record`` is a copy; raise Refusal to veto.
+        ``work`` only reads here."""
 
     @hookspec
-    def before_save(self, record: Record, before: Record | None, change: Change) -> None:
+    def before_save(self, record: Record, before: Record | None, change: Change, work: Work) -> None:
         """Called while a write is prepared; may set fields of ``record``. What a failed call had set is taken back.
-        Runs outside any lock and may run again when the write has to be prepared again. Raise Refusal to veto."""
+        Runs outside any lock and may run again when the write has to be prepared again. Raise Refusal to veto.
+        ``change.transition`` names the move under way, "" for a plain save; ``work`` only reads here."""
 
     @hookspec
     def after_save(self, record: Record, before: Record | None, change: Change, work: Work) -> None:
@@ -132,8 +137,8 @@ class Specifications:
     # Moving ---------------------------------------------------------------------------------------------------
 
     @hookspec
-    def allow_transition(self, record: Record, transition: str, change: Change) -> Any:
-        """Called before a move is offered or made. Return None to allow, or a sentence that says why not."""
+    def allow_transition(self, record: Record, transition: str, change: Change, work: Work) -> Any:
+        """Called before a move is offered or made. Return None to allow, or a sentence that says why not. Only reads."""
 
     @hookspec
     def after_transition(self, record: Record, transition: str, change: Change, work: Work) -> None:
