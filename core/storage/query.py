@@ -109,6 +109,8 @@ def parse_filters(
     """
     found: list[Condition] = []
     for parameter, text in _pairs(args):
+        if not strict and not text:
+            continue  # a control of the filter form that was left empty
         try:
             condition = _condition(parameter, text, entity, visible, ctx, effective)
         except BadRequest:

@@ -1,0 +1,108 @@
+"""What lies beside a page's rows: many-valued references, line items and titles of references to any entity.
+
+Each is fetched for all rows of the page at once, and every title passes the target's own row clause for the same actor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
+
+from core.facts import EntityRef, Value
+from core.fields import effective, kind
+from core.storage.sight import Sight
+from core.storage.unit import Unit
+from schemas.model import Field
+
+NUMBERS = "numbers"
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The statement for one many-valued field of a page; ``reads`` tells a line's cells: (child, start, width, label)."""
+
+    name: str
+    index: int
+    statement: sa.Select[Any]
+    reads: tuple[tuple[Field, int, int, int], ...] | None
+
+
+def beside(sight: Sight, field: Field, index: int) -> Beside:
+    """How to fetch a ``references`` or ``lines`` field for the rows of a page."""
+    numbers = sa.bindparam(NUMBERS, expanding=True, type_=sa.BigInteger)
+    if field.type != "lines":
+        link = sight.table.links[field.name].alias()
+        target = sight.target(field)
+        title = sight.title(target, link.c.target_id) if target else sa.null()
+        chosen = sa.select(link.c.owner_id, link.c.target_id, title).where(link.c.owner_id.in_(numbers))
+        return Beside(field.name, index, chosen.order_by(link.c.owner_id, link.c.position), None)
+    table = sight.table.lines[field.name]
+    at = table.table.alias()
+    cells: list[ColumnElement[Any]] = [at.c.owner_id, at.c.id, at.c.position]
+    reads = []
+    for child in field.fields:
+        columns = table.columns.get(child.name)
+        if not columns:
+            continue
+        start, label = len(cells), -1
+        cells += [at.c[column.name] for column in columns]
+        shown = effective(child, sight.unit.generation.entities, sight.entity)
+        if kind(shown).family == "reference" and (target := sight.target(shown)):
+            label = len(cells)
+            cells.append(sight.title(target, at.c[columns[0].name]))
+        reads.append((shown, start, len(columns), label))
+    chosen = sa.select(*cells).where(at.c.owner_id.in_(numbers)).order_by(at.c.owner_id, at.c.position, at.c.id)
+    return Beside(field.name, index, chosen, tuple(reads))
+
+
+def fetch(unit: Unit, one: Beside, rows: Sequence[list[Any]], numbers: Sequence[int]) -> None:
+    """Put the values (at ``index``) and labels (after it) of one field into finished rows. ``numbers`` are the rows' ids."""
+    values: dict[int, list[Value]] = {}
+    labels: dict[int, list[Any]] = {}
+    for start in range(0, len(numbers), _CHUNK):
+        for found in unit.connection.execute(one.statement, {NUMBERS: list(numbers[start:start + _CHUNK])}):
+            value, label = _line(unit, one, found) if one.reads is not None else (found[1], found[2])
+            values.setdefault(found[0], []).append(value)
+            labels.setdefault(found[0], []).append(label)
+    for row, number in zip(rows, numbers, strict=True):
+        row[one.index] = tuple(values.get(number, ()))
+        row[one.index + 1] = tuple(labels.get(number, ()))
+
+
+def titles(sight: Sight, rows: Sequence[list[Any]], indexes: Iterable[int]) -> None:
+    """Put the readable titles of references to any entity beside them: the value at each index, its title after it."""
+    wanted: dict[str, set[int]] = {}
+    places = tuple(indexes)
+    for row in rows:
+        for index in places:
+            if isinstance(row[index], EntityRef):
+                wanted.setdefault(row[index].entity, set()).add(row[index].id)
+    found = {(entity, number): title for entity, numbers in wanted.items()
+             for number, title in _readable_titles(sight, entity, numbers)}
+    for row in rows:
+        for index in places:
+            if isinstance(row[index], EntityRef):
+                row[index + 1] = found.get((row[index].entity, row[index].id))
+
+
+def _readable_titles(sight: Sight, entity: str, numbers: Iterable[int]) -> Iterable[tuple[int, str | None]]:
+    there = sight.other(entity)
+    if there is None:
+        return ()
+    chosen = sa.select(there.at.c.id, there.at.c.display_title).where(there.at.c.id.in_(sorted(numbers)), there.titled())
+    return [(int(row[0]), row[1]) for row in sight.unit.connection.execute(chosen)]
+
+
+def _line(unit: Unit, one: Beside, found: Sequence[Any]) -> tuple[dict[str, Value], dict[str, Any]]:
+    line: dict[str, Value] = {"id": found[1], "position": found[2]}
+    labels: dict[str, Any] = {}
+    for child, start, width, label in one.reads or ():
+        line[child.name] = kind(child).from_row(child, found[start:start + width], unit.database.dialect)
+        if label >= 0:
+            labels[child.name] = found[label]
+    return line, labels

@@ -1,0 +1,399 @@
+"""Pages by key: the rows of one query in order, forwards and backwards, each page one statement or two."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
+
+from core.access.grant import Grant
+from core.errors import BadRequest
+from core.storage import cursors, planning, search
+from core.storage.filters import Filter
+from core.storage.planning import Order, Phase
+from core.storage.query import Query
+from core.storage.shapes import Shape
+from core.storage.sight import Sight
+from core.storage.unit import Unit
+from schemas.model import Entity
+
+COUNT_CAP = 10_000
+LARGEST_PAGE = 1_000
+_REMEMBERED = 20.0
+"""Seconds for which the size of a set is believed when a page is planned; it never decides what is on the page."""
+UNSORTED = "Sorted among the newest 2,000. Add a filter, or have the field indexed, to sort all."
+
+
+@dataclass
+class Found:
+    """Raw rows of a page (as ``shape`` reads them) with its cursors and notes."""
+
+    shape: Shape
+    rows: list[Any]
+    next: str | None = None
+    prev: str | None = None
+    total: int | None = None
+    total_is_capped: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Prepared:
+    """What is the same for all pages of one form of query by one actor: order, shape and the statements built so far."""
+
+    order: Order
+    shape: Shape
+    statements: dict[object, sa.Select[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One statement of a page: a phase, and where in it to begin."""
+
+    phase: int
+    start: str = ""
+    """"" at its beginning; "after" the cursor; "same" within the target of the cursor (a sort by label)."""
+
+
+class Pager:
+    """One query by one actor, ready to be counted or paged. Unknown and invisible names are BadRequest on making it."""
+
+    def __init__(self, unit: Unit, entity: Entity, rights: Grant, query: Query, secret: bytes) -> None:
+        self.unit, self.entity, self.rights, self.query, self.secret = unit, entity, rights, query, secret
+        self.sight = Sight(unit, entity, rights)
+        self.filter = Filter(self.sight, query.where)
+        self.words = search.words(query.q)
+        self.values: dict[str, object] = dict(self.filter.values)
+        if query.q.strip():
+            self.values.update(search.bound(self.sight, self.words))
+        self.key = (unit.generation.number, unit.database.url, sight_key(unit), entity.full_name, query.fields, self.filter.key,
+                    query.expression, bool(query.q.strip()), len(self.words), query.sort, query.trashed)
+        self.prepared = self._prepare()
+
+    def _prepare(self) -> Prepared:
+        found = _PREPARED.get(self.key)
+        if found is None:
+            found = Prepared(planning.order_of(self.sight, self.query.sort), Shape(self.sight, self.query.fields))
+            self._keep(found)
+        return found
+
+    def _keep(self, prepared: Prepared) -> None:
+        if not self.sight.moving:
+            _PREPARED.put(self.key, prepared)
+
+    @property
+    def free(self) -> bool:
+        """Nothing narrows the set: no filter, no search, no row rule."""
+        return not (self.filter or self.query.q.strip() or self.query.expression or self.query.trashed) and not any(
+            face.rows for face in self.sight.faces)
+
+    @property
+    def mark(self) -> str:
+        """What a cursor must have been made for: this shape, sort, filter and search."""
+        return cursors.fingerprint((self.unit.generation.fingerprint(self.entity.full_name), self.prepared.order.keys,
+                                    self.filter.key, tuple(self.values.items()), self.query.expression, self.query.trashed))
+
+    def page(self) -> Found:
+        """The rows of the page asked for."""
+        query, prepared = self.query, self.prepared
+        limit = max(1, min(query.limit, LARGEST_PAGE))
+        if sum((query.after is not None, query.before is not None, query.last)) > 1:
+            raise BadRequest("Give one of after, before and page=last.")
+        reverse = query.before is not None or query.last
+        token = query.after or query.before
+        mark = self.mark if token else ""
+        keys = cursors.unseal(self.secret, mark, token) if token else None
+        if not self.sight.faces:
+            return Found(prepared.shape, [], total=0)
+        size = self._size()
+        rows: list[Any] = []
+        walk = self._walk(size)
+        for run in _runs(walk, reverse, keys, len(self._phases(self.sight, walk))):
+            statement = self._statement(walk, run, reverse, keys)
+            rows += self._execute(statement, {**self.values, **_cursor_values(keys), "n": limit + 1 - len(rows)})
+            if len(rows) > limit:
+                break
+        found = Found(prepared.shape, rows[:limit])
+        self._cursors(found, reverse, len(rows) > limit)
+        if walk == "newest":
+            found.notes += (UNSORTED,)
+        if token is None and len(rows) <= limit:
+            found.total = len(rows)
+        elif query.count:
+            found.total, found.total_is_capped = self.count()
+        return found
+
+    def count(self) -> tuple[int, bool]:
+        """How many rows match, at most 10,000, and whether there are more."""
+        number = self._capped(COUNT_CAP + 1)
+        return min(number, COUNT_CAP), number > COUNT_CAP
+
+    def matching(self, sight: Sight, *, searched: bool = False) -> ColumnElement[bool]:
+        """Readable rows that the filter, the expression and the search let through, over the alias of ``sight``.
+
+        ``searched``: the search stands in what is selected from.
+        """
+        query = self.query
+        parts = [sight.readable(trashed=query.trashed), self.filter.clause(sight)]
+        if query.expression:
+            parts.append(sight.condition(query.expression))
+        if query.q.strip() and not searched:
+            parts.append(search.matching(sight, self.words))
+        return sa.and_(*parts)
+
+    def selecting(self, sight: Sight, *columns: Any) -> sa.Select[Any]:
+        """``columns`` of all matching rows over the alias of ``sight``, along the search's hits where that is possible."""
+        hits = search.hits(sight, self.words) if self.query.q.strip() else None
+        chosen = sa.select(*columns)
+        if hits is None:
+            return chosen.select_from(sight.at).where(self.matching(sight))
+        return chosen.select_from(hits.source).where(hits.where, self.matching(sight, searched=True))
+
+    def fresh(self) -> Sight:
+        """Another alias of the same entity, for one more statement."""
+        return Sight(self.unit, self.entity, self.rights, self.sight)
+
+    def built(self, key: object, build: Callable[[], sa.Select[Any]]) -> sa.Select[Any]:
+        """A statement, made once for this form of query."""
+        found = self.prepared.statements.get(key)
+        if found is None:
+            found = build()
+            if self.sight.moving:
+                _PREPARED.drop(self.key)
+            self.prepared.statements[key] = found
+        return found
+
+    def _execute(self, statement: sa.Select[Any], values: Mapping[str, object]) -> Sequence[Any]:
+        return self.unit.connection.execute(statement, values).all()
+
+    def _capped(self, cap: int) -> int:
+        def build() -> sa.Select[Any]:
+            sight = self.fresh()
+            some = self.selecting(sight, sa.literal(1).label("one"))
+            return sa.select(sa.func.count()).select_from(some.limit(sa.bindparam("n", type_=sa.Integer)).subquery())
+
+        return int(self._execute(self.built("count", build), {**self.values, "n": cap})[0][0])
+
+    def _size(self) -> int:
+        """How many rows match, up to SMALL + 1; free sets along an index need not be measured."""
+        if self.free and self.prepared.order.walk != "other":
+            return planning.SMALL + 1
+        key = (self.key, tuple(self.values.items()))
+        moment = self.unit.now.timestamp()
+        found = _SIZES.get(key)
+        if found is None or not 0 <= moment - found[0] < _REMEMBERED:
+            found = (moment, self._capped(planning.SMALL + 1))
+            _SIZES.put(key, found)
+        return found[1]
+
+    def _walk(self, size: int) -> str:
+        walk = self.prepared.order.walk
+        if size <= planning.SMALL:
+            return "small"
+        return "newest" if walk == "other" else walk
+
+    def _phases(self, sight: Sight, walk: str) -> tuple[Phase, ...]:
+        order = self.prepared.order
+        if walk in {"small", "newest"}:
+            return (planning.sorted_phase(sight, order),)
+        return planning.phases(sight, order)
+
+    def _statement(self, walk: str, run: Run, reverse: bool, keys: tuple[object, ...] | None) -> sa.Select[Any]:
+        empties = tuple(key is None for key in keys) if keys is not None and run.start else None
+        return self.built((walk, run, reverse, empties), lambda: self._build(walk, run, reverse, keys))
+
+    def _build(self, walk: str, run: Run, reverse: bool, keys: tuple[object, ...] | None) -> sa.Select[Any]:
+        branches = self._branches(walk, run)
+        picks = [self._pick(walk, run, reverse, keys, branch) for branch in branches]
+        shape = self.prepared.shape
+        width = len(picks[0].selected_columns)
+        if len(picks) > 1:
+            arms = [sa.select(pick.subquery()) for pick in picks]
+            merged = sa.union_all(*arms).subquery()
+            picked = sa.select(merged).order_by(*self._order(walk, run, reverse, merged)).limit(_limit()).subquery("p")
+        else:
+            picked = picks[0].subquery("p")
+        statement = sa.select(*shape.columns, *(picked.c[f"k{number}"] for number in range(width)))
+        statement = statement.select_from(planning.CrossJoin(picked, shape.at, shape.at.c.id == picked.c[f"k{width - 1}"]))
+        return statement.order_by(*self._order(walk, run, reverse, picked))
+
+    def _pick(self, walk: str, run: Run, reverse: bool, keys: tuple[object, ...] | None,
+              branch: Callable[[Sight, Phase], ColumnElement[bool]] | None) -> sa.Select[Any]:
+        sight = self.fresh()
+        phase = self._phases(sight, walk)[run.phase]
+        hits = search.hits(sight, self.words) if self.query.q.strip() and walk in {"id", "small", "newest"} else None
+        where = [self.matching(sight, searched=hits is not None), *phase.where]
+        if hits is not None:
+            where.append(hits.where)
+            # The index gives its own ids in order; asked for the row's, an engine would sort all hits first.
+            keys_there = ((hits.number, phase.keys[0][1]),) if walk == "id" else phase.keys
+            phase = replace(phase, source=hits.source, keys=keys_there)
+        if branch is not None:
+            where.append(branch(sight, phase))
+        if walk == "newest":
+            within = self.fresh()
+            newest = self.selecting(within, within.at.c.id).order_by(within.at.c.id.desc())
+            where.append(sight.at.c.id.in_(newest.limit(planning.SMALL)))
+        ordered = phase.keys
+        if run.start == "same":
+            where += [phase.keys[1][0] == _cursor(1, phase.keys[1][0]), _beyond(phase.keys[2:], 2, reverse)]
+            ordered = phase.keys[2:]
+        elif run.start and walk in {"small", "newest"} and keys is not None:
+            where.append(_beyond_empties(phase.keys, keys, reverse))
+        elif run.start:
+            last = self._last(walk)
+            compared = phase.keys[:2] if walk == "label" and len(phase.keys) == 3 else phase.keys
+            first = 0 if len(phase.keys) == last + 1 else last
+            where.append(_beyond(compared, first, reverse))
+        selected = [cell.label(f"k{number}") for number, cell in enumerate(phase.selects)]
+        picked = sa.select(*selected).select_from(phase.source).where(*where)
+        return picked.order_by(*_order_by(walk, ordered, reverse)).limit(_limit())
+
+    def _last(self, walk: str) -> int:
+        return {"id": 0, "column": 1, "label": 2}[walk]
+
+    def _order(self, walk: str, run: Run, reverse: bool, picked: sa.Subquery) -> list[ColumnElement[Any]]:
+        """The same order over the columns of a pick."""
+        phase = self._phases(self.sight, walk)[run.phase]
+        width = len(phase.selects)
+        keys = [(picked.c[f"k{width - len(phase.keys) + number}"], down) for number, (_, down) in enumerate(phase.keys)]
+        return _order_by(walk, tuple(keys), reverse)
+
+    def _branches(self, walk: str, run: Run) -> list[Callable[[Sight, Phase], ColumnElement[bool]] | None]:
+        if walk in {"small", "newest"}:
+            return [None]
+        either = len(self._phases(self.sight, walk)[run.phase].either)
+        if either:
+            return [lambda _, phase, number=number: phase.either[number] for number in range(either)]  # type: ignore[misc]
+        values = planning.department_values(self.sight)
+        if values and planning.branching(self.sight, self.prepared.order):
+            return [lambda sight, _, value=value: sight.at.c.department_id == value for value in values]  # type: ignore[misc]
+        return [None]
+
+    def _cursors(self, found: Found, reverse: bool, more: bool) -> None:
+        if reverse:
+            found.rows.reverse()
+        if not found.rows:
+            return
+        query, width = self.query, len(found.shape.columns)
+        mark = self.mark if more or query.after or query.before else ""
+        first, last = tuple(found.rows[0])[width:], tuple(found.rows[-1])[width:]
+        if more if not reverse else query.before is not None:
+            found.next = cursors.seal(self.secret, mark, last)
+        if more if reverse else query.after is not None:
+            found.prev = cursors.seal(self.secret, mark, first)
+
+
+class Remembered[V]:
+    """The most recently used values, a bounded number of them; threads may share it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._values: OrderedDict[object, V] = OrderedDict()
+
+    def get(self, key: object) -> V | None:
+        with self._lock:
+            found = self._values.get(key)
+            if found is not None:
+                self._values.move_to_end(key)
+            return found
+
+    def put(self, key: object, value: V) -> None:
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+
+    def drop(self, key: object) -> None:
+        with self._lock:
+            self._values.pop(key, None)
+
+
+_PREPARED: Remembered[Prepared] = Remembered(512)
+_SIZES: Remembered[tuple[float, int]] = Remembered(4_096)
+
+
+def sight_key(unit: Unit) -> tuple[object, ...]:
+    """What of an actor the rights may look at: two actors alike in it see the same."""
+    actor = unit.actor
+    return (actor.account, actor.person, actor.department, actor.department_code, actor.departments_below, actor.company,
+            actor.teams, actor.teammates, actor.roles, actor.zone, actor.scopes, actor.is_system)
+
+
+def _runs(walk: str, reverse: bool, keys: tuple[object, ...] | None, phases: int) -> Iterator[Run]:
+    numbers = list(range(phases))
+    if keys is None:
+        yield from (Run(number) for number in (reversed(numbers) if reverse else numbers))
+        return
+    if phases == 1:
+        yield Run(0, "after")
+        return
+    at = 1 if keys[0] is None else 0
+    if walk == "label" and at == 0:
+        yield Run(0, "same")
+    yield Run(at, "after")
+    rest = numbers[:at][::-1] if reverse else numbers[at + 1:]
+    yield from (Run(number) for number in rest)
+
+
+def _limit() -> sa.BindParameter[int]:
+    return sa.bindparam("n", type_=sa.Integer)
+
+
+def _cursor(number: int, cell: ColumnElement[Any]) -> sa.BindParameter[Any]:
+    return sa.bindparam(f"c{number}", type_=cell.type)
+
+
+def _cursor_values(keys: tuple[object, ...] | None) -> dict[str, object]:
+    return {f"c{number}": key for number, key in enumerate(keys or ())}
+
+
+def _beyond(keys: Sequence[tuple[ColumnElement[Any], bool]], first: int, reverse: bool) -> ColumnElement[bool]:
+    """Rows after the cursor in a run whose keys are never empty; all keys go in one direction."""
+    down = keys[0][1] != reverse
+    params = [_cursor(first + number, cell) for number, (cell, _) in enumerate(keys)]
+    if len(keys) == 1:
+        return keys[0][0] < params[0] if down else keys[0][0] > params[0]
+    left, right = sa.tuple_(*(cell for cell, _ in keys)), sa.tuple_(*params)
+    return left < right if down else left > right
+
+
+def _beyond_empties(keys: Sequence[tuple[ColumnElement[Any], bool]], values: tuple[object, ...],
+                    reverse: bool) -> ColumnElement[bool]:
+    """Rows after the cursor where any key may be empty; good for small sets only."""
+    arms: list[ColumnElement[bool]] = []
+    alike: list[ColumnElement[bool]] = []
+    for number, (cell, descending) in enumerate(keys):
+        param = _cursor(number, cell)
+        if values[number] is None:
+            # Empty stands last, so nothing comes after it and everything else before it.
+            if reverse:
+                arms.append(sa.and_(*alike, cell.is_not(None)))
+            alike.append(cell.is_(None))
+            continue
+        later = cell < param if descending != reverse else cell > param
+        if not reverse and number < len(keys) - 1:
+            later = sa.or_(later, cell.is_(None))
+        arms.append(sa.and_(*alike, later))
+        alike.append(cell == param)
+    return sa.or_(*arms)
+
+
+def _order_by(walk: str, keys: Sequence[tuple[ColumnElement[Any], bool]], reverse: bool) -> list[ColumnElement[Any]]:
+    found: list[ColumnElement[Any]] = []
+    for number, (cell, descending) in enumerate(keys):
+        down = descending != reverse
+        if walk in {"small", "newest"}:
+            if number < len(keys) - 1:
+                found.append(cell.is_(None).desc() if reverse else cell.is_(None))
+            else:
+                # An expression in place of the bare id keeps the planner from walking the primary key for a few rows.
+                cell = cell + sa.literal_column("0")
+        found.append(cell.desc() if down else cell.asc())
+    return found

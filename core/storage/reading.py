@@ -1,0 +1,228 @@
+"""Reading records: one actor's rows and fields of one entity, with labels, and nothing that the actor may not see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
+
+from core.access.grant import Grant, grant
+from core.errors import NotFound
+from core.facts import Record
+from core.storage import labels, search
+from core.storage.paging import Found, Pager, Remembered, sight_key
+from core.storage.planning import SMALL
+from core.storage.query import Condition, Group, Page, Query
+from core.storage.shapes import Cell, Shape
+from core.storage.sight import Sight
+from core.storage.unit import Unit
+from schemas.model import Entity, View
+
+LARGEST_ID = 2**53 - 1
+_CHUNK = 500
+
+
+@dataclass
+class Rows:
+    """A page as plain rows for compiled views: ``rows[n][cell.index]`` is a value, ``rows[n][cell.label]`` its label.
+
+    A value its reader may not see on that row is None. ``ids`` are the rows' ids.
+    """
+
+    cells: dict[str, Cell]
+    rows: list[list[Any]]
+    ids: list[int]
+    next: str | None = None
+    prev: str | None = None
+    total: int | None = None
+    total_is_capped: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class Reader:
+    """Records of one entity as the actor of ``unit`` may see them. Every statement begins with :meth:`readable`."""
+
+    def __init__(self, unit: Unit, entity_name: str, rights: Grant | None = None) -> None:
+        self.unit = unit
+        self.entity: Entity = unit.generation.entity(entity_name)
+        self.rights = rights if rights is not None else grant(self.entity, unit.actor)
+        self.secret: bytes = unit.database.secret
+
+    def sight(self) -> Sight:
+        """A fresh alias of the entity's table with this actor's clauses."""
+        return Sight(self.unit, self.entity, self.rights)
+
+    def readable(self, sight: Sight, *, trashed: bool = False) -> ColumnElement[bool]:
+        """The rows this actor reads, over the alias of ``sight``."""
+        return sight.readable(trashed=trashed)
+
+    def visible(self) -> frozenset[str]:
+        """The fields the actor may name in sort, filter and fields: those that show on at least one row."""
+        sight = self.sight()
+        return frozenset().union(*(face.visible for face in sight.faces))
+
+    def get(self, number: int, fields: tuple[str, ...] | None = None, *, trashed: bool = False) -> Record:
+        """One record. NotFound when there is none, or the actor may not read it: the same answer."""
+        found = self.get_many((number,), fields, trashed=trashed)
+        if number not in found:
+            raise NotFound
+        return found[number]
+
+    def get_many(self, numbers: Iterable[int], fields: tuple[str, ...] | None = None, *,
+                 trashed: bool = False) -> dict[int, Record]:
+        """Readable records by id; the others are left out."""
+        wanted = [number for number in dict.fromkeys(numbers) if 0 < number <= LARGEST_ID]
+        found: dict[int, Record] = {}
+        if not wanted:
+            return found
+        shape, statement = self._by_id(fields, trashed)
+        for start in range(0, len(wanted), _CHUNK):
+            part = wanted[start:start + _CHUNK]
+            rows = self.unit.connection.execute(statement, {labels.NUMBERS: part}).all()
+            found.update((record.id, record) for record in self._records(shape, rows))
+        return found
+
+    def page(self, query: Query) -> Page:
+        """One page of records, planned (docs/internals.md). BadRequest for unknown or invisible names and bad cursors."""
+        found = self._pager(query).page()
+        return Page(self._records(found.shape, found.rows), found.next, found.prev, found.total, found.total_is_capped, found.notes)
+
+    def rows(self, query: Query) -> Rows:
+        """The same page as plain rows, without a mapping for each."""
+        found = self._pager(query).page()
+        done, ids = self._finished(found.shape, found.rows)
+        return Rows(found.shape.by_name, done, ids, found.next, found.prev, found.total, found.total_is_capped, found.notes)
+
+    def count(self, query: Query) -> tuple[int, bool]:
+        """How many records match, at most 10,000, and whether there are more."""
+        return self._pager(query).count()
+
+    def walk(self, query: Query, batch: int = 500) -> Iterator[Record]:
+        """All matching records in the query's order, page by page."""
+        after: str | None = None
+        while True:
+            page = self.page(replace(query, limit=batch, after=after, before=None, last=False, count=False))
+            yield from page.items
+            if page.next is None:
+                return
+            after = page.next
+
+    def default_sort(self) -> tuple[tuple[str, bool], ...]:
+        """The order of the default view as this actor is shown it, else newest first."""
+        view = default_view(self.unit.generation.shape(self.entity.full_name, self.unit.actor.department_code))
+        sight = self.sight()
+        names = ((part.lstrip("-+"), part.startswith("-")) for part in (view.sort if view else ()))
+        return tuple((name, down) for name, down in names if sight.may_name(name)) or (("id", True),)
+
+    def lookup(self, q: str, limit: int = 20, where: str = "", only: Group | None = None) -> list[tuple[int, str | None]]:
+        """(id, title) of records for a picker: titles that begin with ``q`` first, then records whose words match.
+
+        ``where`` is the picker's filter over this entity; ``only`` further conditions.
+        """
+        base = Query(where=only, expression=where, limit=limit, fields=(), sort=(("display_title", False),))
+        if not q.strip():
+            return self._titles(base)
+        begins = Condition("display_title", "starts", (q.strip(),))
+        parts = (begins,) if only is None else (begins, only)
+        found: list[tuple[int, str | None]] = []
+        if self.sight().may_name("display_title"):
+            found = self._titles(replace(base, where=Group(False, parts)))
+        if len(found) < limit and search.words(q):
+            known = {number for number, _ in found}
+            hits = self._titles(replace(base, q=q, sort=(("id", True),)))
+            found += [hit for hit in hits if hit[0] not in known]
+        return found[:limit]
+
+    def find_key(self, text: str) -> int | None:
+        """The id of the readable record with this human key, or None. Several fields are joined by `` / ``."""
+        names = key_fields(self.entity)
+        parts = [part.strip() for part in text.split(" / ")] if len(names) > 1 else [text.strip()]
+        if not names or len(parts) != len(names):
+            return None
+        sight = self.sight()
+        clauses = []
+        for name, part in zip(names, parts, strict=True):
+            if not sight.may_name(name):
+                return None
+            clauses.append(self._key_clause(sight, name, part))
+        chosen = sa.select(sight.at.c.id).where(sight.readable(), *clauses).limit(2)
+        found = self.unit.connection.execute(chosen).all()
+        return int(found[0][0]) if len(found) == 1 else None
+
+    def _key_clause(self, sight: Sight, name: str, part: str) -> ColumnElement[bool]:
+        declared = sight.field(name)
+        assert declared is not None
+        cell = sight.cells(declared)[0]
+        target = sight.target(declared)
+        shown = sight.shown(name)
+        seen = sa.true() if shown is None else shown
+        if not target:
+            return sa.and_(seen, cell == part)
+        number = Reader(self.unit, target).find_key(part)
+        return sa.and_(seen, cell == number) if number is not None else sa.false()
+
+    def _titles(self, query: Query) -> list[tuple[int, str | None]]:
+        found = self.rows(query)
+        place = found.cells["display_title"].index
+        return [(number, row[place]) for number, row in zip(found.ids, found.rows, strict=True)]
+
+    def _pager(self, query: Query) -> Pager:
+        if not query.sort:
+            query = replace(query, sort=(("id", True),) if query.q.strip() else self.default_sort())
+        return Pager(self.unit, self.entity, self.rights, query, self.secret)
+
+    def _by_id(self, fields: tuple[str, ...] | None, trashed: bool) -> tuple[Shape, sa.Select[Any]]:
+        key = (self.unit.generation.number, self.unit.database.url, sight_key(self.unit), self.entity.full_name, fields, trashed)
+        found = _BY_ID.get(key)
+        if found is None:
+            sight = self.sight()
+            shape = Shape(sight, fields)
+            numbers = sa.bindparam(labels.NUMBERS, expanding=True, type_=sa.BigInteger)
+            statement = sa.select(*shape.columns).where(sight.at.c.id.in_(numbers), sight.readable(trashed=trashed))
+            found = (shape, statement)
+            if not sight.moving:
+                _BY_ID.put(key, found)
+        return found
+
+    def _finished(self, shape: Shape, rows: Sequence[Any]) -> tuple[list[list[Any]], list[int]]:
+        done = [shape.finish(row) for row in rows]
+        place = shape.by_name["id"].index
+        ids = [int(row[place]) for row in done]
+        if done:
+            for one in shape.beside:
+                labels.fetch(self.unit, one, done, ids)
+            if shape.anywhere:
+                labels.titles(self.sight(), done, (cell.index for cell in shape.anywhere))
+            if shape.beside and shape.bits:
+                for row, raw in zip(done, rows, strict=True):
+                    shape.withhold(raw, row)
+        return done, ids
+
+    def _records(self, shape: Shape, rows: Sequence[Any]) -> list[Record]:
+        done, _ = self._finished(shape, rows)
+        return [shape.record(raw, row) for raw, row in zip(rows, done, strict=True)]
+
+
+def default_view(shape: Entity) -> View | None:
+    """The view an entity opens with: the one marked so, else the first list."""
+    return (next((view for view in shape.views if view.default), None)
+            or next((view for view in shape.views if view.kind == "list"), None))
+
+
+def key_fields(entity: Entity) -> tuple[str, ...]:
+    """The fields of the human key: ``key``, else the sequence, else the only required unscoped unique text; () without one."""
+    if entity.key:
+        return entity.key
+    sequence = [field.name for field in entity.fields if field.type == "sequence"]
+    if sequence:
+        return (sequence[0],)
+    texts = [field.name for field in entity.fields if field.type == "text" and field.required and field.unique is True]
+    return (texts[0],) if len(texts) == 1 else ()
+
+
+_BY_ID: Remembered[tuple[Shape, sa.Select[Any]]] = Remembered(512)
+
+__all__ = ["Found", "Reader", "Rows", "SMALL", "default_view", "key_fields"]
