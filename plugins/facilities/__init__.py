@@ -1,0 +1,429 @@
+"""Facilities: bookings that fit, orders that follow requests and schedules, costs and scores that add up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from core import Change, Money, Record, Refusal, Work, hookimpl, on
+from plugins.facilities import booking as rooms
+from plugins.facilities import inspections, maintenance, recurrence
+from plugins.facilities.demo import fill
+
+ORDER = ("site", "building", "floor", "room", "desk")
+CENT = Decimal("0.01")
+OPEN_ORDERS = ("draft", "planned", "assigned", "in_progress", "on_hold", "done")
+
+
+@hookimpl(specname="check_record")
+@on("facilities.location")
+def keep_places_in_order(record: Record, work: Work) -> dict[str, str]:
+    """A site holds buildings, a building floors, a floor rooms and zones, a room desks."""
+    above = work.get("facilities.location", record["parent"]) if record.get("parent") else None
+    if above is None:
+        return {}
+    level = {"zone": "room", "parking": "building", "outdoor": "building"}
+    mine, theirs = (level.get(kind, kind) for kind in (record["kind"], above["kind"]))
+    if ORDER.index(mine) <= ORDER.index(theirs):
+        return {"parent": f"A {record['kind']} cannot lie inside a {above['kind']}."}
+    return {}
+
+
+@hookimpl(specname="check_record")
+@on("facilities.meter_reading")
+def meters_run_forward(record: Record, work: Work) -> dict[str, str]:
+    """A reading is not below the one before, unless the meter was replaced or rolled over."""
+    if record.get("replaced"):
+        return {}
+    earlier = work.find("facilities.meter_reading", asset=record["asset"], meter=record["meter"], at__le=record["at"], limit=200)
+    highest = max(earlier, key=lambda one: one["at"], default=None)
+    if highest is not None and record["value"] < highest["value"]:
+        return {"value": f"The meter showed {highest['value']} before: tick that it was replaced if it was."}
+    return {}
+
+
+@hookimpl(specname="before_save")
+@on("facilities.request")
+def rank_the_request(record: Record, change: Change, work: Work) -> None:
+    """The category gives the priority, danger makes it P1."""
+    category = work.get("facilities.category", record["category"]) if record.get("category") else None
+    record["priority"] = "P1" if record.get("safety") else (category["priority"] if category else "P3")
+    if change.transition == "finish":
+        record["done_at"] = change.at
+
+
+@hookimpl(specname="allow_transition")
+@on("facilities.request")
+def refuse_in_time(record: Record, transition: str, change: Change) -> str | None:
+    """A fix may be refused within five days."""
+    if transition == "refuse" and record.get("done_at") and change.at - record["done_at"] > timedelta(days=5):
+        return "It was done more than 5 days ago: please report it again."
+    return None
+
+
+@hookimpl(specname="after_transition")
+@on("facilities.request")
+def order_the_work(record: Record, transition: str, work: Work) -> None:
+    """A planned request has a work order; a refused fix makes a linked rework order."""
+    if transition not in ("plan", "refuse") or (transition == "plan" and record.get("work_order")):
+        return
+    earlier = record.get("work_order")
+    order = work.create("facilities.work_order", summary=record["summary"], kind="corrective", location=record["location"],
+                        asset=record.get("asset"), description=record.get("description"), priority=record["priority"],
+                        rework_of=earlier if transition == "refuse" else None)
+    work.change("facilities.request", record.id, work_order=order.id)
+
+
+@hookimpl(specname="before_save")
+@on("facilities.work_order")
+def add_up_the_costs(record: Record, change: Change) -> None:
+    """Labour by the minute, parts by quantity and what others charged make the order's cost."""
+    currency = "EUR"
+    total = Decimal(0)
+    labour = []
+    for line in record.get("labour") or ():
+        minutes = max(0, int((line["end"] - line["start"]).total_seconds() // 60))
+        currency = line["rate"].currency
+        cost = (line["rate"].amount * minutes / 60).quantize(CENT, "ROUND_HALF_UP")
+        labour.append({**line, "minutes": minutes, "cost": Money(cost, currency)})
+        total += cost
+    parts = []
+    for line in record.get("parts") or ():
+        currency = line["price"].currency
+        cost = (line["price"].amount * line["quantity"]).quantize(CENT, "ROUND_HALF_UP")
+        parts.append({**line, "cost": Money(cost, currency)})
+        total += cost
+    if labour:
+        record["labour"] = tuple(labour)
+    if parts:
+        record["parts"] = tuple(parts)
+    if record.get("external_cost"):
+        currency = record["external_cost"].currency
+        total += record["external_cost"].amount
+    record["total_cost"] = Money(total, currency) if labour or parts or record.get("external_cost") else None
+    if change.transition == "finish":
+        record["done_at"], record["done_by"] = change.at, change.actor.person
+    if change.transition == "resume":
+        record["hold_reason"] = None
+
+
+@hookimpl(specname="check_record")
+@on("facilities.work_order")
+def costs_in_one_currency(record: Record) -> dict[str, str]:
+    """All costs of an order are in one currency, and working time runs forward."""
+    seen = {line["rate"].currency for line in record.get("labour") or () if line.get("rate")}
+    seen |= {line["price"].currency for line in record.get("parts") or () if line.get("price")}
+    if record.get("external_cost"):
+        seen.add(record["external_cost"].currency)
+    found: dict[str, str] = {}
+    if len(seen) > 1:
+        found["external_cost"] = f"The costs of one order are in one currency, not in {' and '.join(sorted(seen))}."
+    if any(line["end"] <= line["start"] for line in record.get("labour") or () if line.get("end") and line.get("start")):
+        found["labour"] = "Working time must end after it starts."
+    return found
+
+
+@hookimpl(specname="allow_transition")
+@on("facilities.work_order")
+def finish_properly(record: Record, transition: str, change: Change) -> str | None:
+    """Mandatory checks, failure codes and a second pair of eyes where they are due."""
+    if transition == "finish":
+        for line in record.get("checklist") or ():
+            if line.get("mandatory") and not line.get("result"):
+                return f'"{line["task"]}" has to be checked first.'
+            if line.get("answer") == "value" and line.get("result") and not line.get("note") and _outside(line):
+                return f'"{line["task"]}" is outside its limits: write a note.'
+        if record["kind"] == "corrective" and record.get("asset") and not record.get("failure_code"):
+            return "Give the failure code: the order is about equipment."
+    if transition == "verify" and (record.get("statutory") or record["priority"] == "P1"):
+        if change.actor.person is not None and change.actor.person in (record.get("done_by"), record.get("assignee")):
+            return "Somebody else than the technician has to verify this order."
+    return None
+
+
+@hookimpl(specname="after_transition")
+@on("facilities.work_order")
+def tell_request_and_schedule(record: Record, transition: str, work: Work) -> None:
+    """A finished order finishes its request, and its schedule learns the completion."""
+    if transition != "verify":
+        return
+    for request in work.find("facilities.request", work_order=record.id, state="planned"):
+        work.move("facilities.request", request.id, "finish")
+    if record.get("schedule") and record.get("done_at"):
+        work.change("facilities.maintenance_schedule", record["schedule"], last_done=record["done_at"].date())
+
+
+@hookimpl(specname="before_save")
+@on("facilities.maintenance_schedule")
+def say_when_it_is_due(record: Record, work: Work) -> None:
+    """Fixed schedules keep their grid, floating ones count from the completion, meters predict (FA-R11)."""
+    dates: list[date] = []
+    if record["trigger"] in ("calendar", "both"):
+        dates.append(maintenance.next_due(record["mode"], record["anchor"], record["every"], record["unit"], record.get("last_done")))
+    if record["trigger"] in ("meter", "both") and record.get("asset") and record.get("meter_every"):
+        readings = work.find("facilities.meter_reading", asset=record["asset"], meter=record["meter"], limit=200)
+        due_value = (record.get("last_service_value") or Decimal(0)) + record["meter_every"]
+        day = maintenance.predicted([(one["at"].date(), one["value"]) for one in readings], due_value)
+        dates += [day] if day else []
+    record["next_due"] = min(dates, default=None)
+
+
+@hookimpl(specname="after_save")
+@on("facilities.maintenance_schedule")
+def make_the_next_order(record: Record, work: Work) -> None:
+    """At most one open order for each schedule; asking again while one is open counts as skipped."""
+    if not record.get("order_now"):
+        return
+    is_open = any(order["state"] in OPEN_ORDERS for order in work.find("facilities.work_order", schedule=record.id))
+    if is_open:
+        work.change("facilities.maintenance_schedule", record.id, order_now=False, skipped=int(record.get("skipped") or 0) + 1)
+        return
+    asset = work.get("facilities.asset", record["asset"]) if record.get("asset") else None
+    place = record.get("location") or (asset["location"] if asset else None)
+    if place is None:
+        raise Refusal("The schedule needs equipment or a place before an order can be made.", "location")
+    day = record.get("next_due") or work.today
+    work.create("facilities.work_order", summary=record["name"], kind="preventive", location=place, asset=record.get("asset"),
+                schedule=record.id, description=record.get("instruction"), statutory=bool(record.get("statutory")),
+                due=datetime(day.year, day.month, day.day, 16, 0, tzinfo=work.now.tzinfo))
+    work.change("facilities.maintenance_schedule", record.id, order_now=False)
+
+
+@hookimpl(specname="before_save")
+@on("facilities.booking")
+def hold_the_buffers(record: Record, change: Change, work: Work) -> None:
+    """A booking remembers what it blocks, and moves leave their time."""
+    resource = work.get("facilities.resource", record["resource"])
+    if resource is not None and record.get("start") and record.get("end"):
+        span = _span(record, resource)
+        record["blocked_from"], record["blocked_to"] = span.blocked
+    if change.transition == "check_in":
+        record["checked_in_at"] = change.at
+    if change.transition in ("release", "cancel", "decline"):
+        record["released_at"] = change.at
+
+
+@hookimpl(specname="check_record")
+@on("facilities.booking")
+def check_the_booking(record: Record, before: Record | None, change: Change, work: Work) -> dict[str, str]:
+    """A booking fits the resource's rules; what it takes from others is checked again when it is stored (FA-R01 to R07)."""
+    resource = work.get("facilities.resource", record["resource"]) if record.get("resource") else None
+    if resource is None or not record.get("start") or not record.get("end") or record["end"] <= record["start"]:
+        return {}
+    if before is not None and not (change.touches("start") or change.touches("end") or change.touches("resource")):
+        return {}
+    return _rules(record, resource, change, work)
+
+
+@hookimpl(specname="after_save")
+@on("facilities.booking")
+def take_the_slot(record: Record, change: Change, work: Work) -> None:
+    """Under the write's lock: nobody else has the slot, the parts or the whole (FA-R01, FA-R02, FA-X09)."""
+    if record.get("state") not in rooms.LIVE or not (change.is_new or change.touches("start") or change.touches("end")
+                                                     or change.touches("resource")):
+        return
+    resource = work.get("facilities.resource", record["resource"])
+    if resource is None:
+        return
+    work.lock("facilities.resource", *sorted({resource.id, *_relatives(resource, work)}))
+    wanted = _span(record, resource)
+    taken = _taken(resource, record, work)
+    if not rooms.fits(wanted, taken, int(resource.get("quantity") or 1)):
+        raise Refusal("The resource is taken at that time.", "start")
+    for relative in _relatives(resource, work):
+        other = work.get("facilities.resource", relative)
+        if other is not None and not rooms.fits(wanted, _taken(other, record, work), int(other.get("quantity") or 1)):
+            raise Refusal("A part of it, or the whole, is taken at that time.", "start")
+
+
+@hookimpl(specname="allow_transition")
+@on("facilities.booking")
+def confirm_in_order(record: Record, transition: str, work: Work) -> str | None:
+    """What needs approval is asked for; vehicles need valid papers and a driver with the licence (FA-R07)."""
+    if transition not in ("confirm", "approve"):
+        return None
+    resource = work.get("facilities.resource", record["resource"])
+    if resource is None:
+        return None
+    if transition == "confirm" and resource.get("needs_approval"):
+        return "This resource needs approval: ask for it instead."
+    if resource["type"] == "vehicle":
+        last = record["end"].date()
+        for name, what in (("inspection_due", "inspection"), ("insurance_end", "insurance")):
+            if resource.get(name) and resource[name] < last:
+                return f"The vehicle's {what} ends before the booking does."
+        if resource.get("licence_class") and record.get("licence_class") != resource["licence_class"]:
+            return f"The driver needs a licence of class {resource['licence_class']}."
+    return None
+
+
+@hookimpl(specname="after_save")
+@on("facilities.booking_series")
+def book_the_series(record: Record, change: Change, work: Work) -> None:
+    """A new series makes its bookings at the same local time; taken dates are refused or left out, by its policy."""
+    if not change.is_new:
+        return
+    resource = work.get("facilities.resource", record["resource"])
+    if resource is None:
+        return
+    skipped: list[str] = []
+    for start in _starts(record, resource):
+        end = start + timedelta(minutes=record["minutes"])
+        wanted = rooms.Span(start, end, int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))
+        if not rooms.fits(wanted, _taken(resource, None, work), int(resource.get("quantity") or 1)):
+            if record["policy"] == "all":
+                raise Refusal(f"The resource is taken on {start.date().isoformat()}: choose another time, or let taken dates be left out.",
+                              "policy")
+            skipped.append(start.date().isoformat())
+            continue
+        work.create("facilities.booking", resource=resource.id, holder=record["holder"], title=record["title"], start=start,
+                    end=end, series=record.id)
+    if skipped:
+        work.change("facilities.booking_series", record.id, skipped=", ".join(skipped))
+
+
+@hookimpl(specname="check_record")
+@on("facilities.booking_series")
+def understand_the_rule(record: Record, work: Work) -> dict[str, str]:
+    """The rule is one we understand, and it ends."""
+    resource = work.get("facilities.resource", record["resource"]) if record.get("resource") else None
+    if resource is None or not record.get("rule") or not record.get("first_day") or not record.get("start_time"):
+        return {}
+    try:
+        _starts(record, resource)
+    except ValueError as wrong:
+        return {"rule": str(wrong)}
+    return {}
+
+
+@hookimpl(specname="before_save")
+@on("facilities.blackout")
+def list_who_is_affected(record: Record, work: Work) -> None:
+    """Bookings inside a new closure are listed, so that their holders can be told (FA-R05)."""
+    if record.get("resource") and record.get("start") and record.get("end"):
+        met = work.find("facilities.booking", resource=record["resource"], start__lt=record["end"], end__gt=record["start"], limit=200)
+        live = [f"{one['number']} {one['title']}" for one in met if one["state"] in rooms.LIVE]
+        record["affected"] = "\n".join(live) or None
+
+
+@hookimpl(specname="before_save")
+@on("facilities.inspection")
+def score_the_inspection(record: Record) -> None:
+    """Weights decide the score, a critical failure fails it (FA-R08)."""
+    lines = [(int(one["weight"]), one.get("result"), bool(one.get("critical"))) for one in record.get("lines") or ()]
+    record["score"], record["outcome"] = inspections.score(lines)
+
+
+@hookimpl(specname="check_record")
+@on("facilities.inspection")
+def explain_what_failed(record: Record) -> dict[str, str]:
+    """What did not pass needs a comment."""
+    bare = [one["point"] for one in record.get("lines") or () if one.get("result") in ("partial", "fail") and not one.get("comment")]
+    return {"lines": f"Say what is wrong with: {', '.join(bare)}."} if bare else {}
+
+
+@hookimpl(specname="after_transition")
+@on("facilities.inspection")
+def follow_up(record: Record, transition: str, work: Work) -> None:
+    """A failed inspection makes a work order."""
+    if transition == "fail" and not record.get("follow_up"):
+        order = work.create("facilities.work_order", summary=f"Follow up {record['number']}", kind="corrective",
+                            location=record["location"], priority="P2")
+        work.change("facilities.inspection", record.id, follow_up=order.id)
+
+
+@hookimpl(specname="before_save")
+@on("facilities.visit")
+def time_the_visit(record: Record, change: Change) -> None:
+    """Arrival and leaving are stamped."""
+    if change.transition == "arrive":
+        record["arrived_at"] = change.at
+    if change.transition == "leave":
+        record["left_at"] = change.at
+
+
+@hookimpl(specname="after_save")
+@on("facilities.key_issue")
+def keep_a_copy_in_hand(record: Record, change: Change, work: Work) -> None:
+    """No more issues are open than there are copies (FA-R09)."""
+    if not change.is_new:
+        return
+    work.lock("facilities.key", record["key"])
+    key = work.get("facilities.key", record["key"])
+    out = [one for one in work.find("facilities.key_issue", key=record["key"], limit=500) if not one.get("returned_at")]
+    if key is not None and len(out) > int(key["copies"]):
+        raise Refusal("All copies of this key are out.", "key")
+
+
+@hookimpl
+def demo(work: Work) -> None:
+    """Three sites with rooms, equipment, requests, orders and bookings."""
+    fill(work)
+
+
+def _outside(line: Record | dict[str, object]) -> bool:
+    try:
+        value = Decimal(str(line["result"]).replace(",", "."))
+    except ArithmeticError:
+        return True
+    low, high = line.get("low"), line.get("high")
+    return (isinstance(low, Decimal) and value < low) or (isinstance(high, Decimal) and value > high)
+
+
+def _span(record: Record, resource: Record) -> rooms.Span:
+    return rooms.Span(record["start"], record["end"], int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))
+
+
+def _taken(resource: Record, but: Record | None, work: Work) -> list[rooms.Span]:
+    now = work.now
+    live = work.find("facilities.booking", resource=resource.id, state__in=rooms.LIVE, end__gt=now - timedelta(days=400), limit=1000)
+    mine = but.get("id") if but is not None else None
+    return [_span(one, resource) for one in live
+            if one.id != mine and not (one["state"] == "tentative" and now - one["updated_at"] > rooms.HELD and one.get("start") < now)]
+
+
+def _relatives(resource: Record, work: Work) -> Sequence[int]:
+    """The parts of a combination, and the combinations a resource is part of."""
+    wholes = [one for one in work.find("facilities.resource", type=resource["type"], limit=1000)
+              if resource.id in (one.get("combines") or ())]
+    return [*(resource.get("combines") or ()), *(one.id for one in wholes)]
+
+
+def _starts(record: Record, resource: Record) -> list[datetime]:
+    without = [date.fromisoformat(part.strip()) for part in (record.get("except_days") or "").split(",") if part.strip()]
+    return recurrence.occurrences(record["rule"], record["first_day"], record["start_time"], resource["zone"], without)
+
+
+def _rules(record: Record, resource: Record, change: Change, work: Work) -> dict[str, str]:
+    start, end, zone = record["start"], record["end"], resource["zone"]
+    minutes = rooms.elapsed_minutes(start, end)
+    found: dict[str, str] = {}
+    if resource.get("min_minutes") and minutes < resource["min_minutes"]:
+        found["end"] = f"A booking takes at least {resource['min_minutes']} minutes."
+    if resource.get("max_minutes") and minutes > resource["max_minutes"]:
+        found["end"] = f"A booking takes at most {resource['max_minutes']} minutes."
+    if resource.get("max_days") and rooms.calendar_days(start, end, zone) > resource["max_days"]:
+        found["end"] = f"A booking takes at most {resource['max_days']} days."
+    if resource.get("min_notice") and start < change.at + timedelta(hours=resource["min_notice"]):
+        found["start"] = f"Please book at least {resource['min_notice']} hours ahead."
+    if resource.get("horizon_days") and start > change.at + timedelta(days=resource["horizon_days"]):
+        found["start"] = f"It can be booked at most {resource['horizon_days']} days ahead."
+    if not rooms.within_hours(start, end, zone, resource.get("opens") or "00:00", resource.get("closes") or "24:00"):
+        found["start"] = f"It is open from {resource['opens']} to {resource['closes']} ({zone})."
+    if resource.get("capacity") and int(record.get("attendees") or 0) > resource["capacity"]:
+        found["attendees"] = f"There is room for {resource['capacity']}."
+    if resource.get("weekly_quota"):
+        monday, following = rooms.week_of(start, zone)
+        mine = [one for one in work.find("facilities.booking", resource=resource.id, holder=record["holder"], start__ge=monday,
+                                         start__lt=following) if one["state"] in ("requested", "confirmed") and one.id != record.get("id")]
+        if len(mine) >= resource["weekly_quota"]:
+            found["start"] = f"{resource['weekly_quota']} bookings in this week are the most for one person."
+    closed = work.find("facilities.blackout", start__lt=end, end__gt=start, limit=200)
+    place = work.get("facilities.location", resource["location"]) if resource.get("location") else None
+    if any(one.get("resource") == resource.id or (place and one.get("location") == place.id) for one in closed):
+        found["start"] = "It is closed at that time."
+    elif place is not None and place["status"] == "closed" and not (
+            (place.get("closed_to") and start >= place["closed_to"]) or (place.get("closed_from") and end <= place["closed_from"])):
+        found["start"] = "The place is closed at that time."
+    return found

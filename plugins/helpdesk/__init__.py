@@ -1,0 +1,223 @@
+"""Helpdesk: tickets find their priority and their agent, catalogue requests their tasks, changes their risk."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core import Change, Record, Refusal, Work, hookimpl, on
+from plugins.helpdesk import assignment
+from plugins.helpdesk.demo import fill
+from plugins.helpdesk.priority import priority
+from plugins.helpdesk.risk import risk
+
+LIVE = ("new", "open", "pending")
+REOPEN = timedelta(days=7)
+UNMERGE = timedelta(hours=24)
+DEPTH = 3
+
+
+@hookimpl(specname="before_save")
+@on("helpdesk.ticket")
+def sort_the_ticket(record: Record, change: Change, work: Work) -> None:
+    """The matrix decides the priority unless a team lead overrides it (HD-R01); a free queue finds an agent (HD-R09)."""
+    record["priority"] = record.get("priority_override") or priority(record["impact"], record["urgency"])
+    if change.is_new and record.get("answered_on_phone") and record.get("channel") == "phone":
+        record["first_response_at"] = change.at
+    if change.is_new and not record.get("assignee"):
+        record["assignee"] = _agent_for(record, work)
+
+
+@hookimpl(specname="check_record")
+@on("helpdesk.ticket")
+def check_the_people(record: Record, change: Change, work: Work) -> dict[str, str]:
+    """The assignee belongs to the queue's team (HD-R08), a category is a leaf, parts are at most three deep."""
+    found: dict[str, str] = {}
+    if record.get("assignee") and (change.touches("assignee") or change.touches("queue")):
+        queue = work.get("helpdesk.queue", record["queue"])
+        team = work.get("directory.team", queue["team"]) if queue else None
+        if team is not None and record["assignee"] not in (team.get("members") or ()):
+            found["assignee"] = "This person does not work in the ticket's queue."
+    if record.get("parent") and change.touches("parent"):
+        above, level = record["parent"], 1
+        while above and level <= DEPTH:
+            ticket = work.get("helpdesk.ticket", above)
+            above, level = (ticket.get("parent") if ticket else None), level + 1
+        if level > DEPTH:
+            found["parent"] = f"Tickets can be parts of each other at most {DEPTH} levels deep."
+    return found
+
+
+@hookimpl(specname="allow_transition")
+@on("helpdesk.ticket")
+def hold_the_ticket(record: Record, transition: str, change: Change, work: Work) -> str | None:
+    """Open tasks and parts hold a resolution, a week ends reopening, a day ends undoing a merge (HD 1.3, HD-R16)."""
+    if transition == "resolve":
+        tasks = work.find("helpdesk.request_task", ticket=record.id, mandatory=True)
+        waiting = [task["title"] for task in tasks if task["state"] not in ("done", "skipped")]
+        if waiting:
+            return f"These tasks are still open: {', '.join(waiting)}."
+        if record.get("block_on_children") and any(
+                part["state"] in LIVE for part in work.find("helpdesk.ticket", parent=record.id)):
+            return "Parts of this ticket are still open."
+    if transition == "reopen" and record.get("resolved_at") and change.at - record["resolved_at"] > REOPEN:
+        return "It was resolved more than 7 days ago: please report a new ticket."
+    if transition == "unmerge" and record.get("merged_at") and change.at - record["merged_at"] > UNMERGE:
+        return "A merge can be undone within 24 hours only."
+    return None
+
+
+@hookimpl(specname="before_save")
+@on("helpdesk.ticket")
+def stamp_the_move(record: Record, before: Record | None, change: Change, work: Work) -> None:
+    """Moves leave their time behind; a reopened ticket counts it."""
+    match change.transition:
+        case "resolve":
+            record["resolved_at"] = change.at
+            record["first_resolved_at"] = record.get("first_resolved_at") or change.at
+            record["first_response_at"] = record.get("first_response_at") or change.at
+        case "reopen":
+            record["reopen_count"] = int(record.get("reopen_count") or 0) + 1
+            record["resolved_at"] = None
+        case "close":
+            record["closed_at"] = change.at
+        case "resume":
+            record["pending_until"] = record["pending_reason"] = None
+        case "merge":
+            _check_merge(record, work)
+            record["merged_at"] = change.at
+        case "unmerge":
+            record["merged_into"] = record["merged_at"] = None
+
+
+@hookimpl(specname="after_save")
+@on("helpdesk.ticket")
+def begin_the_work(record: Record, before: Record | None, change: Change, work: Work) -> None:
+    """The round robin moves on, and a catalogue request gets its tasks at the version it starts with."""
+    if not change.is_new:
+        return
+    if record.get("assignee"):
+        queue = work.get("helpdesk.queue", record["queue"])
+        if queue and queue.get("assignment") == "round_robin":
+            work.change("helpdesk.queue", queue.id, last_assigned=record["assignee"])
+    if record.get("catalog_item"):
+        item = work.get("helpdesk.catalog_item", record["catalog_item"])
+        made: dict[int, int] = {}
+        for line in sorted(item.get("tasks") or () if item else (), key=lambda one: one["order"]):
+            task = work.create("helpdesk.request_task", ticket=record.id, title=line["title"], queue=line["queue"],
+                               order=line["order"], depends_on=made.get(line.get("after") or 0))
+            made[line["order"]] = task.id
+
+
+@hookimpl(specname="allow_transition")
+@on("helpdesk.request_task")
+def keep_the_order(record: Record, transition: str, work: Work) -> str | None:
+    """A task waits for the one it depends on."""
+    if transition in ("start", "finish") and record.get("depends_on"):
+        first = work.get("helpdesk.request_task", record["depends_on"])
+        if first and first["state"] not in ("done", "skipped"):
+            return f'"{first["title"]}" has to be done first.'
+    return None
+
+
+@hookimpl(specname="after_save")
+@on("helpdesk.article")
+def note_the_first_answer(record: Record, change: Change, work: Work) -> None:
+    """The first public answer of an agent is the first response (HD-R03); a note or an incoming text is not."""
+    if record["direction"] == "out" and record["visibility"] == "public":
+        ticket = work.get("helpdesk.ticket", record["ticket"])
+        if ticket and not ticket.get("first_response_at") and record.get("author") != ticket["requester"]:
+            work.change("helpdesk.ticket", ticket.id, first_response_at=change.at)
+
+
+@hookimpl(specname="before_save")
+@on("helpdesk.article")
+def tell_notes_from_answers(record: Record, change: Change, work: Work) -> None:
+    """What a requester writes is public and incoming; an internal note never becomes public (HD-R15)."""
+    ticket = work.get("helpdesk.ticket", record["ticket"])
+    if ticket and change.actor.person is not None and ticket["requester"] == change.actor.person:
+        record["direction"], record["visibility"] = "in", "public"
+    elif record["direction"] == "internal":
+        record["visibility"] = "internal"
+
+
+@hookimpl(specname="before_save")
+@on("helpdesk.change")
+def weigh_the_change(record: Record, change: Change, work: Work) -> None:
+    """The questionnaire decides the risk; moves leave their time and who approved."""
+    record["risk"] = risk([int(line["points"]) for line in record.get("risk_answers") or ()])
+    match change.transition:
+        case "approve" | "fast_track":
+            record["approved_by"] = change.actor.person
+        case "start":
+            record["actual_start"] = change.at
+        case "finish" | "back_out":
+            record["actual_end"] = change.at
+
+
+@hookimpl(specname="allow_transition")
+@on("helpdesk.change")
+def keep_changes_apart(record: Record, transition: str, change: Change, work: Work) -> str | None:
+    """High risk needs three people, a freeze needs a reason, and two changes of one service may not meet (HD 1.3)."""
+    person = change.actor.person
+    if record.get("risk") == "high" and person is not None:
+        if transition in ("approve", "fast_track") and person == record.get("implementer"):
+            return "A change of high risk is approved by somebody who does not implement it."
+        if transition == "start" and person in (record.get("requester"), record.get("approved_by")):
+            return "A change of high risk is implemented by somebody who neither asked for it nor approved it."
+    if transition == "schedule":
+        services = set(record.get("services") or ())
+        for freeze in work.find("helpdesk.change_freeze", limit=200):
+            frozen = set(freeze.get("services") or ())
+            meets = record["planned_start"] < freeze["end"] and freeze["start"] < record["planned_end"]
+            if meets and (not frozen or frozen & services) and not record.get("freeze_override"):
+                return f'"{freeze["name"]}" forbids changes at that time: plan another, or give the reason for an exception.'
+        if record.get("risk") == "high":
+            for other in work.find("helpdesk.change", state="scheduled", limit=200):
+                if (other.id != record.id and set(other.get("services") or ()) & services
+                        and record["planned_start"] < other["planned_end"] and other["planned_start"] < record["planned_end"]):
+                    return f'{other["number"]} changes the same service at that time.'
+    return None
+
+
+@hookimpl(specname="before_save")
+@on("helpdesk.knowledge_article")
+def name_the_reviewer(record: Record, change: Change) -> None:
+    """Whoever publishes an article has reviewed it."""
+    if change.transition == "publish":
+        record["reviewed_by"] = change.actor.person
+
+
+@hookimpl(specname="before_save")
+@on("helpdesk.catalog_item")
+def count_the_versions(record: Record, change: Change) -> None:
+    """Each publication is a version."""
+    if change.transition == "publish":
+        record["published_version"] = int(record.get("published_version") or 0) + 1
+
+
+@hookimpl
+def demo(work: Work) -> None:
+    """A year of tickets in three queues."""
+    fill(work)
+
+
+def _agent_for(record: Record, work: Work) -> int | None:
+    queue = work.get("helpdesk.queue", record["queue"]) if record.get("queue") else None
+    if queue is None or queue.get("assignment") not in ("round_robin", "least_open"):
+        return None
+    team = work.get("directory.team", queue["team"])
+    members = list(team.get("members") or ()) if team else []
+    load = {person: work.count("helpdesk.ticket", assignee=person, state=("new", "open", "pending")) for person in members}
+    if queue["assignment"] == "round_robin":
+        return assignment.next_in_turn(members, queue.get("last_assigned"), load, queue.get("max_open"))
+    return assignment.least_open(members, load, queue.get("max_open"))
+
+
+def _check_merge(record: Record, work: Work) -> None:
+    target = work.get("helpdesk.ticket", record["merged_into"]) if record.get("merged_into") else None
+    if target is None or target.id == record.id:
+        raise Refusal("Choose another ticket to merge into.", "merged_into")
+    if target["state"] not in LIVE:
+        raise Refusal(f"{target['number']} is not open any more.", "merged_into")
+    if target["requester"] != record["requester"]:
+        raise Refusal(f"{target['number']} belongs to another requester.", "merged_into")
