@@ -36,7 +36,7 @@ try:
 except ImportError:  # pragma: no cover - wheels of PyYAML carry libyaml
     from yaml import SafeDumper as _Base  # type: ignore[assignment]
 
-_SKIPPED = frozenset({"name", "place", "scope", "overlay", "column", "plugin"})
+_SKIPPED = frozenset({"name", "place", "scope", "overlay", "hidden", "column", "plugin"})
 _WORDS = {"as_kind": "as", "from_entity": "from", "print_": "print", "import_": "import", "from_states": "from", "roles": "role",
           "start": "start"}
 

@@ -125,6 +125,8 @@ class Field:
     """Which shape knows the field: "" everybody, else the code of the one department that added it."""
     overlay: str = ""
     """Name of the overlay that added the field, "" for the plugin's own."""
+    hidden: bool = False
+    """An overlay's ``hide``: left out of pages and forms; the API, rules and code know the field as before."""
     column: str = ""
     """Generated identifier on disk; empty means the plugin's own ``f_<name>``."""
 

@@ -65,7 +65,7 @@ def _hide(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns: Ma
         entity, forms=tuple(_map_items(form, lambda item: None if item.kind in ("field", "image") and item.value == name else item)
                             for form in forms),
         views=tuple(_without(view, name) for view in entity.views),
-        fields=tuple(replace(one, in_list=False, quick_filter=False, show_if="False") if one.name == name else one
+        fields=tuple(replace(one, in_list=False, quick_filter=False, hidden=True) if one.name == name else one
                      for one in entity.fields))
 
 
@@ -73,7 +73,7 @@ def _show(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns: Ma
     name = args["field"]
     if entity.field(name) is None:
         return entity
-    shown = _changed(entity, name, lambda field: replace(field, show_if="" if field.show_if == "False" else field.show_if))
+    shown = _changed(entity, name, lambda field: replace(field, hidden=False))
     forms = shown.forms or (_made_form(shown),)
     return replace(shown, forms=tuple(_shown(form, name, args) if form.name == args["form"] else form for form in forms))
 
@@ -208,5 +208,5 @@ def made_form(entity: Entity) -> Form:
 
 def _made_form(entity: Entity) -> Form:
     from_whom = tuple(Item("field", one.name) for one in entity.fields
-                      if not one.read_only and one.type not in ("computed", "lookup", "rollup", "sequence"))
+                      if not one.read_only and not one.hidden and one.type not in ("computed", "lookup", "rollup", "sequence"))
     return Form("all", (Tab((Section(from_whom),)),), "All")
