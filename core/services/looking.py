@@ -30,15 +30,17 @@ class Hit:
     title: str | None
 
 
-def get(p: Platform, actor: Actor, entity: str, number: int, fields: tuple[str, ...] | None = None, *,
-        trashed: bool = False) -> Record:
+def get(
+    p: Platform, actor: Actor, entity: str, number: int, fields: tuple[str, ...] | None = None, *, trashed: bool = False
+) -> Record:
     """One record as the actor may see it. NotFound for an unknown and for an unreadable one alike."""
     with p.read(actor) as unit:
         return reader(unit, entity).get(number, fields, trashed=trashed)
 
 
-def get_many(p: Platform, actor: Actor, entity: str, numbers: Iterable[int],
-             fields: tuple[str, ...] | None = None) -> dict[int, Record]:
+def get_many(
+    p: Platform, actor: Actor, entity: str, numbers: Iterable[int], fields: tuple[str, ...] | None = None
+) -> dict[int, Record]:
     """Readable records by id; the others are left out."""
     with p.read(actor) as unit:
         return reader(unit, entity).get_many(numbers, fields)
@@ -68,8 +70,9 @@ def facets(p: Platform, actor: Actor, entity: str, query: Query, names: Iterable
         return counting.facets(reader(unit, entity), query, names)
 
 
-def lookup(p: Platform, actor: Actor, entity: str, q: str, limit: int = 20, where: str = "",
-           only: Group | None = None) -> list[tuple[int, str | None]]:
+def lookup(
+    p: Platform, actor: Actor, entity: str, q: str, limit: int = 20, where: str = "", only: Group | None = None
+) -> list[tuple[int, str | None]]:
     """(id, title) for a picker: titles that begin with ``q`` first, then records whose words match."""
     with p.read(actor) as unit:
         return reader(unit, entity).lookup(q, limit, where, only)
@@ -88,13 +91,14 @@ def visible(p: Platform, actor: Actor, entity: str) -> frozenset[str]:
 
 
 def walk(p: Platform, actor: Actor, entity: str, query: Query, batch: int = 500) -> Iterator[Record]:
-    """All matching records in order, each batch in a short unit of its own, so that a long export holds nothing open."""
+    """All matching records in order, each batch in a short unit of its own: a long export holds nothing open."""
     generation = p.current
     after: str | None = None
     while True:
         with p.read(actor, generation) as unit:
             found = reader(unit, entity).page(
-                replace(query, limit=batch, after=after, before=None, last=False, count=False))
+                replace(query, limit=batch, after=after, before=None, last=False, count=False)
+            )
         yield from found.items
         if found.next is None:
             return
@@ -134,13 +138,29 @@ def _readable(actor: Actor, entity: Entity) -> bool:
 
 def _demand(actor: Actor, entity: Entity, rights: Grant) -> None:
     if not actor.scope_allows(entity.full_name, write=False):
-        raise Forbidden(f"This token does not cover reading {entity.full_name}; it needs the scope “read” "
-                        f"or “{entity.full_name}:read”.")
+        raise Forbidden(
+            f"This token does not cover reading {entity.full_name}; it needs the scope “read” "
+            f"or “{entity.full_name}:read”."
+        )
     if not rights.may("read"):
         readers = sorted(rule.role for rule in entity.access if rule.read != "none")
         whom = f"Roles that may: {', '.join(readers)}." if readers else "No role may."
         raise Forbidden(f"You may not read {entity.label or entity.full_name}. {whom} Ask an administrator for a role.")
 
 
-__all__ = ["Hit", "NotFound", "count", "facets", "find_key", "get", "get_many", "lookup", "page", "reader", "rows", "search",
-           "visible", "walk"]
+__all__ = [
+    "Hit",
+    "NotFound",
+    "count",
+    "facets",
+    "find_key",
+    "get",
+    "get_many",
+    "lookup",
+    "page",
+    "reader",
+    "rows",
+    "search",
+    "visible",
+    "walk",
+]

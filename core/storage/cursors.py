@@ -19,7 +19,7 @@ _LONGEST = 4000
 
 
 def seal(secret: bytes, mark: str, keys: Sequence[object]) -> str:
-    """A cursor holding the key cells of one row. ``mark`` is the fingerprint of shape, sort and filters it is good for."""
+    """A cursor holding the key cells of one row. ``mark`` is the fingerprint of its shape, sort and filters."""
     body = json.dumps([mark, [_pack(cell) for cell in keys]], ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_sign(secret, body) + body).decode().rstrip("=")
 
@@ -51,8 +51,10 @@ def _sign(secret: bytes, body: bytes) -> bytes:
 
 
 def _refusal() -> BadRequest:
-    return BadRequest("This place in the list is not known here: the list, its sort or its filter has changed. "
-                      "Start again at the first page.")
+    return BadRequest(
+        "This place in the list is not known here: the list, its sort or its filter has changed. "
+        "Start again at the first page."
+    )
 
 
 def _pack(cell: object) -> Any:

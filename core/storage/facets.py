@@ -44,7 +44,7 @@ class Facet:
 
 
 def facets(reader: Reader, query: Query, names: Iterable[str] | None = None) -> list[Facet]:
-    """Facets of the named fields, or of the state and all quick filters. A field's own conditions do not narrow its facet.
+    """Facets of the named fields, or of the state and all quick filters. A field's own conditions do not narrow it.
 
     Fields that the reader sees on some rows only are counted on these rows.
     """
@@ -54,7 +54,7 @@ def facets(reader: Reader, query: Query, names: Iterable[str] | None = None) -> 
 
 
 def offered(sight: Sight) -> tuple[str, ...]:
-    """The fields a list counts without being told: state, and fields declared as quick filters, if they can be counted."""
+    """The fields a list counts without being told: state and the quick filters, if they can be counted."""
     quick = [field.name for field in sight.entity.fields if field.quick_filter]
     return tuple(name for name in ("state", *quick) if countable(sight, name))
 
@@ -92,8 +92,10 @@ def _facet(reader: Reader, sight: Sight, query: Query, name: str) -> Facet | Non
     filled = [row for row in rows if row[0] is not None]
     titles = _titles(sight, name, [int(row[0]) for row in filled[:MOST_VALUES]]) if _is_reference(sight, name) else {}
     boolean = _family(sight, name) == "boolean"
-    values = tuple(FacetValue(bool(row[0]) if boolean else row[0], titles.get(row[0]), min(int(row[1]), CAP))
-                   for row in filled[:MOST_VALUES])
+    values = tuple(
+        FacetValue(bool(row[0]) if boolean else row[0], titles.get(row[0]), min(int(row[1]), CAP))
+        for row in filled[:MOST_VALUES]
+    )
     return Facet(name, values, capped, len(filled) > MOST_VALUES)
 
 

@@ -1,4 +1,4 @@
-"""Conditions as SQL: one clause of named parameters for each form of filter, so that a statement serves all its values."""
+"""Conditions as SQL: one clause of named parameters for each form of filter, whatever its values."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ def _numbers() -> Iterator[int]:
 def _group(sight: Sight, group: Group, numbers: Iterator[int], *, negated: bool) -> ColumnElement[bool]:
     negated = negated or group.negate
     parts = [
-        _group(sight, part, numbers, negated=negated) if isinstance(part, Group)
+        _group(sight, part, numbers, negated=negated)
+        if isinstance(part, Group)
         else _condition(sight, part, numbers, negated=negated)
         for part in group.parts
     ]
@@ -132,9 +133,7 @@ def _condition(sight: Sight, condition: Condition, numbers: Iterator[int], *, ne
 def _compare(sight: Sight, declared: Field, condition: Condition, numbers: Iterator[int]) -> ColumnElement[bool]:
     shown = sight.effective(declared)
     family = kind(shown).family
-    bound = [
-        [sa.bindparam(f"v{next(numbers)}") for _ in cells] for cells in bind(sight, condition)
-    ]
+    bound = [[sa.bindparam(f"v{next(numbers)}") for _ in cells] for cells in bind(sight, condition)]
     if family == "references":
         return _linked(sight, declared, condition, [cells[0] for cells in bound])
     if family == "lines":
@@ -148,8 +147,9 @@ def _compare(sight: Sight, declared: Field, condition: Condition, numbers: Itera
     if family == "choices":
         return _chosen(first, condition, [values[0] for values in bound])
     if condition.op in {"contains", "starts"}:
-        return sa.and_(*(compile.folded_match(first, values[0], condition.op, sight.unit.database.dialect)
-                         for values in bound))
+        return sa.and_(
+            *(compile.folded_match(first, values[0], condition.op, sight.unit.database.dialect) for values in bound)
+        )
     if not bound:
         return sa.false()
     typed = [[_typed(param, cell) for param, cell in zip(params, cells, strict=False)] for params in bound]

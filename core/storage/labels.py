@@ -24,7 +24,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class Beside:
-    """The statement for one many-valued field of a page; ``reads`` tells a line's cells: (child, start, width, label)."""
+    """The statement for one many-valued field of a page; ``reads``: a line's (child, start, width, label)."""
 
     name: str
     index: int
@@ -61,11 +61,11 @@ def beside(sight: Sight, field: Field, index: int) -> Beside:
 
 
 def fetch(unit: Unit, one: Beside, rows: Sequence[list[Any]], numbers: Sequence[int]) -> None:
-    """Put the values (at ``index``) and labels (after it) of one field into finished rows. ``numbers`` are the rows' ids."""
+    """Put one field's values (at ``index``) and labels (after it) into finished rows. ``numbers``: the rows' ids."""
     values: dict[int, list[Value]] = {}
     labels: dict[int, list[Any]] = {}
     for start in range(0, len(numbers), _CHUNK):
-        for found in unit.connection.execute(one.statement, {NUMBERS: list(numbers[start:start + _CHUNK])}):
+        for found in unit.connection.execute(one.statement, {NUMBERS: list(numbers[start : start + _CHUNK])}):
             value, label = _line(unit, one, found) if one.reads is not None else (found[1], found[2])
             values.setdefault(found[0], []).append(value)
             labels.setdefault(found[0], []).append(label)
@@ -82,8 +82,11 @@ def titles(sight: Sight, rows: Sequence[list[Any]], indexes: Iterable[int]) -> N
         for index in places:
             if isinstance(row[index], EntityRef):
                 wanted.setdefault(row[index].entity, set()).add(row[index].id)
-    found = {(entity, number): title for entity, numbers in wanted.items()
-             for number, title in _readable_titles(sight, entity, numbers)}
+    found = {
+        (entity, number): title
+        for entity, numbers in wanted.items()
+        for number, title in _readable_titles(sight, entity, numbers)
+    }
     for row in rows:
         for index in places:
             if isinstance(row[index], EntityRef):
@@ -94,7 +97,9 @@ def _readable_titles(sight: Sight, entity: str, numbers: Iterable[int]) -> Itera
     there = sight.other(entity)
     if there is None:
         return ()
-    chosen = sa.select(there.at.c.id, there.at.c.display_title).where(there.at.c.id.in_(sorted(numbers)), there.titled())
+    chosen = sa.select(there.at.c.id, there.at.c.display_title).where(
+        there.at.c.id.in_(sorted(numbers)), there.titled()
+    )
     return [(int(row[0]), row[1]) for row in sight.unit.connection.execute(chosen)]
 
 
@@ -102,7 +107,7 @@ def _line(unit: Unit, one: Beside, found: Sequence[Any]) -> tuple[dict[str, Valu
     line: dict[str, Value] = {"id": found[1], "position": found[2]}
     labels: dict[str, Any] = {}
     for child, start, width, label in one.reads or ():
-        line[child.name] = kind(child).from_row(child, found[start:start + width], unit.database.dialect)
+        line[child.name] = kind(child).from_row(child, found[start : start + width], unit.database.dialect)
         if label >= 0:
             labels[child.name] = found[label]
     return line, labels

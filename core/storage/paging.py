@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
@@ -21,6 +21,8 @@ from core.storage.shapes import Shape
 from core.storage.sight import Sight
 from core.storage.unit import Unit
 from schemas.model import Entity
+
+V = TypeVar("V")
 
 COUNT_CAP = 10_000
 LARGEST_PAGE = 1_000
@@ -44,7 +46,7 @@ class Found:
 
 @dataclass
 class Prepared:
-    """What is the same for all pages of one form of query by one actor: order, shape and the statements built so far."""
+    """What all pages of one form of query by one actor share: order, shape and the statements built so far."""
 
     order: Order
     shape: Shape
@@ -71,8 +73,19 @@ class Pager:
         self.values: dict[str, object] = dict(self.filter.values)
         if query.q.strip():
             self.values.update(search.bound(self.sight, self.words))
-        self.key = (unit.generation.number, unit.database.url, sight_key(unit), entity.full_name, query.fields, self.filter.key,
-                    query.expression, bool(query.q.strip()), len(self.words), query.sort, query.trashed)
+        self.key = (
+            unit.generation.number,
+            unit.database.url,
+            sight_key(unit),
+            entity.full_name,
+            query.fields,
+            self.filter.key,
+            query.expression,
+            bool(query.q.strip()),
+            len(self.words),
+            query.sort,
+            query.trashed,
+        )
         self.prepared = self._prepare()
 
     def _prepare(self) -> Prepared:
@@ -90,13 +103,22 @@ class Pager:
     def free(self) -> bool:
         """Nothing narrows the set: no filter, no search, no row rule."""
         return not (self.filter or self.query.q.strip() or self.query.expression or self.query.trashed) and not any(
-            face.rows for face in self.sight.faces)
+            face.rows for face in self.sight.faces
+        )
 
     @property
     def mark(self) -> str:
         """What a cursor must have been made for: this shape, sort, filter and search."""
-        return cursors.fingerprint((self.unit.generation.fingerprint(self.entity.full_name), self.prepared.order.keys,
-                                    self.filter.key, tuple(self.values.items()), self.query.expression, self.query.trashed))
+        return cursors.fingerprint(
+            (
+                self.unit.generation.fingerprint(self.entity.full_name),
+                self.prepared.order.keys,
+                self.filter.key,
+                tuple(self.values.items()),
+                self.query.expression,
+                self.query.trashed,
+            )
+        )
 
     def page(self) -> Found:
         """The rows of the page asked for."""
@@ -147,7 +169,7 @@ class Pager:
         return sa.and_(*parts)
 
     def selecting(self, sight: Sight, *columns: Any) -> sa.Select[Any]:
-        """``columns`` of all matching rows over the alias of ``sight``, along the search's hits where that is possible."""
+        """``columns`` of all matching rows over the alias of ``sight``, along the search's hits where possible."""
         hits = search.hits(sight, self.words) if self.query.q.strip() else None
         chosen = sa.select(*columns)
         if hits is None:
@@ -219,11 +241,19 @@ class Pager:
         else:
             picked = picks[0].subquery("p")
         statement = sa.select(*shape.columns, *(picked.c[f"k{number}"] for number in range(width)))
-        statement = statement.select_from(planning.CrossJoin(picked, shape.at, shape.at.c.id == picked.c[f"k{width - 1}"]))
+        statement = statement.select_from(
+            planning.CrossJoin(picked, shape.at, shape.at.c.id == picked.c[f"k{width - 1}"])
+        )
         return statement.order_by(*self._order(walk, run, reverse, picked))
 
-    def _pick(self, walk: str, run: Run, reverse: bool, keys: tuple[object, ...] | None,
-              branch: Callable[[Sight, Phase], ColumnElement[bool]] | None) -> sa.Select[Any]:
+    def _pick(
+        self,
+        walk: str,
+        run: Run,
+        reverse: bool,
+        keys: tuple[object, ...] | None,
+        branch: Callable[[Sight, Phase], ColumnElement[bool]] | None,
+    ) -> sa.Select[Any]:
         sight = self.fresh()
         phase = self._phases(sight, walk)[run.phase]
         hits = search.hits(sight, self.words) if self.query.q.strip() and walk in {"id", "small", "newest"} else None
@@ -289,7 +319,7 @@ class Pager:
             found.prev = cursors.seal(self.secret, mark, first)
 
 
-class Remembered[V]:
+class Remembered(Generic[V]):
     """The most recently used values, a bounded number of them; threads may share it."""
 
     def __init__(self, most: int) -> None:
@@ -314,16 +344,38 @@ class Remembered[V]:
         with self._lock:
             self._values.pop(key, None)
 
+    def clear(self) -> None:
+        with self._lock:
+            self._values.clear()
+
 
 _PREPARED: Remembered[Prepared] = Remembered(512)
 _SIZES: Remembered[tuple[float, int]] = Remembered(4_096)
 
 
+def forget() -> None:
+    """Forget statements and sizes; the next page is planned anew."""
+    _PREPARED.clear()
+    _SIZES.clear()
+
+
 def sight_key(unit: Unit) -> tuple[object, ...]:
     """What of an actor the rights may look at: two actors alike in it see the same."""
     actor = unit.actor
-    return (actor.account, actor.person, actor.department, actor.department_code, actor.departments_below, actor.company,
-            actor.teams, actor.teammates, actor.roles, actor.zone, actor.scopes, actor.is_system)
+    return (
+        actor.account,
+        actor.person,
+        actor.department,
+        actor.department_code,
+        actor.departments_below,
+        actor.company,
+        actor.teams,
+        actor.teammates,
+        actor.roles,
+        actor.zone,
+        actor.scopes,
+        actor.is_system,
+    )
 
 
 def _runs(walk: str, reverse: bool, keys: tuple[object, ...] | None, phases: int) -> Iterator[Run]:
@@ -338,7 +390,7 @@ def _runs(walk: str, reverse: bool, keys: tuple[object, ...] | None, phases: int
     if walk == "label" and at == 0:
         yield Run(0, "same")
     yield Run(at, "after")
-    rest = numbers[:at][::-1] if reverse else numbers[at + 1:]
+    rest = numbers[:at][::-1] if reverse else numbers[at + 1 :]
     yield from (Run(number) for number in rest)
 
 
@@ -364,8 +416,9 @@ def _beyond(keys: Sequence[tuple[ColumnElement[Any], bool]], first: int, reverse
     return left < right if down else left > right
 
 
-def _beyond_empties(keys: Sequence[tuple[ColumnElement[Any], bool]], values: tuple[object, ...],
-                    reverse: bool) -> ColumnElement[bool]:
+def _beyond_empties(
+    keys: Sequence[tuple[ColumnElement[Any], bool]], values: tuple[object, ...], reverse: bool
+) -> ColumnElement[bool]:
     """Rows after the cursor where any key may be empty; good for small sets only."""
     arms: list[ColumnElement[bool]] = []
     alike: list[ColumnElement[bool]] = []

@@ -1,7 +1,7 @@
 """How a page is found: its sort keys, the indexes they may lean on, and the phases and branches it is read in.
 
-A page is planned, not just queried. A small set is sorted whatever the sort. A large one is walked along an index, the rows
-with a value first and the empty ones afterwards, because one predicate with OR over both makes every engine read everything.
+A page is planned, not just queried. A small set is sorted whatever the sort. A large one is walked along an index, the
+rows with a value first and the empty ones afterwards: one predicate with OR over both makes engines read everything.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from schemas.model import Entity
 SMALL = 2_000
 """Sets up to this size may be sorted by anything."""
 MOST_BRANCHES = 100
-_UNSORTABLE = frozenset({"references", "lines", "any_reference", "choices", "json", "location", "file", "secret", "none"})
+_UNSORTABLE = frozenset(
+    {"references", "lines", "any_reference", "choices", "json", "location", "file", "secret", "none"}
+)
 _NEVER_EMPTY = frozenset({"id", "version", "created_at", "updated_at"})
 
 
@@ -109,8 +111,10 @@ def cells_of(sight: Sight, key: Key) -> tuple[ColumnElement[Any], ...]:
         there = sight.other(target)
         assert there is not None
         titled = sa.and_(there.at.c.id == number, there.titled(), there.at.c.title_key.is_not(None))
-        cells = tuple(sa.select(column).where(titled).correlate_except(there.at).scalar_subquery()
-                      for column in (there.at.c.title_key, there.at.c.id))
+        cells = tuple(
+            sa.select(column).where(titled).correlate_except(there.at).scalar_subquery()
+            for column in (there.at.c.title_key, there.at.c.id)
+        )
     else:
         folded = sight.table.key.get(key.name)
         cells = (sight.at.c[folded.name],) if folded is not None else sight.cells(declared)[:1]
@@ -127,8 +131,11 @@ def width_of(sight: Sight, key: Key) -> int:
 
 def indexed(entity: Entity, sight: Sight) -> frozenset[str]:
     """The fields whose sort cell leads an index (with nothing but the id, or nothing, after it)."""
-    lead = {columns[0] for index in sight.table.table.indexes
-            if (columns := tuple(column.name for column in index.columns)) and columns[1:] in {(), ("id",)}}
+    lead = {
+        columns[0]
+        for index in sight.table.table.indexes
+        if (columns := tuple(column.name for column in index.columns)) and columns[1:] in {(), ("id",)}
+    }
     names = (*(field.name for field in entity.fields), *SYSTEM_FIELDS)
     return frozenset(name for name in names if _column_name(sight, name) in lead)
 
@@ -204,13 +211,22 @@ def _label_phases(sight: Sight, key: Key) -> tuple[Phase, ...]:
     assert there is not None and hidden is not None
     title, target = there.at.c.title_key, there.at.c.id
     number = (sight.at.c.id, key.descending)
-    walk = Phase(CrossJoin(there.at, sight.at, reference == target), (there.titled(), title.is_not(None)),
-                 ((title, key.descending), (target, key.descending), number), (title, target, sight.at.c.id))
+    walk = Phase(
+        CrossJoin(there.at, sight.at, reference == target),
+        (there.titled(), title.is_not(None)),
+        ((title, key.descending), (target, key.descending), number),
+        (title, target, sight.at.c.id),
+    )
     closed = sa.select(hidden.at.c.id).where(
-        sa.or_(sa.not_(sa.func.coalesce(hidden.titled(), sa.false())), hidden.at.c.title_key.is_(None)))
-    empty = Phase(sight.at, (), (number,),
-                  (sa.cast(sa.null(), title.type), sa.cast(sa.null(), target.type), sight.at.c.id),
-                  either=(reference.is_(None), reference.in_(closed)))
+        sa.or_(sa.not_(sa.func.coalesce(hidden.titled(), sa.false())), hidden.at.c.title_key.is_(None))
+    )
+    empty = Phase(
+        sight.at,
+        (),
+        (number,),
+        (sa.cast(sa.null(), title.type), sa.cast(sa.null(), target.type), sight.at.c.id),
+        either=(reference.is_(None), reference.in_(closed)),
+    )
     return (walk, empty)
 
 

@@ -1,4 +1,4 @@
-"""What a reader may be asked: conditions, groups, a query, the page it answers; and reading them from URL parameters."""
+"""What a reader may be asked: conditions, groups, a query and its page; and reading them from URL parameters."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Group:
 class Query:
     """Which records, in which order, how many. ``sort`` holds (field, descending); empty means the entity's own order.
 
-    ``expression`` is a filter in the expression language (a view's ``where``). ``fields`` None means everything readable.
+    ``expression`` is a filter in the expression language (a view's ``where``). ``fields`` None: all readable.
     """
 
     where: Group | None = None
@@ -103,9 +103,9 @@ def parse_filters(
     """Conditions of URL parameters ``field=value`` and ``field__op=value``, all of which must hold.
 
     ``visible`` names the fields the viewer may filter by (masked ones are not among them; system fields always are).
-    ``effective`` resolves computed, lookup and rollup fields to the field whose values they show. With ``strict`` an unknown
-    or invisible name and a bad value are BadRequest; without, the parameter is left out. The same field given twice with
-    ``eq`` means any of the values.
+    ``effective`` resolves computed, lookup and rollup fields to the field whose values they show. With ``strict`` an
+    unknown or invisible name and a bad value are BadRequest; without, the parameter is left out. The same field given
+    twice with ``eq`` means any of the values.
     """
     found: list[Condition] = []
     for parameter, text in _pairs(args):

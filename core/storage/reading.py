@@ -71,8 +71,9 @@ class Reader:
             raise NotFound
         return found[number]
 
-    def get_many(self, numbers: Iterable[int], fields: tuple[str, ...] | None = None, *,
-                 trashed: bool = False) -> dict[int, Record]:
+    def get_many(
+        self, numbers: Iterable[int], fields: tuple[str, ...] | None = None, *, trashed: bool = False
+    ) -> dict[int, Record]:
         """Readable records by id; the others are left out."""
         wanted = [number for number in dict.fromkeys(numbers) if 0 < number <= LARGEST_ID]
         found: dict[int, Record] = {}
@@ -80,21 +81,30 @@ class Reader:
             return found
         shape, statement = self._by_id(fields, trashed)
         for start in range(0, len(wanted), _CHUNK):
-            part = wanted[start:start + _CHUNK]
+            part = wanted[start : start + _CHUNK]
             rows = self.unit.connection.execute(statement, {labels.NUMBERS: part}).all()
             found.update((record.id, record) for record in self._records(shape, rows))
         return found
 
     def page(self, query: Query) -> Page:
-        """One page of records, planned (docs/internals.md). BadRequest for unknown or invisible names and bad cursors."""
+        """One page of records. BadRequest for unknown or invisible names and bad cursors."""
         found = self._pager(query).page()
-        return Page(self._records(found.shape, found.rows), found.next, found.prev, found.total, found.total_is_capped, found.notes)
+        return Page(
+            self._records(found.shape, found.rows),
+            found.next,
+            found.prev,
+            found.total,
+            found.total_is_capped,
+            found.notes,
+        )
 
     def rows(self, query: Query) -> Rows:
         """The same page as plain rows, without a mapping for each."""
         found = self._pager(query).page()
         done, ids = self._finished(found.shape, found.rows)
-        return Rows(found.shape.by_name, done, ids, found.next, found.prev, found.total, found.total_is_capped, found.notes)
+        return Rows(
+            found.shape.by_name, done, ids, found.next, found.prev, found.total, found.total_is_capped, found.notes
+        )
 
     def count(self, query: Query) -> tuple[int, bool]:
         """How many records match, at most 10,000, and whether there are more."""
@@ -117,7 +127,9 @@ class Reader:
         names = ((part.lstrip("-+"), part.startswith("-")) for part in (view.sort if view else ()))
         return tuple((name, down) for name, down in names if sight.may_name(name)) or (("id", True),)
 
-    def lookup(self, q: str, limit: int = 20, where: str = "", only: Group | None = None) -> list[tuple[int, str | None]]:
+    def lookup(
+        self, q: str, limit: int = 20, where: str = "", only: Group | None = None
+    ) -> list[tuple[int, str | None]]:
         """(id, title) of records for a picker: titles that begin with ``q`` first, then records whose words match.
 
         ``where`` is the picker's filter over this entity; ``only`` further conditions.
@@ -175,7 +187,14 @@ class Reader:
         return Pager(self.unit, self.entity, self.rights, query, self.secret)
 
     def _by_id(self, fields: tuple[str, ...] | None, trashed: bool) -> tuple[Shape, sa.Select[Any]]:
-        key = (self.unit.generation.number, self.unit.database.url, sight_key(self.unit), self.entity.full_name, fields, trashed)
+        key = (
+            self.unit.generation.number,
+            self.unit.database.url,
+            sight_key(self.unit),
+            self.entity.full_name,
+            fields,
+            trashed,
+        )
         found = _BY_ID.get(key)
         if found is None:
             sight = self.sight()
@@ -208,12 +227,13 @@ class Reader:
 
 def default_view(shape: Entity) -> View | None:
     """The view an entity opens with: the one marked so, else the first list."""
-    return (next((view for view in shape.views if view.default), None)
-            or next((view for view in shape.views if view.kind == "list"), None))
+    return next((view for view in shape.views if view.default), None) or next(
+        (view for view in shape.views if view.kind == "list"), None
+    )
 
 
 def key_fields(entity: Entity) -> tuple[str, ...]:
-    """The fields of the human key: ``key``, else the sequence, else the only required unscoped unique text; () without one."""
+    """The human key: ``key``, else the sequence, else the only required unscoped unique text; () without one."""
     if entity.key:
         return entity.key
     sequence = [field.name for field in entity.fields if field.type == "sequence"]

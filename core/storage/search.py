@@ -1,8 +1,8 @@
 """Full-text search: one index per entity, holding words by who may read them and terms for who may see the row.
 
-Words of fields that different roles see lie in different columns, and a search names only the columns its reader sees. The
-visibility terms only narrow the hits for speed: every hit passes the row clause again, so stale terms may hide a hit and never
-show one. What a person types is split into words here and never read as the search syntax of an engine.
+Words of fields that different roles see lie in different columns, and a search names only the columns its reader sees.
+The visibility terms only narrow the hits for speed: every hit passes the row clause again, so stale terms may hide a
+hit and never show one. What a person types is split into words here and never read as the search syntax of an engine.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _TEXTS = frozenset({"text", "long_text", "rich_text", "email", "phone", "url", "
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the words of an entity lie. ``columns`` holds the fields of each word column, ``people`` the fields of terms.
+    """Where the words of an entity lie. ``columns``: the fields of each word column; ``people``: those of terms.
 
     The table's name comes from all of it, so that another layout is another table, filled anew.
     """
@@ -84,7 +84,7 @@ def drop(connection: sa.Connection, entity: Entity) -> None:
 
 
 def index_record(unit: Unit, entity: Entity, record: Mapping[str, Value], more: str = "") -> None:
-    """Put one record's words and terms in place of its former ones. ``more`` is further text that every reader may find."""
+    """Put one record's words and terms in place of its former ones. ``more``: further text for every reader."""
     index_many(unit, entity, [record], [more])
 
 
@@ -128,8 +128,11 @@ def bound(sight: Sight, wanted: Sequence[str]) -> dict[str, object]:
     """What to bind for the searches of :func:`matching` and :func:`hits`."""
     plan, terms = layout(sight.entity), _actor_terms(sight)
     write = _sqlite_match if sight.unit.database.dialect == "sqlite" else _postgres_match
-    return {f"s{number}": write(plan, columns, wanted, terms)
-            for number, (columns, _) in enumerate(_views(sight)) if columns and wanted}
+    return {
+        f"s{number}": write(plan, columns, wanted, terms)
+        for number, (columns, _) in enumerate(_views(sight))
+        if columns and wanted
+    }
 
 
 def matching(sight: Sight, wanted: Sequence[str]) -> ColumnElement[bool]:
@@ -154,7 +157,7 @@ class Hits:
 
 
 def hits(sight: Sight, wanted: Sequence[str]) -> Hits | None:
-    """The search as something to select from; None where rows differ in what they show and several searches must be united."""
+    """The search as something to select from; None where rows differ in what they show."""
     views = _views(sight)
     if len(views) != 1 or not views[0][0] or not wanted:
         return None
@@ -181,7 +184,9 @@ def _views(sight: Sight) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     plan = layout(sight.entity)
     found: dict[tuple[int, ...], list[int]] = {}
     for number, face in enumerate(sight.faces):
-        columns = tuple(place for place, fields in enumerate(plan.columns) if fields and face.visible.issuperset(fields))
+        columns = tuple(
+            place for place, fields in enumerate(plan.columns) if fields and face.visible.issuperset(fields)
+        )
         found.setdefault(columns, []).append(number)
     return [(columns, tuple(numbers)) for columns, numbers in found.items()]
 
@@ -267,10 +272,16 @@ def searchable(entity: Entity) -> tuple[Field, ...]:
     named = title_fields(entity) | set(entity.key)
     flagged = any(field.searchable for field in entity.fields)
     return tuple(
-        field for field in entity.fields
+        field
+        for field in entity.fields
         if field.type not in {"secret", "lines", "references", "lookup", "reference", "person", "department"}
-        and (field.searchable or (field.name in named and _kind_name(field) in _TEXTS) or field.type == "sequence"
-             or (not flagged and not field.sensitive and _kind_name(field) in _TEXTS)))
+        and (
+            field.searchable
+            or (field.name in named and _kind_name(field) in _TEXTS)
+            or field.type == "sequence"
+            or (not flagged and not field.sensitive and _kind_name(field) in _TEXTS)
+        )
+    )
 
 
 def _kind_name(field: Field) -> str:
@@ -284,8 +295,14 @@ def _layout(entity: Entity) -> Layout:
         groups.setdefault(frozenset(rule.role for rule in entity.access if _shows(rule, field)), []).append(field.name)
     ordered = sorted((signature for signature in groups if signature != roles), key=sorted)
     columns = (tuple(groups.get(roles, ())), *(tuple(groups[one]) for one in ordered[: _COLUMNS - 1]))
-    people = sorted({mine.group(1) for rule in entity.access for text in (rule.read,) if (mine := _MINE.match(text))
-                     and entity.field(mine.group(1)) is not None})
+    people = sorted(
+        {
+            mine.group(1)
+            for rule in entity.access
+            for text in (rule.read,)
+            if (mine := _MINE.match(text)) and entity.field(mine.group(1)) is not None
+        }
+    )
     # Which fields share a column is part of the name; a further field in the first column needs no new table.
     mark = hashlib.blake2b(repr((columns[1:], people)).encode(), digest_size=4).hexdigest()
     stem = re.sub(r"[^a-z0-9_]", "_", f"s_{entity.plugin}_{entity.name}")[:48]
@@ -293,20 +310,29 @@ def _layout(entity: Entity) -> Layout:
 
 
 def _shows(rule: AccessRule, field: Field) -> bool:
-    return field.name not in rule.hide and field.name not in rule.mask and (not field.sensitive or field.name in rule.unmask)
+    return (
+        field.name not in rule.hide
+        and field.name not in rule.mask
+        and (not field.sensitive or field.name in rule.unmask)
+    )
 
 
 @lru_cache(maxsize=2_000)
 def _sqlite_table(plan: Layout) -> sa.TableClause:
     columns = [sa.column(plan.words(number), sa.Text) for number in range(_COLUMNS)]
-    return sa.table(plan.name, sa.column("rowid", sa.BigInteger), sa.column(plan.name, sa.Text), sa.column("acl", sa.Text),
-                    *columns)
+    return sa.table(
+        plan.name, sa.column("rowid", sa.BigInteger), sa.column(plan.name, sa.Text), sa.column("acl", sa.Text), *columns
+    )
 
 
 @lru_cache(maxsize=2_000)
 def _postgres_table(name: str) -> sa.Table:
-    table = sa.Table(name, sa.MetaData(), sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
-                     sa.Column("tsv", postgresql.TSVECTOR, nullable=False))
+    table = sa.Table(
+        name,
+        sa.MetaData(),
+        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("tsv", postgresql.TSVECTOR, nullable=False),
+    )
     sa.Index(f"{name}_tsv", table.c.tsv, postgresql_using="gin")
     return table
 
@@ -319,7 +345,9 @@ def _insert(plan: Layout, dialect: str) -> sa.Insert:
         return sa.insert(table).values({name: sa.bindparam(name) for name in names})
     stored = _postgres_table(plan.name)
     lexemes = sa.bindparam("lexemes", type_=postgresql.ARRAY(sa.Text))
-    return sa.insert(stored).values(id=sa.bindparam("id"), tsv=sa.func.array_to_tsvector(sa.cast(lexemes, postgresql.ARRAY(sa.Text))))
+    return sa.insert(stored).values(
+        id=sa.bindparam("id"), tsv=sa.func.array_to_tsvector(sa.cast(lexemes, postgresql.ARRAY(sa.Text)))
+    )
 
 
 @lru_cache(maxsize=2_000)
@@ -343,8 +371,10 @@ class _CreateIndex(DDLElement):
 def _create_index(element: _CreateIndex, compiler: Any, **kw: Any) -> str:
     quote = compiler.preparer.quote
     columns = ", ".join(["acl", *(element.plan.words(number) for number in range(_COLUMNS))])
-    return (f"CREATE VIRTUAL TABLE {quote(element.plan.name)} USING fts5({columns}, "
-            "tokenize = 'unicode61 remove_diacritics 0')")
+    return (
+        f"CREATE VIRTUAL TABLE {quote(element.plan.name)} USING fts5({columns}, "
+        "tokenize = 'unicode61 remove_diacritics 0')"
+    )
 
 
 _LAYOUTS: dict[int, tuple[Entity, Layout]] = {}

@@ -42,7 +42,7 @@ class Cell:
 
 
 class Shape:
-    """Cells to select and how to read them back. A finished row is a list: one value a cell, and its label where it has one."""
+    """Cells to select and how to read them back. A finished row is a list of values and labels."""
 
     def __init__(self, sight: Sight, fields: Iterable[str] | None) -> None:
         self.at = sight.at
@@ -56,7 +56,9 @@ class Shape:
         names = tuple(dict.fromkeys((*ALWAYS, *(everything(sight) if fields is None else fields))))
         self.cells = tuple(cell for name in names if (cell := self._add(sight, name, name not in ALWAYS)) is not None)
         self.by_name = {cell.name: cell for cell in self.cells}
-        self.beside: tuple[Beside, ...] = tuple(beside(sight, cell.field, cell.index) for cell in self.cells if cell.family in MANY)
+        self.beside: tuple[Beside, ...] = tuple(
+            beside(sight, cell.field, cell.index) for cell in self.cells if cell.family in MANY
+        )
         self.anywhere = tuple(cell for cell in self.cells if cell.family == "any_reference")
         self._masked = tuple(face.masked for face in sight.faces)
         self._masks = tuple(sorted(frozenset().union(*self._masked)))
@@ -77,7 +79,7 @@ class Shape:
                 cell = raw[start]
                 done[index] = None if cell is None else convert((cell,))
             else:
-                done[index] = convert(raw[start:start + width])
+                done[index] = convert(raw[start : start + width])
         if base:
             self.withhold(raw, done)
         return done
@@ -117,8 +119,13 @@ class Shape:
         if found is None:
             holding = {number for number, bit in enumerate(bits) if bit}
             visible = frozenset(cell.name for cell in self.cells if cell.faces is None or cell.faces & holding)
-            hidden = [place for cell in self.cells if cell.name not in visible for place in (cell.index, cell.label)
-                      if place >= 0]
+            hidden = [
+                place
+                for cell in self.cells
+                if cell.name not in visible
+                for place in (cell.index, cell.label)
+                if place >= 0
+            ]
             masked = frozenset().union(*(self._masked[number] for number in holding)) - visible
             kept = visible | {"display_title"}
             found = self._withheld[bits] = (tuple(hidden), kept, tuple(sorted(masked)))
@@ -133,7 +140,9 @@ class Shape:
         if declared is None or not showing:
             if name == "display_title":
                 # A title whose fields nobody shows this reader stays empty; the key is there.
-                self._place(Cell(name, Field(name, "text"), Field(name, "text"), "text", self.width), (sa.null(),), None)
+                self._place(
+                    Cell(name, Field(name, "text"), Field(name, "text"), "text", self.width), (sa.null(),), None
+                )
                 return Cell(name, Field(name, "text"), Field(name, "text"), "text", self.width - 1)
             if asked and name not in SYSTEM_FIELDS:
                 raise unknown(name)

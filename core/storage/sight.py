@@ -36,7 +36,7 @@ class Face:
 
 
 class Sight:
-    """Clauses and cells over ``at``, an alias of the entity's table. Everything selected from records comes from here."""
+    """Clauses and cells over ``at``, an alias of the entity's table; whatever is selected from records begins here."""
 
     def __init__(self, unit: Unit, entity: Entity, rights: Grant, root: Sight | None = None) -> None:
         self.unit = unit
@@ -45,7 +45,7 @@ class Sight:
         self.table: EntityTable = entity_table(entity, unit.database.dialect)
         self.faces = faces(entity, rights)
         self.moving = False
-        """An expression that looks at the clock went into a clause: a statement made of it is good for this instant only."""
+        """The clock went into a clause: a statement made of it is good for this instant only."""
         self._root = root or self
         self._clauses: dict[Scope, ColumnElement[bool]] = {}
 
@@ -187,8 +187,10 @@ class Sight:
         reference = self.cells(via)[0]
         seen = there.within(there.showing(wanted.name))
         return tuple(
-            sa.select(cell).where(there.at.c.id == reference, there.at.c.trashed_at.is_(None), seen)
-            .correlate_except(there.at).scalar_subquery()
+            sa.select(cell)
+            .where(there.at.c.id == reference, there.at.c.trashed_at.is_(None), seen)
+            .correlate_except(there.at)
+            .scalar_subquery()
             for cell in there.cells(wanted)
         )
 
@@ -213,13 +215,22 @@ def faces(entity: Entity, rights: Grant) -> tuple[Face, ...]:
             # A title tells what its fields tell.
             visible -= {"display_title"}
         together.setdefault((frozenset(visible), lens.masked - visible), []).append(lens.rows)
-    found = [Face(() if any(scope.is_all for scope in scopes) else tuple(dict.fromkeys(scopes)), *key)
-             for key, scopes in together.items()]
-    kept = [face for number, face in enumerate(found)
-            if not any(other is not face and not other.rows and face.visible <= other.visible
-                       and face.masked <= other.masked | other.visible
-                       and (face.rows or face.visible < other.visible or found.index(other) < number)
-                       for other in found)]
+    found = [
+        Face(() if any(scope.is_all for scope in scopes) else tuple(dict.fromkeys(scopes)), *key)
+        for key, scopes in together.items()
+    ]
+    kept = [
+        face
+        for number, face in enumerate(found)
+        if not any(
+            other is not face
+            and not other.rows
+            and face.visible <= other.visible
+            and face.masked <= other.masked | other.visible
+            and (face.rows or face.visible < other.visible or found.index(other) < number)
+            for other in found
+        )
+    ]
     return tuple(kept)
 
 

@@ -1,0 +1,38 @@
+"""The desk on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.reading.world import World
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Sixty tickets with empties, trash, several departments and people; nobody changes them."""
+    folder: Path = tmp_path_factory.mktemp("desk")
+    if request.param == "sqlite":
+        url = f"sqlite:///{folder / 'desk.db'}"
+    else:
+        url = request.getfixturevalue("postgres_url")
+    made = World(url, folder)
+    made.fill()
+    yield made
+    made.database.dispose()
+
+
+@pytest.fixture
+def statements(world: World) -> Iterator[list[str]]:
+    """Every statement that reaches the database, as it is sent."""
+    seen: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        seen.append(statement)
+
+    sa.event.listen(world.database.engine, "before_cursor_execute", note)
+    yield seen
+    sa.event.remove(world.database.engine, "before_cursor_execute", note)
