@@ -48,14 +48,20 @@ class Conflict(BackofficeError):
 
 
 class StaleVersion(BackofficeError):
-    """The record moved on. ``current`` is the record now, ``base`` the version the writer had seen."""
+    """The record moved on. ``current`` is the record now, ``base`` the version the writer had seen.
+
+    ``base_values`` are the fields as that version had them (pages only), ``fields`` those that both sides changed.
+    """
 
     status, title = 412, "The record has changed"
 
-    def __init__(self, detail: str, *, current: Any = None, base: int | None = None) -> None:
+    def __init__(self, detail: str, *, current: Any = None, base: int | None = None,
+                 base_values: Mapping[str, Any] | None = None, fields: Sequence[str] = ()) -> None:
         super().__init__(detail)
         self.current = current
         self.base = base
+        self.base_values: dict[str, Any] = dict(base_values or {})
+        self.fields: tuple[str, ...] = tuple(fields)
 
 
 class TooLarge(BackofficeError):

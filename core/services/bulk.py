@@ -1,0 +1,177 @@
+"""One change to many records: shown before it is made, written in batches under one operation id, reported record by record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from core.access.actor import Actor
+from core.access.grant import grant
+from core.errors import BackofficeError, BadRequest, NotFound
+from core.facts import Record, Value
+from core.services import moves, preparing, records, trash
+from core.services.platform import Platform
+from core.services.preparing import Draft
+from core.storage.query import Query
+from core.storage.reading import Reader
+from core.storage.unit import Unit
+
+MOST = 10_000
+
+SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records: ``ids``, or all that match ``query`` (at most 10,000)."""
+
+    ids: tuple[int, ...] = ()
+    query: Query | None = None
+
+
+@dataclass
+class Row:
+    """One record of a preview or a report. ``changes`` maps fields to (before, after); ``why_not`` is empty when it works."""
+
+    id: int
+    title: str
+    changes: dict[str, tuple[Value, Value]] = field(default_factory=dict)
+    why_not: str = ""
+    done: bool = False
+
+
+@dataclass
+class Outcome:
+    """What a bulk change will do or has done. ``operation`` undoes the whole; "" for a preview. ``total`` counts the selection."""
+
+    operation: str
+    rows: list[Row]
+    total: int
+
+    @property
+    def refused(self) -> list[Row]:
+        """The records that stay as they are, each with its reason."""
+        return [one for one in self.rows if one.why_not]
+
+    @property
+    def done(self) -> int:
+        """How many records were changed."""
+        return sum(one.done for one in self.rows)
+
+
+def selected(p: Platform, actor: Actor, entity: str, selection: Selection) -> list[int]:
+    """The ids of the selection that the actor may read, in order. BadRequest above 10,000."""
+    with p.read(actor) as unit:
+        shape = unit.generation.entity(entity)
+        reader = Reader(unit, entity, grant(shape, actor))
+        if selection.query is None:
+            if len(selection.ids) > MOST:
+                raise BadRequest(f"At most {MOST:,} records can be changed at once.")
+            return [number for number in dict.fromkeys(selection.ids) if number in reader.get_many(selection.ids, fields=())]
+        found: list[int] = []
+        for record in reader.walk(selection.query):
+            found.append(record.id)
+            if len(found) > MOST:
+                raise BadRequest(f"More than {MOST:,} records match; narrow the filter.")
+        return found
+
+
+def preview_edit(p: Platform, actor: Actor, entity: str, selection: Selection, values: Mapping[str, Value]) -> Outcome:
+    """What :func:`edit` would change and where not, for the first 200 of the selection; writes nothing."""
+    def look(unit: Unit, number: int) -> Draft:
+        draft, rights = preparing.start_change(unit, actor, entity, number)
+        preparing.give(draft, values, preparing.writable_now(draft, rights))
+        preparing.complete(draft, relax=True)
+        return draft
+
+    return _preview(p, actor, entity, selection, look)
+
+
+def preview_move(p: Platform, actor: Actor, entity: str, selection: Selection, transition: str, values: Mapping[str, Value],
+                 reason: str = "") -> Outcome:
+    """What :func:`move` would do and where not, for the first 200 of the selection; writes nothing."""
+    return _preview(p, actor, entity, selection,
+                    lambda unit, number: moves.prepare(unit, actor, entity, number, transition, dict(values), reason, None))
+
+
+def preview_delete(p: Platform, actor: Actor, entity: str, selection: Selection) -> Outcome:
+    """What :func:`delete` would do and where not, for the first 200 of the selection; deletes nothing."""
+    numbers = selected(p, actor, entity, selection)
+    rows = []
+    for number in numbers[:SHOWN]:
+        try:
+            rights = records.rights(p, actor, entity, number)
+            found = trash.preview(p, actor, entity, number)
+            why = "" if rights.may_delete else "You may not delete it."
+            rows.append(Row(number, "", why_not=why or ("" if found.possible else trash.IN_USE)))
+        except BackofficeError as problem:
+            rows.append(Row(number, "", why_not=_said(problem)))
+    return Outcome("", rows, len(numbers))
+
+
+def _preview(p: Platform, actor: Actor, entity: str, selection: Selection, look: Callable[[Unit, int], Draft]) -> Outcome:
+    numbers = selected(p, actor, entity, selection)
+    rows: list[Row] = []
+    with p.read(actor) as unit:
+        visible = grant(unit.generation.entity(entity), actor).visible() | {"state"}
+        for number in numbers[:SHOWN]:
+            try:
+                draft = look(unit, number)
+                before = draft.before or Record(entity)
+                changes = {name: (before.get(name), draft.record.get(name)) for name in sorted(draft.changed() & visible)}
+                rows.append(Row(number, str(before.get("display_title") or ""), changes))
+            except BackofficeError as problem:
+                rows.append(Row(number, "", why_not=_said(problem)))
+    return Outcome("", rows, len(numbers))
+
+
+def edit(p: Platform, actor: Actor, entity: str, selection: Selection, values: Mapping[str, Value], *, reason: str = "") -> Outcome:
+    """Set the same fields on every selected record; those that refuse stay as they are and are reported."""
+    return _each(p, actor, entity, selection, lambda number, operation: records.change(
+        p, actor, entity, number, values, operation=operation, reason=reason))
+
+
+def move(p: Platform, actor: Actor, entity: str, selection: Selection, transition: str, values: Mapping[str, Value] | None = None,
+         *, reason: str = "") -> Outcome:
+    """Make the same move with every selected record."""
+    return _each(p, actor, entity, selection, lambda number, operation: moves.move(
+        p, actor, entity, number, transition, values, reason, operation=operation))
+
+
+def delete(p: Platform, actor: Actor, entity: str, selection: Selection, *, reason: str = "") -> Outcome:
+    """Put every selected record into the trash."""
+    return _each(p, actor, entity, selection, lambda number, operation: trash.delete(
+        p, actor, entity, number, operation=operation, reason=reason))
+
+
+def restore(p: Platform, actor: Actor, entity: str, ids: Sequence[int]) -> Outcome:
+    """Take these records out of the trash."""
+    operation = uuid4().hex
+    rows = list(_run(ids, lambda number: trash.restore(p, actor, entity, number, operation=operation)))
+    return Outcome(operation, rows, len(rows))
+
+
+def _each(p: Platform, actor: Actor, entity: str, selection: Selection, verb: Callable[[int, str], object]) -> Outcome:
+    operation = uuid4().hex
+    numbers = selected(p, actor, entity, selection)
+    rows = list(_run(numbers, lambda number: verb(number, operation)))
+    return Outcome(operation, rows, len(numbers))
+
+
+def _run(numbers: Iterable[int], verb: Callable[[int], object]) -> Iterable[Row]:
+    """Each record is a unit of its own: nobody waits longer than for one record, and one refusal stops nobody else."""
+    for number in numbers:
+        try:
+            done = verb(number)
+            title = str(done.get("display_title") or "") if isinstance(done, Record) else ""
+            yield Row(number, title, done=True)
+        except NotFound:
+            yield Row(number, "", why_not="It is gone, or you may no longer see it.")
+        except BackofficeError as problem:
+            yield Row(number, "", why_not=_said(problem))
+
+
+def _said(problem: BackofficeError) -> str:
+    sentences = [f"{name}: {one}" if name else one for name, said in problem.errors.items() for one in said]
+    return " ".join(sentences) or problem.detail

@@ -1,0 +1,205 @@
+"""Values on their way in: brought to the form their kind has in Python, and filled in where a default is declared."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo
+
+from core.facts import EntityRef, Money, Record, Value
+from core.fields import Parsing, effective, kind
+from core.storage import formulas as expressions
+from core.storage import rows
+from core.storage.formulas import Formulas
+from core.storage.stored import fit
+from core.storage.unit import Unit
+from schemas.model import Entity, Expression, Field
+
+DERIVED = frozenset({"computed", "lookup", "rollup", "sequence"})
+"""Kinds whose values nobody gives."""
+TEXTS = frozenset({"text", "long_text", "rich_text", "email", "phone", "url", "colour", "barcode", "entity", "choice", "secret"})
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "integer": (int,), "rating": (int,), "duration": (int,), "decimal": (Decimal,), "percent": (Decimal,), "money": (Money,),
+    "date": (date,), "time": (time,), "datetime": (datetime,), "boolean": (bool,), "choices": (tuple,),
+    "reference": (int,), "person": (int,), "department": (int,), "file": (int,), "image": (int,), "signature": (int,),
+    "references": (tuple,), "any_reference": (EntityRef,), "lines": (tuple,), "location": (tuple,),
+}
+
+
+def empty(value: Value) -> bool:
+    """Whether a field with this value has none: None, empty text, no members. False and zero are values."""
+    return value is None or value == "" or value == ()
+
+
+def nothing(field: Field) -> Value:
+    """What a field holds that nobody has given a value."""
+    if field.type == "boolean":
+        return False
+    return () if field.many or field.type in {"choices", "references", "lines"} else None
+
+
+def settle(field: Field, value: Value, parsing: Parsing) -> Value:
+    """The value in its kind's Python form (docs/internals.md). Plain Python and JSON forms are both understood.
+
+    Raises ValueError with a sentence.
+    """
+    if isinstance(value, str) and field.type in TEXTS - {"secret"}:
+        value = kind(field).from_json(field, value, parsing)
+        return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+    if empty(value):
+        return nothing(field)
+    if field.type == "lines":
+        return tuple(_line(field, number, line, parsing) for number, line in enumerate(value, start=1))
+    if isinstance(value, list) and (field.many or field.type in {"references", "choices", "location"}):
+        value = tuple(value)
+    if field.many and isinstance(value, tuple) and all(type(one) is int for one in value):
+        return tuple(dict.fromkeys(value))
+    wanted = _TYPES.get(field.type)
+    if field.type in {"decimal", "percent"} and type(value) is int:
+        value = Decimal(value)
+    if wanted is None or not _is(value, wanted, field.type):
+        try:
+            value = kind(field).from_json(field, list(value) if isinstance(value, tuple) else value, parsing)
+        except (TypeError, AttributeError, KeyError, InvalidOperation, OverflowError) as error:
+            raise ValueError("This value does not fit the field.") from error
+    return _canonical(field, value, parsing)
+
+
+def _is(value: Value, wanted: tuple[type, ...], name: str) -> bool:
+    if isinstance(value, bool) and name != "boolean":
+        return False
+    if name == "date" and isinstance(value, datetime):
+        return False
+    return isinstance(value, wanted) and not (name == "choices" and not all(isinstance(one, str) for one in value)) \
+        and not (name in {"references", "location"} and any(isinstance(one, Mapping | str) for one in value))
+
+
+def _canonical(field: Field, value: Value, parsing: Parsing) -> Value:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            value = value.replace(tzinfo=ZoneInfo(getattr(parsing, "zone", "") or "UTC"))
+        return value.astimezone(UTC)
+    if isinstance(value, tuple) and field.type in {"references", "choices"}:
+        return tuple(dict.fromkeys(value))
+    return value
+
+
+def _line(field: Field, number: int, line: Value, parsing: Parsing) -> dict[str, Value]:
+    if not isinstance(line, Mapping):
+        raise ValueError(f"Line {number} is not an object of its fields.")
+    made: dict[str, Value] = {}
+    children = {child.name: child for child in field.fields}
+    for name, value in line.items():
+        if name == "id":
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise ValueError(f"Line {number} has an id that is no number.")
+            made["id"] = value
+        elif name == "position":
+            continue
+        elif name not in children:
+            raise ValueError(f"Line {number}: “{name}” cannot be given here.")
+        elif children[name].type in DERIVED:
+            continue  # a line sent back as it was read brings its derived values along
+        else:
+            try:
+                made[name] = settle(children[name], value, parsing)
+            except ValueError as error:
+                raise ValueError(f"Line {number}, {children[name].label or name}: {error}") from error
+    return made
+
+
+def complete_lines(unit: Unit, formulas: Formulas, entity: Entity, field: Field, record: Record, before: Record | None) -> None:
+    """Lines with an id keep what they had and were not given; new ones get their defaults."""
+    old = {line["id"]: line for line in (before or {}).get(field.name) or ()}
+    made: list[dict[str, Value]] = []
+    for position, line in enumerate(record.get(field.name) or (), start=1):
+        number = line.get("id")
+        if number is not None and number in old:
+            made.append({**old[number], **line, "position": position})
+            continue
+        whole: dict[str, Value] = {"id": number, "position": position}
+        for child in field.fields:
+            if child.name in line:
+                whole[child.name] = line[child.name]
+            elif child.type not in DERIVED:
+                whole[child.name] = nothing(child)
+                if child.default is not None:
+                    whole[child.name] = default(unit, formulas, entity, child, whole, parent=record, line=field)
+        made.append(whole)
+    record[field.name] = tuple(made)
+
+
+def default(unit: Unit, formulas: Formulas, entity: Entity, field: Field, values: Mapping[str, Value], *,
+            before: Mapping[str, Value] | None = None, parent: Record | None = None, line: Field | None = None) -> Value:
+    """What the field's ``default`` gives for these values."""
+    if isinstance(field.default, Expression):
+        value = formulas.value(entity, field.default.source, values, before=before, parent=parent, line=line)
+        shown = effective(field, unit.generation.entities, entity)
+        return nothing(field) if value is None else fit(shown, value)
+    if field.default is None:
+        return nothing(field)
+    return settle(field, field.default, parsing(unit))
+
+
+def fill(unit: Unit, formulas: Formulas, entity: Entity, record: Record, before: Record | None, given: frozenset[str]) -> None:
+    """Take declared defaults: at creation for every field not given; later when what an expression reads has changed
+    and the field is empty, untouched, or a snapshot (``read_only``)."""
+    changed = {name for name in record if before is not None and record.get(name) != before.get(name)}
+    for field in entity.fields:
+        if field.default is None or field.name in given or field.type in DERIVED:
+            continue
+        if before is None:
+            if empty(record.get(field.name)) or field.type == "boolean":
+                record[field.name] = default(unit, formulas, entity, field, record)
+        elif isinstance(field.default, Expression):
+            reads = {name.split(".")[0] for name in
+                     expressions.check(unit.generation, entity, field.default.source).reads}
+            if reads & changed and (field.read_only or empty(record.get(field.name))
+                                    or record.get(field.name) == default(unit, formulas, entity, field, before)):
+                record[field.name] = default(unit, formulas, entity, field, record, before=before)
+
+
+def parsing(unit: Unit, record: Mapping[str, Value] | None = None) -> Parsing:
+    """How texts of this actor are read: zone, locale, currency of the record's company, human keys."""
+    return Parsing(zone=unit.actor.zone, locale=unit.actor.locale, currency=company_currency(unit, record),
+                   resolve_key=_no_key)
+
+
+def _no_key(entity: str, key: str) -> int | None:
+    return None
+
+
+def company_currency(unit: Unit, record: Mapping[str, Value] | None = None) -> str:
+    """The currency of the record's company (that of its department, else the actor's); "" where there is none."""
+    provider = unit.generation.provider("company")
+    if provider is None:
+        return ""
+    number = company_of(unit, record) or unit.actor.company
+    company = rows.load(unit, provider.full_name, number) if number else None
+    return str(company.get("base_currency") or "") if company is not None else ""
+
+
+def company_of(unit: Unit, record: Mapping[str, Value] | None) -> int | None:
+    """The company of the record's department."""
+    provider = unit.generation.provider("department")
+    number = record.get("department_id") if record is not None else None
+    if provider is None or not number:
+        return None
+    department = rows.load(unit, provider.full_name, int(number))
+    found = department.get("company") if department is not None else None
+    return int(found) if found else None
+
+
+def department_code(unit: Unit, number: int | None) -> str:
+    """The code of a department, "" where there is none; the record's shape goes by it."""
+    provider = unit.generation.provider("department")
+    if provider is None or not number:
+        return ""
+    if number == unit.actor.department:
+        return unit.actor.department_code
+    found = rows.load(unit, provider.full_name, int(number))
+    return str(found.get("code") or "") if found is not None else ""
+
+

@@ -1,0 +1,494 @@
+"""The first half of a write: from what somebody gave to a record that may be stored, outside any lock.
+
+Problems are gathered and refused together. An unknown field, one the actor may not see and one nobody may give are refused
+with one and the same sentence, so that the answer tells nothing about what is hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from core.access.actor import Actor
+from core.access.grant import Grant, RowRights, grant
+from core.access.rows import holds
+from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.facts import SYSTEM_FIELDS, Money, Record, Value
+from core.fields import effective, kind
+from core.hooks import Refusal
+from core.services.defaults import (
+    DERIVED,
+    complete_lines,
+    department_code,
+    empty,
+    fill,
+    nothing,
+    parsing,
+    settle,
+)
+from core.services.work import Work
+from core.storage import constraints, rows, stored
+from core.storage.formulas import Formulas
+from core.storage.unit import Unit
+from core.workflow.documents import workflow_of
+from schemas.model import Entity, Field
+
+NOT_HERE = "This field cannot be given here."
+REQUIRED = "Please fill this in."
+
+
+@dataclass(frozen=True)
+class Change:
+    """What hooks are told about a write (``core.hooks.Change``)."""
+
+    at: datetime
+    actor: Actor
+    is_new: bool
+    before: Record | None
+    record: Record
+    given: frozenset[str]
+    transition: str = ""
+    reason: str = ""
+
+    def touches(self, name: str) -> bool:
+        """Whether the field's value differs from the one before; of a new record, whether it was given or has a value."""
+        if self.before is None:
+            return name in self.given or not empty(self.record.get(name))
+        return bool(self.before.get(name) != self.record.get(name))
+
+
+@dataclass
+class Draft:
+    """A record as it will be stored if nothing moves meanwhile. ``entity`` is the stored shape, ``shape`` what must hold."""
+
+    unit: Unit
+    formulas: Formulas
+    actor: Actor
+    entity: Entity
+    shape: Entity
+    before: Record | None
+    record: Record
+    given: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict)
+    """From the names the actor knows to the stored ones; they differ where two departments added a field of one name."""
+    errors: dict[str, list[str]] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+    merged: tuple[str, ...] = ()
+    transition: str = ""
+    reason: str = ""
+    may: bool = False
+    """Another right than the one to create or write allows this (a move, a rule)."""
+
+    @property
+    def change(self) -> Change:
+        return Change(self.unit.now, self.actor, self.before is None, self.before, self.record, self.given,
+                      self.transition, self.reason)
+
+    def changed(self) -> frozenset[str]:
+        """The fields whose values differ from the record before."""
+        before: Mapping[str, Value] = self.before or {}
+        return frozenset(name for name, value in self.record.items()
+                         if value != before.get(name) and not (self.before is None and empty(value)))
+
+    def refuse(self, name: str, sentence: str) -> None:
+        self.errors.setdefault(name, []).append(sentence)
+
+
+def entity_for_writing(unit: Unit, actor: Actor, name: str) -> Entity:
+    """The stored shape, if the actor's token covers writing it."""
+    entity = unit.generation.entity(name)
+    if not actor.scope_allows(name, write=True):
+        raise Forbidden(f"The token in use does not cover writing {name}. A token with the scope “{name}:write” does.")
+    return entity
+
+
+def rights_on(unit: Unit, formulas: Formulas, entity: Entity, actor: Actor, record: Record) -> RowRights:
+    """What the actor may do with this record."""
+    path = formulas.path(entity, record)
+    return grant(entity, actor).on(record, lambda source: holds(source, record, entity, actor, path))
+
+
+def known_names(unit: Unit, actor: Actor, entity: Entity) -> dict[str, str]:
+    """The fields the actor's department knows, as the names it uses and the stored names."""
+    if actor.is_system or not any(one.scope for one in entity.fields):
+        return {one.name: one.name for one in entity.fields}
+    shape = unit.generation.shape(entity.full_name, actor.department_code)
+    by_column = {one.column: one.name for one in entity.fields if one.column}
+    return {one.name: by_column.get(one.column, one.name) if one.column else one.name for one in shape.fields}
+
+
+def may_be_given(one: Field) -> bool:
+    """Whether anybody gives this field a value: not what is derived, drawn or set by rules."""
+    return one.type not in DERIVED and not one.read_only
+
+
+def start_new(unit: Unit, actor: Actor, name: str, values: Mapping[str, Value], form: str | None, *,
+              anything: bool = False, may: bool = False) -> Draft:
+    """A draft of a new record with the given values taken in.
+
+    ``anything``: also fields that are read-only to people. ``may``: another right (a move) already allows it.
+    """
+    entity = entity_for_writing(unit, actor, name)
+    rights = grant(entity, actor)
+    declared = {one.name: one for one in entity.fields}
+    writable = frozenset(name for name in rights.creatable(form) if name in declared and may_be_given(declared[name]))
+    if anything:
+        writable = frozenset(declared)
+    if not may and (not rights.may("create") or not writable):
+        raise Forbidden(_who_may(unit, entity, "create"))
+    formulas = Formulas(unit)
+    record = Record(name, {one.name: nothing(one) for one in entity.fields})
+    draft = Draft(unit, formulas, actor, entity, entity, None, record, names=known_names(unit, actor, entity), may=may)
+    record["created_by"] = record["updated_by"] = actor.person
+    record["created_at"] = record["updated_at"] = unit.now
+    _take(draft, values, writable)
+    stamp(draft)
+    return draft
+
+
+def start_change(unit: Unit, actor: Actor, name: str, number: int, *, trashed: bool = False) -> tuple[Draft, RowRights]:
+    """A draft of an existing record, unchanged yet, and the actor's rights on it. NotFound when it may not be read."""
+    entity = entity_for_writing(unit, actor, name)
+    before = rows.load(unit, name, number, lock="update") if 0 < number < 2**53 else None
+    if before is None or (before.extra.get("trashed_at") is not None) != trashed:
+        raise NotFound
+    formulas = Formulas(unit)
+    rights = rights_on(unit, formulas, entity, actor, before)
+    if not rights.readable:
+        raise NotFound
+    record = before.copy()
+    record.extra = dict(before.extra)
+    draft = Draft(unit, formulas, actor, entity, entity, before, record, names=known_names(unit, actor, entity))
+    stamp(draft)
+    return draft, rights
+
+
+def give(draft: Draft, values: Mapping[str, Value], writable: Collection[str]) -> None:
+    """Take given values into a draft of an existing record; ``writable`` names what may be given now."""
+    _take(draft, values, writable)
+    stamp(draft)
+
+
+def settled(draft: Draft, values: Mapping[str, Value]) -> dict[str, Value]:
+    """The given values in their kinds' Python form; those that cannot be read stay as they are, to be refused later."""
+    reading = parsing(draft.unit, draft.record)
+    declared = {one.name: one for one in draft.entity.fields}
+    found: dict[str, Value] = {}
+    for name, value in values.items():
+        one = declared.get(draft.names.get(name, ""))
+        try:
+            found[name] = value if one is None or one.type in DERIVED else settle(one, value, reading)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def by_rules(draft: Draft) -> frozenset[str]:
+    """The fields that a plugin may set on an existing record: all but derived ones, and of a posted document those flagged."""
+    posted = is_posted(draft.entity, draft.before)
+    return frozenset(one.name for one in draft.entity.fields
+                     if one.type not in DERIVED and (not posted or one.editable_after_posting))
+
+
+def stamp(draft: Draft) -> None:
+    """Set the record's department, and with it the shape that must hold (contract.md 4)."""
+    owner = next((one for one in draft.entity.fields if one.owner_department), None)
+    number = draft.record.get(owner.name) if owner is not None else None
+    if number is None:
+        number = draft.before.get("department_id") if draft.before is not None else draft.actor.department
+    draft.record["department_id"] = number
+    code = department_code(draft.unit, number)
+    draft.shape = draft.unit.generation.shape(draft.entity.full_name, code)
+    workflow = workflow_of(draft.shape)
+    if draft.before is None and workflow is not None and draft.record.get("state") is None:
+        draft.record["state"] = workflow.initial
+
+
+def shape_of(unit: Unit, entity: Entity, record: Mapping[str, Value]) -> Entity:
+    """What must hold for a record: the shape of its department."""
+    return unit.generation.shape(entity.full_name, department_code(unit, record.get("department_id")))
+
+
+def _take(draft: Draft, values: Mapping[str, Value], writable: Collection[str]) -> None:
+    reading = parsing(draft.unit, draft.record)
+    given: set[str] = set()
+    declared = {one.name: one for one in draft.entity.fields}
+    for name, value in values.items():
+        stored_name = draft.names.get(name, "")
+        one = declared.get(stored_name)
+        if one is None or one.type in DERIVED or stored_name not in writable:
+            draft.refuse(name, NOT_HERE)
+            continue
+        try:
+            draft.record[stored_name] = settle(one, value, reading)
+        except ValueError as error:
+            draft.refuse(name, str(error))
+        given.add(stored_name)
+    draft.given = draft.given | frozenset(given)
+
+
+def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
+    """Defaults, hooks, computed values and every rule; raises Invalid with all problems at once.
+
+    ``relax``: required fields that were empty before and are not touched stay allowed (moves, bulk and automatic writes).
+    ``bare``: no field is required (the first state of a settings record).
+    """
+    unit, formulas = draft.unit, draft.formulas
+    reading = parsing(unit, draft.record)
+    fill(unit, formulas, draft.shape, draft.record, draft.before, draft.given)
+    stamp(draft)
+    _rules_of_given(draft)
+    for one in draft.entity.fields:
+        if one.type == "lines" and draft.record.get(one.name) != (draft.before or {}).get(one.name):
+            complete_lines(unit, formulas, draft.entity, one, draft.record, draft.before)
+    _known_lines(draft)
+    _choices_and_limits(draft, draft.changed())
+    if draft.errors:
+        if not bare:
+            _required(draft, relax)
+        raise Invalid(draft.errors)
+    stored.derive(unit, formulas, draft.entity, draft.record)
+    before_hooks = dict(draft.record)
+    _call_hooks(draft)
+    touched = {name for name, value in draft.record.items() if before_hooks.get(name) != value}
+    if touched:
+        _settle_again(draft, touched, reading)
+        for one in draft.entity.fields:
+            if one.type == "lines" and one.name in touched:
+                complete_lines(unit, formulas, draft.entity, one, draft.record, draft.before)
+        draft.given = frozenset(name for name in draft.given if name not in touched)
+        fill(unit, formulas, draft.shape, draft.record, draft.before, draft.given | frozenset(touched))
+        stamp(draft)
+        _choices_and_limits(draft, touched)
+        stored.derive(unit, formulas, draft.entity, draft.record)
+    _currencies(draft)
+    if not bare:
+        _required(draft, relax)
+    for sentence in constraints.failures(formulas, draft.shape, draft.record):
+        draft.refuse("", sentence)
+    if draft.errors:
+        raise Invalid(draft.errors)
+    _soft(draft)
+
+
+def _rules_of_given(draft: Draft) -> None:
+    """read_only_if, set_once and show_if: what may not be given although its field is writable."""
+    for one in draft.shape.fields:
+        if one.name not in draft.given or one.name in draft.errors:
+            continue
+        old = draft.before.get(one.name) if draft.before is not None else nothing(one)
+        new = draft.record.get(one.name)
+        if new == old:
+            continue
+        if one.set_once and draft.before is not None and not empty(old):
+            draft.refuse(one.name, "This was set once and cannot be changed.")
+            continue
+        # The rule looks at the other new values, and at this field's old one: a value must not unlock itself.
+        view = {**draft.record, one.name: old}
+        if one.read_only_if and draft.formulas.truth(draft.entity, one.read_only_if, view, before=draft.before) is not False:
+            draft.refuse(one.name, "This cannot be changed now.")
+        elif one.show_if and draft.formulas.truth(draft.entity, one.show_if, view, before=draft.before) is not True:
+            if draft.actor.channel == "ui":
+                draft.record[one.name] = old  # a page may send a control that was hidden while others were filled in
+            elif not empty(new):
+                draft.refuse(one.name, "This does not apply with the other values.")
+
+
+def _known_lines(draft: Draft) -> None:
+    for one in draft.entity.fields:
+        if one.type != "lines" or one.name in draft.errors:
+            continue
+        old = {line["id"] for line in (draft.before or {}).get(one.name) or ()}
+        numbers = [line["id"] for line in draft.record.get(one.name) or () if line.get("id") is not None]
+        if not set(numbers) <= old or len(set(numbers)) != len(numbers):
+            draft.refuse(one.name, "A line's id is not one of this record's lines.")
+
+
+def _choices_and_limits(draft: Draft, names: Collection[str]) -> None:
+    for one in draft.shape.fields:
+        if one.name not in names or one.name in draft.errors or one.type in DERIVED:
+            continue
+        value = draft.record.get(one.name)
+        if one.type == "lines":
+            _line_limits(draft, one, value or ())
+        elif not empty(value):
+            for sentence in refusals(one, value):
+                draft.refuse(one.name, sentence)
+
+
+def _line_limits(draft: Draft, one: Field, lines: Iterable[Mapping[str, Value]]) -> None:
+    for number, line in enumerate(lines, start=1):
+        for child in one.fields:
+            value = line.get(child.name)
+            if child.type in DERIVED:
+                continue
+            if empty(value):
+                if child.required or (child.required_if and draft.formulas.truth(
+                        draft.entity, child.required_if, line, parent=draft.record, line=one) is True):
+                    draft.refuse(one.name, f"Line {number}: {child.label or child.name} is missing.")
+                continue
+            for sentence in refusals(child, value):
+                draft.refuse(one.name, f"Line {number}, {child.label or child.name}: {sentence}")
+
+
+def refusals(one: Field, value: Value) -> list[str]:
+    """What the field's own limits say about a value that is there."""
+    try:
+        return kind(one).refuse(one, value)
+    except (TypeError, AttributeError, ArithmeticError):
+        return ["This value does not fit the field."]
+
+
+def _call_hooks(draft: Draft) -> None:
+    hooks, name = draft.unit.generation.hooks, draft.entity.full_name
+    before, work = draft.before, Work(draft.unit, draft.actor, name.partition(".")[0], writing=False)
+    try:
+        for _, answer in hooks.call("check_record", entity=name, record=draft.record, before=before, change=draft.change,
+                                    work=work):
+            for field_name, said in (answer.items() if isinstance(answer, Mapping) else ()):
+                for sentence in [said] if isinstance(said, str) else said:
+                    draft.refuse(str(field_name), str(sentence))
+        if not draft.errors:
+            hooks.call("before_save", entity=name, record=draft.record, before=before, change=draft.change, work=work)
+    except Refusal as refusal:
+        draft.refuse(refusal.field or "", refusal.sentence)
+
+
+def _settle_again(draft: Draft, touched: Iterable[str], reading: Any) -> None:
+    """What a hook set is brought into form; system fields it touched are put back."""
+    fields = {one.name: one for one in draft.entity.fields}
+    for name in touched:
+        one = fields.get(name)
+        if one is None:
+            kept = draft.before if draft.before is not None else None
+            if name in SYSTEM_FIELDS or name == "department_id":
+                if kept is not None:
+                    draft.record[name] = kept.get(name)
+                elif name not in {"state"}:
+                    draft.record.pop(name, None)
+            else:
+                draft.record.pop(name, None)
+        elif one.type in {"computed", "lookup", "rollup"}:
+            continue
+        else:
+            try:
+                draft.record[name] = settle(one, draft.record[name], reading) if one.type != "sequence" else draft.record[name]
+            except ValueError as error:
+                draft.refuse(name, str(error))
+    if draft.before is None:
+        draft.record["created_by"] = draft.record["updated_by"] = draft.actor.person
+        draft.record["created_at"] = draft.record["updated_at"] = draft.unit.now
+
+
+def _currencies(draft: Draft) -> None:
+    """A money whose currency another field names has that one; another one is refused."""
+    for one in draft.shape.fields:
+        value = draft.record.get(one.name)
+        if one.type == "money" and one.currency and isinstance(value, Money):
+            currency = currency_of(draft, one)
+            if not currency or value.currency == currency:
+                continue
+            given = one.name in draft.given and value != (draft.before or {}).get(one.name)
+            if given and value.currency:
+                draft.refuse(one.name, f"This amount is in {currency}.")
+            else:
+                draft.record[one.name] = replace(value, currency=currency)
+        elif one.type == "lines":
+            draft.record[one.name] = tuple(_line_currencies(draft, one, line) for line in draft.record.get(one.name) or ())
+
+
+def _line_currencies(draft: Draft, lines: Field, line: Mapping[str, Value]) -> dict[str, Value]:
+    made = dict(line)
+    for child in lines.fields:
+        value = made.get(child.name)
+        if child.type == "money" and child.currency and isinstance(value, Money):
+            said = draft.formulas.value(draft.entity, child.currency, made, parent=draft.record, line=lines)
+            if said and value.currency != said:
+                if value.currency:
+                    draft.refuse(lines.name, f"{child.label or child.name} is in {said}.")
+                made[child.name] = replace(value, currency=str(said))
+    return made
+
+
+def currency_of(draft: Draft, one: Field) -> str:
+    """The currency that the money field's source names for this record, "" when it is empty."""
+    return str(draft.formulas.value(draft.entity, one.currency, draft.record) or "")
+
+
+def _required(draft: Draft, relax: bool) -> None:
+    for one in draft.shape.fields:
+        if one.type == "sequence" or one.name in draft.errors or not empty(draft.record.get(one.name)) or one.type == "boolean":
+            continue
+        untouched = draft.before is not None and empty(draft.before.get(one.name))
+        if relax and untouched and one.name not in draft.given:
+            continue
+        needed = one.required
+        if not needed and one.required_if:
+            needed = draft.formulas.truth(draft.entity, one.required_if, draft.record, before=draft.before) is True
+        if needed and one.show_if and draft.formulas.truth(draft.entity, one.show_if, draft.record, before=draft.before) is not True:
+            needed = False
+        if needed:
+            draft.refuse(one.name, REQUIRED)
+
+
+def _soft(draft: Draft) -> None:
+    """warn_if: said, not refused."""
+    changed = draft.changed()
+    for one in draft.shape.fields:
+        if one.warn_if and (draft.before is None or one.name in changed) and draft.formulas.truth(
+                draft.entity, one.warn_if, draft.record, before=draft.before) is True:
+            draft.warnings[one.name] = [f"{one.label or one.name} is unusual here ({one.warn_if})."]
+
+
+def writable_now(draft: Draft, rights: RowRights) -> frozenset[str]:
+    """What the actor may give on this record: rights, less what is read-only, less what posting made immutable.
+
+    Forbidden or Conflict when nothing at all may be changed.
+    """
+    entity = draft.entity
+    if entity.kind == "ledger":
+        raise Conflict("Entries of a ledger stay as they were written. Write another entry that corrects this one.")
+    fields = {one.name: one for one in entity.fields}
+    allowed = frozenset(name for name in rights.writable if name in fields and may_be_given(fields[name]))
+    if not rights.writable:
+        raise Forbidden(_who_may(draft.unit, entity, "write"))
+    if is_posted(entity, draft.before):
+        allowed = frozenset(name for name in allowed if fields[name].editable_after_posting)
+        if not allowed:
+            raise Conflict("This document is posted and stays as it is. Reverse or amend it instead.")
+    return allowed
+
+
+def is_posted(entity: Entity, record: Record | None) -> bool:
+    """Whether the record is a document that has left the state of a draft."""
+    return entity.kind == "document" and record is not None and record.extra.get("posted_at") is not None
+
+
+def visible_errors(problem: Conflict | Invalid, rights: Grant) -> None:
+    """Take out of a refusal the names of fields that the actor does not see."""
+    seen = rights.visible()
+    for name in [name for name in problem.errors if name and name not in seen and name not in SYSTEM_FIELDS]:
+        said = problem.errors.pop(name)
+        problem.errors.setdefault("", []).extend(one for one in said if one not in problem.errors.get("", ()))
+
+
+def _who_may(unit: Unit, entity: Entity, action: str) -> str:
+    roles = unit.generation.roles()
+    able = []
+    for rule in entity.access:
+        named = rule.create if action == "create" else rule.write if action == "write" else getattr(rule, action, "none")
+        if named not in ("none", ()):
+            able.append(roles.get(rule.role, rule.role))
+    whom = ", ".join(able) or "nobody by a declared rule"
+    thing = (entity.label or entity.name.replace("_", " ")).lower()
+    return f"You may not {action} {thing} here. Roles that may: {whom}. Ask an administrator for one of them."
+
+
+def who_may(unit: Unit, entity: Entity, action: str) -> str:
+    """A sentence that says which roles may do what the actor may not."""
+    return _who_may(unit, entity, action)
+
+
+__all__ = ["Change", "Draft", "complete", "effective", "start_change", "start_new", "writable_now"]

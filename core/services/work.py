@@ -1,0 +1,159 @@
+"""What plugins are given to read and write with: the same verbs as everybody's, within the unit that called them.
+
+A plugin's Python is code that IT chose to trust: it acts for the person who caused the call, whose name stands on what it
+writes, and is not held back by that person's row and field rights. Everything else holds: required fields, constraints,
+immutability, guards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import replace
+from datetime import date, datetime
+from functools import wraps
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from core.access.actor import Actor
+from core.access.grant import grant
+from core.errors import BackofficeError, NotFound
+from core.facts import Record, Value
+from core.storage import outbox
+from core.storage.formulas import today
+from core.storage.query import Condition, Group, Query
+from core.storage.reading import Reader
+from core.storage.unit import Unit
+
+_Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
+
+VERBS: dict[str, Callable[..., Any]] = {}
+"""The writing verbs within an open unit; ``records``, ``trash`` and ``moves`` enter theirs, since they stand above this module."""
+
+
+def acting(actor: Actor, plugin: str) -> Actor:
+    """The actor as a plugin acts for it: the same person, every right."""
+    return replace(actor, roles=actor.roles | {"core.everything"}, is_system=True, scopes=None,
+                   reason=actor.reason or f"plugin {plugin}")
+
+
+def as_actor(unit: Unit, actor: Actor) -> Unit:
+    """The same unit (connection, instant, operation), looked at as somebody else."""
+    twin = copy(unit)
+    twin.actor = actor
+    return twin
+
+
+def _passing(verb: _Verb) -> _Verb:
+    """A refusal of the core ends the whole write; it is not the plugin's failure."""
+    @wraps(verb)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return verb(*args, **kwargs)
+        except (BackofficeError, sa.exc.SQLAlchemyError) as error:
+            if not isinstance(error, NotFound):
+                error.passes_through_hooks = True  # type: ignore[union-attr]
+            raise
+    return call  # type: ignore[return-value]
+
+
+class Work:
+    """A plugin's only way to data (``core.hooks.Work``). ``writing`` False leaves only the reading verbs."""
+
+    def __init__(self, unit: Unit, actor: Actor, plugin: str, *, writing: bool = True) -> None:
+        self._actor = acting(actor, plugin)
+        self._unit = unit
+        self._writing = writing and unit.writing
+        self._savepoint: sa.NestedTransaction | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the write, aware, in UTC."""
+        return self._unit.now
+
+    @property
+    def today(self) -> date:
+        """The actor's calendar day."""
+        return today(self._unit)
+
+    @_passing
+    def get(self, entity: str, id: int) -> Record | None:
+        """The live record, or None."""
+        try:
+            return self._reader(entity).get(id)
+        except NotFound:
+            return None
+
+    @_passing
+    def find(self, entity: str, *, limit: int = 100, **conditions: Value) -> list[Record]:
+        """Live records, newest first, whose fields equal ``conditions``. ``field__op=value`` takes another operator."""
+        parts = tuple(_condition(name, value) for name, value in conditions.items())
+        query = Query(where=Group(False, parts) if parts else None, sort=(("id", True),), limit=max(1, min(limit, 1000)))
+        return self._reader(entity).page(query).items
+
+    @_passing
+    def first(self, entity: str, **conditions: Value) -> Record | None:
+        """The newest record whose fields equal ``conditions``, or None."""
+        found = self.find(entity, limit=1, **conditions)
+        return found[0] if found else None
+
+    @_passing
+    def create(self, entity: str, **values: Value) -> Record:
+        """A new record, through the same rules as everybody's."""
+        self._begin()
+        return VERBS["create"](self._unit, self._actor, entity, values)
+
+    @_passing
+    def change(self, entity: str, id: int, **values: Value) -> Record:
+        """Set fields of a record; read-only fields may be set too."""
+        self._begin()
+        return VERBS["change"](self._unit, self._actor, entity, id, values)
+
+    @_passing
+    def move(self, entity: str, id: int, transition: str, **values: Value) -> Record:
+        """Make a transition of the record's workflow."""
+        self._begin()
+        return VERBS["move"](self._unit, self._actor, entity, id, transition, values)
+
+    @_passing
+    def delete(self, entity: str, id: int) -> None:
+        """Put a record into the trash."""
+        self._begin()
+        VERBS["delete"](self._unit, self._actor, entity, id)
+
+    @_passing
+    def effect(self, kind: str, payload: Mapping[str, Any], key: str | None = None) -> None:
+        """Put something that happens after the commit (``perform_effect``); ``key`` makes it happen once."""
+        self._begin()
+        outbox.put(self._unit, kind, dict(payload), key)
+
+    def close(self, keep: bool) -> None:
+        """End the plugin's turn: its writes are kept, or all taken back."""
+        if self._savepoint is not None and self._savepoint.is_active:
+            if keep:
+                self._savepoint.commit()
+            else:
+                self._savepoint.rollback()
+        self._savepoint = None
+
+    def _begin(self) -> None:
+        if not self._writing:
+            raise RuntimeError("Here a plugin may only read; write in after_save or after_transition.")
+        if self._savepoint is None:
+            self._savepoint = self._unit.connection.begin_nested()
+
+    def _reader(self, entity: str) -> Reader:
+        return Reader(as_actor(self._unit, self._actor), entity, grant(self._unit.generation.entity(entity), self._actor))
+
+
+def _condition(name: str, value: Value) -> Condition:
+    field, mark, op = name.rpartition("__")
+    if not mark:
+        field, op = name, "eq"
+    if value is None and op == "eq":
+        return Condition(field, "empty", (True,))
+    if op in {"in", "not_in", "between"} and isinstance(value, list | tuple | set | frozenset):
+        return Condition(field, op, tuple(value))
+    return Condition(field, op, (value,))

@@ -1,0 +1,131 @@
+"""The two halves of every write: prepared in a read unit, committed in a write unit that compares what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from core.access.actor import Actor
+from core.access.grant import grant
+from core.errors import Conflict, Invalid, NotFound
+from core.facts import Record
+from core.hooks import Refusal
+from core.services.platform import Platform
+from core.services.preparing import Draft, visible_errors
+from core.services.work import Work
+from core.storage.reading import Reader
+from core.storage.unit import HeadMoved, Unit
+from core.storage.writing import RowMoved, Writer
+from schemas.model import Entity
+
+TRIES = 3
+MOVED = "The record was changed by somebody else at the same time. Please try again."
+_Plan = TypeVar("_Plan")
+_Done = TypeVar("_Done")
+
+
+def twice(p: Platform, actor: Actor, prepare: Callable[[Unit], _Plan], commit: Callable[[Unit, _Plan], _Done], *,
+          within: Unit | None = None, operation: str | None = None, reason: str = "") -> _Done:
+    """Prepare outside any lock, then commit; again when head or record moved meanwhile, three times, then Conflict.
+
+    ``within`` an open write unit both halves happen there, and whoever opened it tries again. A plan that is None means
+    that there is nothing to write: ``commit`` is then called in the read unit.
+    """
+    if within is not None:
+        return commit(within, prepare(within))
+    for attempt in range(TRIES):
+        generation = p.generation() if attempt else p.current
+        try:
+            with p.read(actor, generation) as unit:
+                plan = prepare(unit)
+                if plan is None:
+                    return commit(unit, plan)
+            with p.write(actor, generation, operation=operation, reason=reason) as unit:
+                return commit(unit, plan)
+        except HeadMoved:
+            p.generation()
+        except RowMoved:
+            continue
+        except sa.exc.OperationalError as error:
+            if not _deadlock(error) or attempt == TRIES - 1:
+                raise
+        except sa.exc.IntegrityError as error:
+            raise Conflict("This value is not available.") from error
+    raise Conflict(MOVED)
+
+
+def _deadlock(error: sa.exc.OperationalError) -> bool:
+    # 40P01: PostgreSQL ended one of two writers that waited for each other; nothing of it was kept.
+    return getattr(error.orig, "sqlstate", "") in {"40P01", "40001"}
+
+
+def store(unit: Unit, draft: Draft, *, action: str = "write") -> Record:
+    """Commit a draft: write it, call the hooks that come after, and give the record as it now stands in full."""
+    rights = grant(draft.entity, draft.actor)
+    draft_unit_moved(draft, unit)
+    writer = Writer(unit, draft.entity.full_name, rights, draft.formulas, words=search_words(unit, draft.record))
+    try:
+        if draft.before is None:
+            record = writer.insert(draft.record, given=draft.given, shape=draft.shape, may=draft.may)
+        else:
+            record = writer.update(draft.before, draft.record, given=draft.given, transition=draft.transition, action=action,
+                                   shape=draft.shape)
+    except (Conflict, Invalid) as problem:
+        visible_errors(problem, rights)
+        raise
+    call_after(unit, draft, record)
+    return record
+
+
+def draft_unit_moved(draft: Draft, unit: Unit) -> None:
+    """Let the draft's rules be evaluated in the unit that commits it, with nothing remembered from the one before."""
+    if draft.unit is not unit:
+        draft.unit = unit
+        draft.formulas = type(draft.formulas)(unit)
+
+
+def call_after(unit: Unit, draft: Draft, record: Record) -> None:
+    """after_save, and after_transition for a move; each plugin's writes are kept whole or taken back with its failure."""
+    change = draft.change
+    change = replace(change, record=record)
+    arguments = {"record": record, "before": draft.before, "change": change}
+    _each(unit, draft.actor, "after_save", draft.entity.full_name, arguments)
+    if draft.transition:
+        _each(unit, draft.actor, "after_transition", draft.entity.full_name,
+              {"record": record, "transition": draft.transition, "change": change})
+
+
+def _each(unit: Unit, actor: Actor, hook: str, entity: str, arguments: dict[str, object]) -> None:
+    hooks = unit.generation.hooks
+    for plugin in dict.fromkeys(one.plugin for one in hooks.implementations(hook, entity)):
+        work = Work(unit, actor, plugin)
+        failed = len(hooks.ledger.failures.get(plugin, ()))
+        try:
+            hooks.call(hook, entity=entity, only=plugin, work=work, **arguments)
+        except Refusal as refusal:
+            raise Invalid({refusal.field or "": [refusal.sentence]}, refusal.sentence) from refusal
+        work.close(keep=len(hooks.ledger.failures.get(plugin, ())) == failed)
+
+
+def search_words(unit: Unit, record: Record) -> str:
+    """What plugins add to the words by which a record is found."""
+    answers = unit.generation.hooks.call("search_text", entity=record.entity, record=record)
+    return " ".join(str(text) for _, text in answers)
+
+
+def as_seen(unit: Unit, entity: Entity, actor: Actor, record: Record) -> Record:
+    """The record through the actor's own eyes; just its id and version where the actor may not read it."""
+    try:
+        seen = Reader(unit, entity.full_name, grant(entity, actor)).get(record.id)
+    except NotFound:
+        return Record(entity.full_name, {"id": record.id, "version": record.version, "display_title": None})
+    return seen
+
+
+def titles(unit: Unit, entity: Entity, actor: Actor, numbers: Sequence[int]) -> list[tuple[int, str]]:
+    """Ids and titles of those records that the actor may read."""
+    found = Reader(unit, entity.full_name, grant(entity, actor)).get_many(numbers, fields=())
+    return [(one.id, str(one.get("display_title") or "")) for one in found.values()]

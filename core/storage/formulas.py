@@ -1,0 +1,132 @@
+"""Expressions as a write meets them: checked once per entity, evaluated over one record and its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from core.facts import Record, Value
+from core.registry.generation import Generation
+from core.storage import compile, rows
+from core.storage.tables import EntityTable
+from core.storage.unit import Unit
+from schemas import expressions
+from schemas.model import Entity, Field
+
+
+class Formulas:
+    """Evaluates declared expressions within one unit; remembers the neighbouring rows it read.
+
+    Paths are followed with the system's eyes: what a declared rule reads belongs to the rule, not to the person.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self._rows: dict[tuple[str, int], Record | None] = {}
+
+    def truth(self, entity: Entity, source: str, values: Mapping[str, Value], *, before: Mapping[str, Value] | None = None,
+              parent: Record | None = None, line: Field | None = None) -> bool | None:
+        """Three-valued outcome of a condition: True, False, or None for unknown."""
+        found = self.value(entity, source, values, expect="boolean", before=before, parent=parent, line=line)
+        return None if found is None else bool(found)
+
+    def value(self, entity: Entity, source: str, values: Mapping[str, Value], *, expect: str | None = None,
+              before: Mapping[str, Value] | None = None, parent: Record | None = None, line: Field | None = None) -> Value:
+        """What the expression gives for these values. ``line`` and ``parent`` when it stands on a line of ``parent``."""
+        typed = check(self.unit.generation, entity, source, expect, line)
+        return expressions.evaluate(typed, self.env(entity, values, before=before, parent=parent, line=line))
+
+    def env(self, entity: Entity, values: Mapping[str, Value], *, before: Mapping[str, Value] | None = None,
+            parent: Record | None = None, line: Field | None = None) -> expressions.Env:
+        """The environment of one record: its values, its neighbours, the actor and the given clock."""
+        return expressions.Env(
+            values=values,
+            path=self.path(entity, values, parent=parent, line=line),
+            actor=self.unit.actor,
+            now=self.unit.now,
+            today=today(self.unit),
+            changed=lambda name: before is None or before.get(name) != values.get(name),
+            is_new=before is None,
+            functions=functions(self.unit.generation),
+        )
+
+    def path(self, entity: Entity, values: Mapping[str, Value], *, parent: Record | None = None,
+             line: Field | None = None) -> Callable[[str, str], Value]:
+        """A reader of one-hop paths: ``(reference field, name of the target) -> value``."""
+        def read(reference: str, name: str) -> Value:
+            if reference == "parent" and parent is not None:
+                return parent.get(name)
+            declared = line.child(reference) if line is not None else field_of(entity, reference)
+            target = values.get(reference)
+            if declared is None or target is None or isinstance(target, tuple):
+                return None
+            if hasattr(target, "entity"):
+                found = self.row(target.entity, target.id)
+            else:
+                to = self.unit.generation.targets(declared)
+                found = self.row(to[0], int(target)) if to else None
+            return None if found is None else found.get(name)
+        return read
+
+    def row(self, entity: str, number: int) -> Record | None:
+        """A neighbouring record as it stands, trashed or not; None where there is none."""
+        key = (entity, number)
+        if key not in self._rows:
+            self._rows[key] = rows.load(self.unit, entity, number)
+        return self._rows[key]
+
+    def forget(self, entity: str, number: int) -> None:
+        """Read that neighbour again next time."""
+        self._rows.pop((entity, number), None)
+
+
+def check(generation: Generation, entity: Entity, source: str, expect: str | None = None,
+          line: Field | None = None) -> expressions.Typed:
+    """The expression typed against the entity; kept for as long as the entity is served."""
+    # The entity itself lies in the entry: its id cannot be given to another one while the entry lives.
+    key = (id(entity), source, expect, line.name if line is not None else "")
+    found = _checked.get(key)
+    if found is not None and found[0] is entity:
+        return found[1]
+    names = expressions.names_of(entity, generation.entities) if line is None else \
+        expressions.names_of(line_entity(entity, line), generation.entities, parent=entity)
+    typed = expressions.check(expressions.parse(source), names, expect)
+    if len(_checked) > 20_000:
+        _checked.clear()
+    _checked[key] = (entity, typed)
+    return typed
+
+
+def line_entity(entity: Entity, line: Field) -> Entity:
+    """A lines field seen as an entity of its own, so that rules over lines read like any other."""
+    key = (id(entity), line.name)
+    found = _lines.get(key)
+    if found is not None and found[0] is entity:
+        return found[1]
+    made = Entity(plugin=entity.plugin, name=f"{entity.name}.{line.name}", label=line.label, fields=line.fields)
+    if len(_lines) > 5_000:
+        _lines.clear()
+    _lines[key] = (entity, made)
+    return made
+
+
+def today(unit: Unit) -> date:
+    """The actor's calendar day at the unit's instant."""
+    return unit.now.astimezone(ZoneInfo(unit.actor.zone or "UTC")).date()
+
+
+def field_of(entity: Entity, name: str) -> Field | None:
+    """The declared field of that name."""
+    return entity.field(name)
+
+
+_checked: dict[tuple[int, str, str | None, str], tuple[Entity, expressions.Typed]] = {}
+_lines: dict[tuple[int, str], tuple[Entity, Entity]] = {}
+
+
+def clause(unit: Unit, entity: Entity, table: EntityTable, source: str) -> sa.ColumnElement[bool]:
+    """The condition over the entity's own table, in SQL."""
+    return compile.expression(source, entity, table, unit, at=table.table)

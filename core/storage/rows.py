@@ -1,0 +1,117 @@
+"""Whole rows as records, for the write path only: every field, no person's eyes.
+
+Whatever leaves for a person is read through ``core.storage.reading``; what is read here is compared, judged and written back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from core.facts import Record, Value
+from core.fields import kind
+from core.storage.tables import EntityTable, entity_table
+from core.storage.unit import Unit
+from schemas.model import Entity, Field
+
+SYSTEM = ("id", "version", "created_at", "created_by", "updated_at", "updated_by", "state", "department_id", "display_title")
+BESIDE = ("workflow_version", "trashed_at", "trashed_by", "posted_at", "amended_from", "chain_hash", "chain_length")
+"""System columns that are no fields; they lie in ``record.extra``."""
+_INSTANTS = frozenset({"created_at", "updated_at", "trashed_at", "posted_at"})
+CHUNK = 500
+
+
+def load(unit: Unit, entity_name: str, number: int, *, lock: str = "") -> Record | None:
+    """One record with all its fields, trashed or not; None where there is none. ``lock`` as in :func:`load_many`."""
+    return load_many(unit, entity_name, (number,), lock=lock).get(number)
+
+
+def load_many(unit: Unit, entity_name: str, numbers: Iterable[int], *, lock: str = "") -> dict[int, Record]:
+    """Records by id, ids without a record left out.
+
+    ``lock``: ``update`` keeps others from changing the rows until the unit ends, ``share`` from changing, ``key`` from
+    trashing them. Rows are locked in order of id, so that two writers do not wait for each other in a circle.
+    """
+    entity = unit.generation.entity(entity_name)
+    table = entity_table(entity, unit.database.dialect)
+    wanted = sorted(set(numbers))
+    found: dict[int, Record] = {}
+    for start in range(0, len(wanted), CHUNK):
+        part = wanted[start:start + CHUNK]
+        select = sa.select(*table.table.c).where(table.table.c.id.in_(part)).order_by(table.table.c.id)
+        for row in unit.connection.execute(locked(unit, select, lock)).mappings():
+            record = _record(entity, table, row, unit.database.dialect)
+            found[record.id] = record
+        if found:
+            _add_many(unit, entity, table, {number: found[number] for number in part if number in found})
+    return found
+
+
+def locked(unit: Unit, select: sa.Select[tuple[object, ...]], lock: str) -> sa.Select[tuple[object, ...]]:
+    """The statement with its row lock, where the engine has row locks."""
+    if not lock or unit.database.dialect != "postgresql" or not unit.writing:
+        return select
+    return select.with_for_update(read=lock != "update", key_share=lock == "key")
+
+
+def _record(entity: Entity, table: EntityTable, row: Mapping[str, object], dialect: str) -> Record:
+    record = Record(entity.full_name)
+    for field in entity.fields:
+        columns = table.columns.get(field.name)
+        if columns:
+            record[field.name] = kind(field).from_row(field, [row[column.name] for column in columns], dialect)
+    for name in SYSTEM:
+        if name in row:
+            record[name] = instant(row[name]) if name in _INSTANTS else row[name]
+    for name in BESIDE:
+        if name in row:
+            record.extra[name] = instant(row[name]) if name in _INSTANTS else row[name]
+    return record
+
+
+def instant(value: object) -> object:
+    """A stored instant (naive, UTC) as an aware one."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return value
+
+
+def _add_many(unit: Unit, entity: Entity, table: EntityTable, records: Mapping[int, Record]) -> None:
+    for field in entity.fields:
+        if field.name in table.links:
+            link = table.links[field.name]
+            targets: dict[int, list[int]] = {}
+            for owner, target in unit.connection.execute(
+                    sa.select(link.c.owner_id, link.c.target_id).where(link.c.owner_id.in_(records))
+                    .order_by(link.c.owner_id, link.c.position)):
+                targets.setdefault(owner, []).append(target)
+            for number, record in records.items():
+                record[field.name] = tuple(targets.get(number, ()))
+        elif field.name in table.lines:
+            lines = read_lines(unit, field, table.lines[field.name], list(records))
+            for number, record in records.items():
+                record[field.name] = tuple(lines.get(number, ()))
+
+
+def read_lines(unit: Unit, field: Field, lines: EntityTable, owners: Sequence[int]) -> dict[int, list[dict[str, Value]]]:
+    """The lines of some records by owner, in their order."""
+    found: dict[int, list[dict[str, Value]]] = {}
+    dialect = unit.database.dialect
+    statement = sa.select(*lines.table.c).where(lines.table.c.owner_id.in_(owners)).order_by(
+        lines.table.c.owner_id, lines.table.c.position, lines.table.c.id)
+    for row in unit.connection.execute(statement).mappings():
+        line: dict[str, Value] = {"id": row["id"], "position": row["position"]}
+        for child in field.fields:
+            columns = lines.columns.get(child.name)
+            if columns:
+                line[child.name] = kind(child).from_row(child, [row[column.name] for column in columns], dialect)
+        found.setdefault(int(row["owner_id"]), []).append(line)
+    return found
+
+
+def first_id(unit: Unit, entity_name: str) -> int | None:
+    """The oldest live record's id, None where there is none."""
+    table = entity_table(unit.generation.entity(entity_name), unit.database.dialect).table
+    return unit.connection.execute(sa.select(table.c.id).where(table.c.trashed_at.is_(None)).order_by(table.c.id).limit(1)).scalar()

@@ -1,0 +1,389 @@
+"""The one way into an entity's table: rights, version and values in the same statement, with log, search and dependents.
+
+A Writer is given records that were prepared (``core.services.preparing``). It trusts nothing that could have moved since:
+the row is locked and its version compared, references and constraints are tested under their locks, values that read other
+records are computed again, and the statement itself carries the row rule of the action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.access.actor import Actor
+from core.access.grant import Grant
+from core.errors import Conflict, Forbidden, NotFound
+from core.facts import Record, Value
+from core.fields import effective, kind
+from core.registry.generation import Generation
+from core.storage import constraints, log, references, rows, rules, search, sequences, stored
+from core.storage.formulas import Formulas
+from core.storage.tables import EntityTable, entity_table
+from core.storage.unit import Unit
+from schemas.model import Entity, Field
+
+DEPTH = 12
+"""How many steps a stored value may follow from another before the chain is cut."""
+
+
+class RowMoved(Exception):
+    """The record changed between the two halves of the write; it has to be prepared again."""
+
+    passes_through_hooks = True
+
+
+class Writer:
+    """Writes records of one entity in one unit, with the rights of one grant."""
+
+    def __init__(self, unit: Unit, entity_name: str, rights: Grant, formulas: Formulas | None = None, *, words: str = "") -> None:
+        self.unit = unit
+        self.entity: Entity = unit.generation.entity(entity_name)
+        self.table: EntityTable = entity_table(self.entity, unit.database.dialect)
+        self.rights = rights
+        self.formulas = formulas or Formulas(unit)
+        self.words = words
+        """More words for the search index, from plugins."""
+
+    @property
+    def actor(self) -> Actor:
+        return self.rights.actor
+
+    def insert(self, record: Record, *, given: frozenset[str] = frozenset(), shape: Entity | None = None,
+               may: bool = False) -> Record:
+        """Write a new record; gives it id, numbers, title and version 1. Raises Invalid, Conflict, Forbidden.
+
+        ``may``: another right (a move) has allowed it already.
+        """
+        if not may and not self.rights.may("create"):
+            raise Forbidden(f"You may not create {self.entity.full_name}.")
+        if self.entity.kind == "settings":
+            self._only_one()
+        record["id"] = sequences.next_id(self.unit, self.table)
+        record["version"] = 1
+        record["created_at"] = record["updated_at"] = self.unit.now
+        record["created_by"] = record["updated_by"] = self.unit.actor.person
+        references.check(self.unit, self.formulas, self.entity, record, None, given, self.actor)
+        stored.derive(self.unit, self.formulas, self.entity, record, rollups=())
+        self._refuse_broken(record, shape)
+        constraints.hold(self.unit, self.formulas, self.entity, record, None)
+        self._draw(record, None)
+        self._finish(record)
+        self._write_many(record, None)
+        changes = [(name, None, value) for name, value in self._logged(record) if not _blank(value)]
+        head = self._append(record, (None, 0), changes, "create")
+        cells = self._cells(record, self._stored_names())
+        cells |= self._system_cells(record) | {
+            "id": record.id, "version": 1, "created_at": _naive(self.unit.now), "created_by": self.unit.actor.person,
+            "workflow_version": self.unit.generation.number if self.entity.workflow else None,
+            "chain_hash": head[0], "chain_length": head[1], "amended_from": record.extra.get("amended_from")}
+        self.unit.connection.execute(self.table.table.insert().values(**self._known(cells)))
+        search.index_record(self.unit, self.entity, record, self.words)
+        self._refresh_dependents(None, record)
+        return record
+
+    def update(self, before: Record, record: Record, *, given: frozenset[str] = frozenset(), transition: str = "",
+               action: str = "write", shape: Entity | None = None) -> Record:
+        """Write what differs from ``before`` in one statement that holds id, version and row rule.
+
+        RowMoved when the row is no longer as ``before`` says; NotFound or Forbidden when the rights are gone.
+        """
+        if self.entity.kind == "ledger":
+            raise Conflict("Entries of a ledger stay as they were written.")
+        self._lock(before)
+        references.check(self.unit, self.formulas, self.entity, record, before, given, self.actor)
+        stored.derive(self.unit, self.formulas, self.entity, record, rollups=self._rollups())
+        self._refuse_broken(record, shape)
+        constraints.hold(self.unit, self.formulas, self.entity, record, before)
+        posting = self._posting(before, record, transition)
+        if posting:
+            self._freeze(record)
+        self._draw(record, before)
+        self._finish(record)
+        record["version"] = before.version + 1
+        record["updated_at"], record["updated_by"] = self.unit.now, self.unit.actor.person
+        self._write_many(record, before)
+        old = dict(self._logged(before))
+        changes = [(name, old.get(name), value) for name, value in self._logged(record) if old.get(name) != value]
+        head = self._append(record, _head(before), changes, "update", transition)
+        cells = self._cells(record, [name for name in self._stored_names() if record.get(name) != before.get(name)])
+        cells |= self._system_cells(record) | {"version": record.version, "chain_hash": head[0], "chain_length": head[1]}
+        if transition:
+            cells["workflow_version"] = self.unit.generation.number
+        if posting:
+            cells["posted_at"] = _naive(self.unit.now)
+            record.extra["posted_at"] = self.unit.now
+        self._execute(before, cells, action, trashed=False, posted=transition != "")
+        search.index_record(self.unit, self.entity, record, self.words)
+        self._refresh_dependents(before, record)
+        return record
+
+    def trash(self, before: Record, *, action: str = "delete") -> None:
+        """Put the record into the trash. The caller has dealt with whoever points at it."""
+        if self.entity.kind == "ledger" or (self.entity.kind == "document" and before.extra.get("posted_at") is not None):
+            raise Conflict("What was posted stays. Reverse it instead.")
+        self._lock(before)
+        self._stamp_trash(before, self.unit.now, action)
+        search.remove(self.unit, self.entity, [before.id])
+        self._refresh_dependents(before, None)
+
+    def restore(self, before: Record, *, action: str = "delete", shape: Entity | None = None) -> Record:
+        """Take the record out of the trash again, under today's constraints."""
+        self._lock(before)
+        record = before.copy()
+        record.extra = dict(before.extra)
+        stored.derive(self.unit, self.formulas, self.entity, record, rollups=self._rollups())
+        self._refuse_broken(record, shape)
+        constraints.hold(self.unit, self.formulas, self.entity, record, None, restored=True)
+        self._finish(record)
+        self._stamp_trash(before, None, action, self._cells(record, self._stored_names()) | self._title_cells(record))
+        record["version"] = before.version + 1
+        record.extra["trashed_at"] = None
+        search.index_record(self.unit, self.entity, record, self.words)
+        self._refresh_dependents(None, record)
+        return record
+
+    def purge(self, before: Record) -> None:
+        """Remove a trashed record for good; its log entries stay."""
+        self._lock(before)
+        self._append(before, _head(before), [("purged", False, True)], "purge")
+        for link in self.table.links.values():
+            self.unit.connection.execute(link.delete().where(link.c.owner_id == before.id))
+        for lines in self.table.lines.values():
+            self.unit.connection.execute(lines.table.delete().where(lines.table.c.owner_id == before.id))
+        gone = self.unit.connection.execute(self.table.table.delete().where(
+            self.table.table.c.id == before.id, self.table.table.c.trashed_at.is_not(None), self._clause("delete")))
+        if gone.rowcount != 1:
+            raise Forbidden("You may not remove this record for good.")
+
+    def _only_one(self) -> None:
+        constraints.lock(self.unit, [constraints.lock_number(self.entity.full_name, "settings")])
+        if self.unit.connection.execute(sa.select(self.table.table.c.id).limit(1)).first():
+            raise Conflict("These settings exist already; change them instead.")
+
+    def _refuse_broken(self, record: Record, shape: Entity | None) -> None:
+        # What the checks read may have changed on other records since the write was prepared.
+        for sentence in constraints.failures(self.formulas, shape or self.entity, record):
+            raise Conflict(sentence, errors={"": [sentence]})
+
+    def _lock(self, before: Record) -> None:
+        row = self.table.table
+        select = sa.select(row.c.version, row.c.chain_hash, row.c.chain_length, row.c.trashed_at).where(row.c.id == before.id)
+        now = self.unit.connection.execute(rows.locked(self.unit, select, "update")).first()
+        if now is None or now.version != before.version or (now.trashed_at is None) != (before.extra.get("trashed_at") is None):
+            raise RowMoved(f"{self.entity.full_name} {before.id} has changed.")
+        before.extra["chain_hash"], before.extra["chain_length"] = now.chain_hash, now.chain_length
+
+    def _clause(self, action: str) -> sa.ColumnElement[bool]:
+        scope = self.rights.scope(action)
+        if scope.is_all:
+            return sa.true()
+        if scope.is_none:
+            return sa.false()
+        return rules.clause(scope, self.entity, self.table, self.unit, at=self.table.table)
+
+    def _execute(self, before: Record, cells: Mapping[str, object], action: str, *, trashed: bool, posted: bool = True) -> None:
+        row = self.table.table
+        where = [row.c.id == before.id, row.c.version == before.version, self._clause(action),
+                 row.c.trashed_at.is_not(None) if trashed else row.c.trashed_at.is_(None)]
+        if self.entity.kind == "document" and not posted and before.extra.get("posted_at") is None:
+            where.append(row.c.posted_at.is_(None))
+        done = self.unit.connection.execute(row.update().where(*where).values(**self._known(cells)))
+        if done.rowcount != 1:
+            # Version and trash were compared under the row's lock: what is left is the row rule.
+            still = self.unit.connection.execute(sa.select(row.c.id).where(row.c.id == before.id, self._clause("read"))).first()
+            if still is None:
+                raise NotFound
+            raise Forbidden("You may no longer do this with this record.")
+
+    def _stamp_trash(self, before: Record, at: Any, action: str, more: Mapping[str, object] | None = None) -> None:
+        changes = [("trashed", at is None, at is not None)]
+        head = self._append(before, _head(before), changes, "trash" if at is not None else "restore")
+        self._execute(before, {
+            **(more or {}), "trashed_at": _naive(at) if at is not None else None,
+            "trashed_by": self.unit.actor.person if at is not None else None, "version": before.version + 1,
+            "updated_at": _naive(self.unit.now), "updated_by": self.unit.actor.person,
+            "chain_hash": head[0], "chain_length": head[1]}, action, trashed=at is None)
+
+    def _rollups(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.entity.fields if field.type == "rollup" and field.name in self.table.columns)
+
+    def _stored_names(self) -> list[str]:
+        return [field.name for field in self.entity.fields if field.name in self.table.columns
+                and (field.type != "lookup" or self.entity.kind == "document")]
+
+    def _logged(self, record: Mapping[str, Value]) -> Iterable[tuple[str, Value]]:
+        for field in self.entity.fields:
+            if field.type != "lookup" and (field.name in self.table.columns or field.name in self.table.links
+                                           or field.name in self.table.lines):
+                yield field.name, record.get(field.name)
+        if self.entity.workflow is not None or self.entity.kind == "document":
+            yield "state", record.get("state")
+
+    def _append(self, record: Record, head: tuple[str | None, int], changes: Sequence[tuple[str, Value, Value]], action: str,
+                transition: str = "") -> tuple[str, int]:
+        return log.append(self.unit, self.entity, record.id, head, changes, action=action, transition=transition,
+                          version=record.version)
+
+    def _cells(self, record: Mapping[str, Value], names: Iterable[str]) -> dict[str, object]:
+        return cells_of(self.unit.generation, self.entity, self.table, record, names, self.unit.database.dialect)
+
+    def _title_cells(self, record: Mapping[str, Value]) -> dict[str, object]:
+        title = record.get("display_title")
+        return {"display_title": title, "title_key": kind("text").sort_key(_TITLE, title)}
+
+    def _system_cells(self, record: Mapping[str, Value]) -> dict[str, object]:
+        return self._title_cells(record) | {
+            "updated_at": _naive(self.unit.now), "updated_by": self.unit.actor.person, "state": record.get("state"),
+            "department_id": record.get("department_id")}
+
+    def _known(self, cells: Mapping[str, object]) -> dict[str, object]:
+        return {name: value for name, value in cells.items() if name in self.table.table.c}
+
+    def _finish(self, record: Record) -> None:
+        record["display_title"] = stored.title(self.unit, self.formulas, self.entity, record)
+
+    def _draw(self, record: Record, before: Record | None) -> None:
+        """Human keys, as late as possible: a number's row is held until the commit."""
+        drawn = False
+        for field in self.entity.fields:
+            if field.type != "sequence" or record.get(field.name):
+                continue
+            if field.gap_free and self.entity.kind == "document" and record.get("state") in (None, "draft", "cancelled"):
+                continue  # a gap-free number is taken when the document is posted
+            record[field.name] = sequences.draw(self.unit, self.entity, field, record, self.formulas)
+            drawn = True
+        if drawn:
+            stored.derive(self.unit, self.formulas, self.entity, record)
+            if any(field.type == "sequence" and field.unique for field in self.entity.fields):
+                constraints.hold(self.unit, self.formulas, self.entity, record, before)
+
+    def _posting(self, before: Record, record: Record, transition: str) -> bool:
+        return bool(self.entity.kind == "document" and transition and before.extra.get("posted_at") is None
+                    and record.get("state") == "posted")
+
+    def _freeze(self, record: Record) -> None:
+        """Lookups of a document keep what they show when it is posted."""
+        path = self.formulas.path(self.entity, record)
+        for field in self.entity.fields:
+            if field.type == "lookup" and field.name in self.table.columns:
+                record[field.name] = path(field.via, field.of)
+
+    def _write_many(self, record: Record, before: Record | None) -> None:
+        for field in self.entity.fields:
+            value, old = record.get(field.name) or (), (before or {}).get(field.name) or ()
+            if value == old:
+                continue
+            if field.name in self.table.links:
+                self._write_links(record.id, field, value, old)
+            elif field.name in self.table.lines:
+                record[field.name] = self._write_lines(record.id, field, value, old)
+
+    def _write_links(self, owner: int, field: Field, value: Sequence[int], old: Sequence[int]) -> None:
+        link = self.table.links[field.name]
+        if old:
+            self.unit.connection.execute(link.delete().where(link.c.owner_id == owner))
+        if value:
+            self.unit.connection.execute(link.insert(), [
+                {"owner_id": owner, "target_id": target, "position": position} for position, target in enumerate(value, start=1)])
+
+    def _write_lines(self, owner: int, field: Field, value: Sequence[Mapping[str, Value]],
+                     old: Sequence[Mapping[str, Value]]) -> tuple[dict[str, Value], ...]:
+        lines = self.table.lines[field.name]
+        twin = _line_twin(self.entity, field)
+        dialect = self.unit.database.dialect
+        names = [child.name for child in field.fields if child.name in lines.columns]
+        before = {line["id"]: line for line in old}
+        gone = before.keys() - {line.get("id") for line in value}
+        if gone:
+            self.unit.connection.execute(lines.table.delete().where(lines.table.c.owner_id == owner, lines.table.c.id.in_(gone)))
+        written: list[dict[str, Value]] = []
+        for position, line in enumerate(value, start=1):
+            made = {**line, "position": position}
+            cells = cells_of(self.unit.generation, twin, lines, made, names, dialect) | {"position": position}
+            number = made.get("id")
+            if number is None:
+                made["id"] = sequences.next_id(self.unit, lines)
+                self.unit.connection.execute(lines.table.insert().values(id=made["id"], owner_id=owner, **cells))
+            elif made != before.get(number):
+                self.unit.connection.execute(lines.table.update().where(
+                    lines.table.c.owner_id == owner, lines.table.c.id == number).values(**cells))
+            written.append(made)
+        return tuple(written)
+
+    def _refresh_dependents(self, before: Record | None, after: Record | None, depth: int = 0) -> None:
+        changed = frozenset(name for name in {*(before or {}), *(after or {})} if (before or {}).get(name) != (after or {}).get(name))
+        affected = stored.affected(self.unit, self.entity, before, after, changed)
+        for name in sorted(affected):
+            refresh(self.unit, self.formulas, name, affected[name], self.rights, depth + 1)
+
+
+def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iterable[str]], rights: Grant, depth: int = 0) -> None:
+    """Compute again what is stored on these records (id -> rollups, computed fields or the title that may differ).
+
+    The record keeps its version, since nobody edited it; what changed is logged like everything else. The rows are locked
+    before anything is counted, so that two writers of children cannot both count without the other.
+    """
+    if depth > DEPTH:
+        return
+    writer = Writer(unit, name, rights, formulas)
+    entity, table = writer.entity, writer.table
+    for number in sorted(wanted):
+        formulas.forget(name, number)
+    for number, before in rows.load_many(unit, name, wanted, lock="update").items():
+        record = before.copy()
+        record.extra = dict(before.extra)
+        stored.derive(unit, formulas, entity, record, rollups=tuple(wanted[number]))
+        record["display_title"] = stored.title(unit, formulas, entity, record)
+        changed = [one for one in record if record[one] != before.get(one)]
+        if not changed:
+            continue
+        formulas.forget(name, number)
+        writer._write_many(record, before)
+        old = dict(writer._logged(before))
+        changes = [(one, old.get(one), value) for one, value in writer._logged(record) if old.get(one) != value]
+        cells = writer._cells(record, [one for one in changed if one in table.columns]) | writer._title_cells(record)
+        if changes:
+            head = writer._append(record, _head(before), changes, "derive")
+            cells |= {"chain_hash": head[0], "chain_length": head[1]}
+        unit.connection.execute(table.table.update().where(table.table.c.id == number).values(**writer._known(cells)))
+        if before.extra.get("trashed_at") is None:
+            search.index_record(unit, entity, record)
+        writer._refresh_dependents(before, record, depth)
+
+
+def cells_of(generation: Generation, entity: Entity, table: EntityTable, record: Mapping[str, Value], names: Iterable[str],
+             dialect: str) -> dict[str, object]:
+    """The named fields as column values, sort keys included."""
+    cells: dict[str, object] = {}
+    declared = {field.name: field for field in entity.fields}
+    for name in names:
+        field = declared[name]
+        shown = effective(field, generation.entities, entity) if field.type in {"computed", "rollup", "lookup"} else field
+        value = record.get(name)
+        for column, cell in zip(table.columns[name], kind(shown).to_row(shown, value, dialect), strict=True):
+            cells[column.name] = cell
+        key = table.key.get(name)
+        if key is not None:
+            cells[key.name] = kind(shown).sort_key(shown, value)
+    return cells
+
+
+def _line_twin(entity: Entity, field: Field) -> Entity:
+    return Entity(plugin=entity.plugin, name=f"{entity.name}.{field.name}", fields=field.fields)
+
+
+def _head(record: Record) -> tuple[str | None, int]:
+    return record.extra.get("chain_hash"), int(record.extra.get("chain_length") or 0)
+
+
+def _naive(at: Any) -> Any:
+    return at.replace(tzinfo=None) if at is not None else None
+
+
+def _blank(value: Value) -> bool:
+    return value is None or value == () or value is False
+
+
+_TITLE = Field("display_title", "text")
