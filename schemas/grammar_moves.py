@@ -115,7 +115,7 @@ _DOCUMENT_STATES = (
     State("cancelled", "Cancelled", "cancelled"),
 )
 _DOCUMENT_MOVES = (
-    Transition("post", ("draft",), "posted", "Post"), Transition("reverse", ("posted",), "reversed", "Reverse", reason=True),
+    Transition("post", ("draft",), "posted", "Post"), Transition("reverse", ("posted",), "reversed", "Reverse"),
     Transition("cancel", ("draft",), "cancelled", "Cancel"),
     Transition("amend", ("reversed", "cancelled"), "draft", "Amend"),
 )
@@ -134,7 +134,7 @@ def document_workflow(declared: Workflow | None) -> Workflow:
     for built in _DOCUMENT_MOVES:
         mine = given.transition(built.name)
         moves.append(built if mine is None else replace(
-            mine, from_states=mine.from_states or built.from_states, to=mine.to or built.to, reason=mine.reason or built.reason))
+            mine, from_states=mine.from_states or built.from_states, to=mine.to or built.to))
     moves.extend(one for one in given.transitions if one.name not in DOCUMENT_MOVES)
     return Workflow((*states, *own.values()), tuple(moves))
 

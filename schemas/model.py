@@ -18,6 +18,16 @@ class Place:
     line: int = 0
     column: int = 0
     path: str = ""
+    words: Mapping[str, tuple[tuple[int, int], tuple[int, int]]] | None = field(default=None, compare=False, repr=False)
+    """Where each word of the block stands and where its value does, as (line, column), when the block was read from text."""
+
+    def at(self, word: str) -> Place:
+        """The place of a word's value in this block; of the block when it is not known."""
+        path = f"{self.path}.{word}" if self.path else word
+        spot = (self.words or {}).get(word)
+        if spot is None or not spot[1][0]:
+            return Place(self.file, self.line, self.column, path)
+        return Place(self.file, spot[1][0], spot[1][1], path)
 
     def __str__(self) -> str:
         where = self.file or "declaration"

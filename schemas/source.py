@@ -47,9 +47,9 @@ class Mapped(dict[str, Any]):
 
     def __init__(self, place: Place = Place(), name: str = "") -> None:
         super().__init__()
-        self.place = place
         self.name = name
         self.spots: dict[str, tuple[Spot, Spot]] = {}
+        self.place = Place(place.file, place.line, place.column, place.path, self.spots)
 
 
 class Listed(list[Any]):

@@ -166,7 +166,9 @@ def _declaration(source: Source, module: ModuleType | None) -> tuple[Plugin | No
     hooks, problems = collect({source.name: module}) if module is not None else (Hooks(), [])
     for declared in _declared(hooks.implementations("declare")):
         if isinstance(declared, Plugin):
-            return declared, dump_plugin(declared), problems
+            # Read like a document: labels and a document's built-in life are filled in, and mistakes are told.
+            finished, more = read_plugin(declared, source.where)
+            return finished, dump_plugin(finished) if finished else "", [*problems, *more]
         if isinstance(declared, str):
             plugin, more = read_plugin(declared, source.where)
             return plugin, declared, [*problems, *more]
