@@ -1,0 +1,116 @@
+"""One formatter for dates, numbers and money, by the person's locale and time zone (babel)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+from core.facts import Money
+
+
+@lru_cache(maxsize=64)
+def locale_of(name: str) -> Locale:
+    """The babel locale of a language tag; English when it is unknown."""
+    try:
+        return Locale.parse(name.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return Locale("en")
+
+
+@lru_cache(maxsize=256)
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of that name; UTC when it is unknown."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+@lru_cache(maxsize=512)
+def minor_digits(currency: str) -> int:
+    """The minor digits of an ISO 4217 currency; 2 for an unknown one."""
+    return int(get_currency_precision(currency))
+
+
+class Formatter:
+    """Texts for people. Times are shown in ``zone``; a cached instance serves each (locale, zone)."""
+
+    def __init__(self, locale: str = "en", zone: str = "UTC") -> None:
+        self.locale_name = locale
+        self.locale = locale_of(locale)
+        self.zone = zone_of(zone)
+
+    def date(self, value: date) -> str:
+        return str(format_date(value, "medium", locale=self.locale))
+
+    def datetime(self, value: datetime) -> str:
+        return str(format_datetime(value.astimezone(self.zone), "d MMM y HH:mm", locale=self.locale))
+
+    def time(self, value: time) -> str:
+        return str(format_time(value, "short", locale=self.locale))
+
+    def number(self, value: Decimal | int, places: int | None = None) -> str:
+        if places is None:
+            return str(format_decimal(value, locale=self.locale))
+        pattern = "#,##0" + ("." + "0" * places if places else "")
+        return str(format_decimal(value, format=pattern, locale=self.locale))
+
+    def money(self, value: Money) -> str:
+        return str(format_currency(value.amount, value.currency, locale=self.locale, currency_digits=True, decimal_quantization=False)
+                   if _odd(value) else format_currency(value.amount, value.currency, locale=self.locale))
+
+    def percent(self, value: Decimal) -> str:
+        return f"{format_decimal(value.normalize(), locale=self.locale)} %"
+
+    def duration(self, seconds: int) -> str:
+        sign, rest = ("-" if seconds < 0 else ""), abs(seconds)
+        hours, minutes = divmod(rest // 60, 60)
+        parts = [f"{hours} h"] if hours else []
+        if minutes or not hours:
+            parts.append(f"{minutes} min")
+        if rest % 60:
+            parts.append(f"{rest % 60} s")
+        return sign + " ".join(part for part in parts if part != "0 min" or len(parts) == 1)
+
+    def relative(self, value: datetime, now: datetime) -> str:
+        """How long ago, or in how long."""
+        return str(format_timedelta(value - now, add_direction=True, locale=self.locale))
+
+    def local(self, value: datetime) -> datetime:
+        """The wall time in the person's zone."""
+        return value.astimezone(self.zone)
+
+
+def _odd(value: Money) -> bool:
+    exponent = value.amount.as_tuple().exponent
+    return isinstance(exponent, int) and -exponent > minor_digits(value.currency) and value.amount != round(
+        value.amount, minor_digits(value.currency))
+
+
+@lru_cache(maxsize=256)
+def formatter(locale: str, zone: str) -> Formatter:
+    """The shared formatter of a locale and a zone."""
+    return Formatter(locale, zone)
+
+
+def wall_time(local: datetime, zone: str) -> datetime:
+    """The instant of a naive wall time in ``zone``, in UTC; the first of two in autumn.
+
+    Raises ValueError with the two valid neighbours for a time that spring leaves out.
+    """
+    there = zone_of(zone)
+    instant = local.replace(tzinfo=there, fold=0).astimezone(UTC)
+    if instant.astimezone(there).replace(tzinfo=None) != local:
+        after = instant.astimezone(there).replace(tzinfo=None)
+        before = (local.replace(tzinfo=there, fold=1).astimezone(UTC)).astimezone(there).replace(tzinfo=None)
+        low, high = sorted((before, after))
+        raise ValueError(f"{local:%H:%M} does not exist on that day in {zone}: clocks go forward. Use {low:%H:%M} or {high:%H:%M}.")
+    return instant
+
+

@@ -1,0 +1,208 @@
+"""Kinds whose value is text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import nh3
+from email_validator import EmailNotValidError, validate_email
+
+from core.facts import Value
+from core.fields.base import NOT_TEXT, FieldKind, Parsing, clean, fold
+from core.fields.formatting import Formatter
+from core.fields.patterns import matches
+from schemas.model import Field
+
+TAGS = {"p", "br", "b", "strong", "i", "em", "u", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a", "h2", "h3", "h4", "hr",
+        "table", "thead", "tbody", "tr", "th", "td", "span", "div"}
+_LONGEST = 1_000_000
+
+
+class Text(FieldKind):
+    """One line of text."""
+
+    name = "text"
+    family = "text"
+    operators = ("eq", "ne", "in", "not_in", "contains", "starts", "lt", "le", "gt", "ge", "between", "empty")
+
+    def refuse(self, one: Field, value: Value) -> list[str]:
+        if value is None:
+            return []
+        said = []
+        if one.max_length is not None and len(value) > one.max_length:
+            said.append(f"At most {one.max_length} characters, not {len(value)}.")
+        elif len(value) > _LONGEST:
+            said.append(f"At most {_LONGEST} characters.")
+        if one.pattern and not matches(one.pattern, value):
+            said.append(f"This has to look like {one.help}." if one.help else f"This has to match the pattern {one.pattern}.")
+        return said
+
+    def sort_key(self, one: Field, value: Value) -> str | None:
+        return fold(value) if value else None
+
+    def words(self, one: Field, value: Value) -> str:
+        return value or ""
+
+
+class LongText(Text):
+    """Text of several lines, kept as sent."""
+
+    name = "long_text"
+    control = "textarea"
+    operators = ("eq", "ne", "contains", "starts", "empty")
+    sortable = False
+
+    def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
+        return clean(text, one_line=False)
+
+    def sort_key(self, one: Field, value: Value) -> str | None:
+        return None
+
+
+class RichText(LongText):
+    """Text with simple markup, cleaned on writing and on reading."""
+
+    name = "rich_text"
+    control = "rich"
+
+    def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
+        kept = clean(text, one_line=False)
+        return (sanitised(kept) or None) if kept else None
+
+    def display(self, one: Field, value: Value, fmt: Formatter) -> str:
+        return plain(value) if value else ""
+
+    def words(self, one: Field, value: Value) -> str:
+        return plain(value) if value else ""
+
+
+class Email(Text):
+    """A mail address, checked for its form only."""
+
+    name = "email"
+    control = "email"
+
+    def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
+        value = clean(text, one_line=True)
+        if value is None:
+            return None
+        try:
+            return validate_email(value, check_deliverability=False, test_environment=True).normalized
+        except EmailNotValidError:
+            raise ValueError("This is not a mail address such as name@example.org.") from None
+
+
+class Phone(Text):
+    """A telephone number, stored as + and digits when it is international."""
+
+    name = "phone"
+    control = "tel"
+
+    def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
+        value = clean(text, one_line=True)
+        if value is None:
+            return None
+        digits = re.sub(r"[\s().\-/]", "", value)
+        if not re.fullmatch(r"\+?[0-9]{3,15}", digits):
+            raise ValueError("This is not a telephone number: use digits, with + and the country code in front.")
+        return digits
+
+
+class Url(Text):
+    """An address on the web, http or https."""
+
+    name = "url"
+    control = "url"
+
+    def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
+        value = clean(text, one_line=True)
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            whole = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            whole = False
+        if not whole or " " in value:
+            raise ValueError("This is not a web address: it begins with http:// or https://.")
+        return value
+
+
+class Colour(Text):
+    """A colour as #rrggbb."""
+
+    name = "colour"
+    control = "color"
+    operators = ("eq", "ne", "in", "not_in", "empty")
+
+    def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
+        value = clean(text, one_line=True)
+        if value is None:
+            return None
+        if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+            raise ValueError("A colour is written as #2453c9.")
+        return value.lower()
+
+
+class Barcode(Text):
+    """A code that is scanned."""
+
+    name = "barcode"
+
+
+class EntityName(Text):
+    """The name of an entity, ``plugin.entity``."""
+
+    name = "entity"
+
+    def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
+        value = clean(text, one_line=True)
+        if value is not None and not re.fullmatch(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", value):
+            raise ValueError("This has to be the name of an entity, such as directory.person.")
+        return value
+
+
+class Secret(FieldKind):
+    """Text that is kept encrypted and never shown."""
+
+    name = "secret"
+    family = "secret"
+    control = "password"
+    operators = ("empty",)
+    sortable = False
+
+    def to_json(self, one: Field, value: Value, ctx: Any) -> Any:
+        return None
+
+    def to_text(self, one: Field, value: Value) -> str:
+        return ""
+
+    def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
+        return clean(text, one_line=False)
+
+    def refuse(self, one: Field, value: Value) -> list[str]:
+        if value is not None and not isinstance(value, str):
+            return [NOT_TEXT]
+        return ["At most 10,000 characters."] if value is not None and len(value) > 10_000 else []
+
+
+class Sequence(Text):
+    """A number for people, drawn by the platform."""
+
+    name = "sequence"
+
+
+def sanitised(markup: str) -> str:
+    """Markup without anything that could act: scripts, handlers, styles, foreign schemes."""
+    return nh3.clean(markup, tags=TAGS, attributes={"a": {"href", "title"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"}},
+                     url_schemes={"http", "https", "mailto"}, link_rel="noopener noreferrer")
+
+
+def plain(markup: str) -> str:
+    """The words of a marked-up text."""
+    text = nh3.clean(re.sub(r"</(p|li|h[2-4]|div|tr)>|<br ?/?>", " ", markup), tags=set())
+    for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")):
+        text = text.replace(entity, sign)
+    return " ".join(text.split())
