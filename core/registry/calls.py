@@ -15,7 +15,6 @@ from typing import Any
 
 import pluggy
 
-from core.errors import BackofficeError
 from core.facts import Record
 from core.hooks import HOOK_NAMES, ON, PROJECT, RETURNS, Refusal, Specifications
 from core.registry.slot import Slot
@@ -118,8 +117,9 @@ class Hooks:
         """Call every implementation of the hook; the answer pairs plugin names with what they returned, None left out.
 
         ``entity`` (``plugin.entity``) picks implementations limited with ``@on``, and is handed on to hooks that take an
-        argument of that name; ``only`` picks one plugin. Raises Refusal when an implementation vetoes, and the engine's own refusals of a plugin's work; anything else
-        that goes wrong inside a plugin is counted, attributed and left out of the answer.
+        argument of that name; ``only`` picks one plugin. Raises Refusal when an implementation vetoes, and whatever
+        carries ``passes_through_hooks`` (the engine's own refusals of a plugin's work); anything else that goes wrong
+        inside a plugin is counted, attributed and left out of the answer.
         """
         if name not in RETURNS:
             raise LookupError(f"There is no hook {name!r}.")
@@ -140,11 +140,13 @@ class Hooks:
             with slot.busy(one.plugin, one.hook) if slot is not None else contextlib.nullcontext():
                 answer = one.function(**given)
             fault = _rubbish(one.hook, answer)
-        except (Refusal, BackofficeError):
-            # A veto, or what the engine itself answered to the plugin's work: the caller's matter, not a fault.
+        except Refusal:
             raise
         except BaseException as error:  # a plugin may even call sys.exit(); the house stands
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise
+            if getattr(error, "passes_through_hooks", False):
+                # What the engine itself answered to the plugin's work: the caller's matter, not the plugin's fault.
                 raise
             answer, fault = None, _described(error)
         finally:

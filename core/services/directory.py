@@ -1,0 +1,182 @@
+"""What the core knows of people, departments, companies and teams: read from the entities that say they provide them.
+
+This is the one place that names fields of the directory. Values are remembered until the epoch moves.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.registry.generation import Generation
+from core.storage.tables import EntityTable, entity_table
+from core.storage.unit import Unit
+from schemas.model import Entity
+
+PARTS = frozenset({"person", "department", "company", "team"})
+"""What an entity may provide so that rights look at it; writing such a record moves the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    id: int
+    code: str
+    name: str
+    parent: int | None
+    company: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    id: int
+    code: str
+    currency: str
+    zone: str
+
+
+@dataclass(frozen=True)
+class Structure:
+    """All departments and companies at one epoch."""
+
+    departments: Mapping[int, Department] = field(default_factory=dict)
+    companies: Mapping[int, Company] = field(default_factory=dict)
+    children: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def below(self, department: int | None) -> frozenset[int]:
+        """The department and all below it; empty without one. A circle in the data ends the walk."""
+        found: set[int] = set()
+        waiting = [department] if department is not None and department in self.departments else []
+        while waiting:
+            one = waiting.pop()
+            if one not in found:
+                found.add(one)
+                waiting.extend(self.children.get(one, ()))
+        return frozenset(found)
+
+    def company_of(self, department: int | None) -> Company | None:
+        """The company of a department."""
+        one = self.departments.get(department) if department is not None else None
+        return self.companies.get(one.company) if one and one.company is not None else None
+
+    def code_of(self, department: int | None) -> str:
+        """The department's code, "" without one."""
+        one = self.departments.get(department) if department is not None else None
+        return one.code if one else ""
+
+    def coded(self, code: str) -> Department | None:
+        """The department of that code."""
+        return next((one for one in self.departments.values() if one.code == code), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What rights and formatting need of a person."""
+
+    id: int
+    name: str = ""
+    mail: str = ""
+    department: int | None = None
+    locale: str = "en"
+    zone: str = "UTC"
+    teams: frozenset[int] = frozenset()
+    teammates: frozenset[int] = frozenset()
+
+
+_remembered: dict[tuple[int, int, int], Structure] = {}
+_lock = threading.Lock()
+
+
+def structure(unit: Unit, epoch: int) -> Structure:
+    """All departments and companies, remembered for one epoch of one database."""
+    key = (id(unit.database), unit.generation.number, epoch)
+    found = _remembered.get(key)
+    if found is None:
+        found = _structure(unit)
+        with _lock:
+            # Two are enough: the one in force, and the one that requests begun before still use.
+            while len(_remembered) > 3:
+                _remembered.pop(next(iter(_remembered)))
+            _remembered[key] = found
+    return found
+
+
+def _structure(unit: Unit) -> Structure:
+    departments: dict[int, Department] = {}
+    children: dict[int, list[int]] = {}
+    for row in _rows(unit, "department", ("code", "name", "parent", "company")):
+        departments[row["id"]] = Department(row["id"], row["code"] or "", row["name"] or "", row["parent"], row["company"])
+        if row["parent"] is not None:
+            children.setdefault(row["parent"], []).append(row["id"])
+    companies = {
+        row["id"]: Company(row["id"], row["code"] or "", row["base_currency"] or "EUR", row["time_zone"] or "UTC")
+        for row in _rows(unit, "company", ("code", "base_currency", "time_zone"))}
+    return Structure(departments, companies, {key: tuple(ones) for key, ones in children.items()})
+
+
+def person(unit: Unit, id: int | None) -> Person | None:
+    """The live person of that id."""
+    if id is None:
+        return None
+    rows = _rows(unit, "person", ("display_name", "mail", "department", "language", "time_zone"), id=id)
+    if not rows:
+        return None
+    row = rows[0]
+    teams, mates = _teams(unit, id)
+    return Person(id, row["display_name"] or row["display_title"] or "", row["mail"] or "", row["department"], row["language"] or "en",
+                  row["time_zone"] or "UTC", teams, mates)
+
+
+def person_by_mail(unit: Unit, mail: str) -> int | None:
+    """The id of the live person with that mail address, whatever its case."""
+    found = _table(unit.generation, unit, "person")
+    if found is None:
+        return None
+    entity, table = found
+    if "mail" not in table.columns:
+        return None
+    t = table.table
+    statement = sa.select(t.c.id).where(sa.func.lower(table.columns["mail"][0]) == mail.lower(), t.c.trashed_at.is_(None)).limit(1)
+    value = unit.connection.execute(statement).scalar()
+    return int(value) if value is not None else None
+
+
+def moves_epoch(entity: Entity) -> bool:
+    """Whether writing a record of this entity may change somebody's rights."""
+    return entity.provides in PARTS
+
+
+def _teams(unit: Unit, id: int) -> tuple[frozenset[int], frozenset[int]]:
+    found = _table(unit.generation, unit, "team")
+    if found is None or "members" not in found[1].links:
+        return frozenset(), frozenset({id})
+    table = found[1]
+    link = table.links["members"]
+    mine = sa.select(link.c.owner_id).join(table.table, table.table.c.id == link.c.owner_id).where(
+        link.c.target_id == id, table.table.c.trashed_at.is_(None))
+    rows = unit.connection.execute(sa.select(link.c.owner_id, link.c.target_id).where(link.c.owner_id.in_(mine))).all()
+    return frozenset(int(row[0]) for row in rows), frozenset({id, *(int(row[1]) for row in rows)})
+
+
+def _table(generation: Generation, unit: Unit, what: str) -> tuple[Entity, EntityTable] | None:
+    entity = generation.provider(what)
+    return (entity, entity_table(entity, unit.database.dialect)) if entity is not None else None
+
+
+def _rows(unit: Unit, what: str, names: tuple[str, ...], id: int | None = None) -> list[dict[str, Any]]:
+    """Live rows of the part of the directory; a field that the provider does not have is None."""
+    found = _table(unit.generation, unit, what)
+    if found is None:
+        return []
+    table = found[1]
+    have = [name for name in names if name in table.columns]
+    statement = sa.select(table.table.c.id, table.table.c.display_title, *(table.columns[name][0].label(f"v_{name}") for name in have))
+    statement = statement.where(table.table.c.trashed_at.is_(None))
+    if id is not None:
+        statement = statement.where(table.table.c.id == id)
+    blank = dict.fromkeys(names)
+    return [{**blank, "id": row["id"], "display_title": row["display_title"], **{name: row[f"v_{name}"] for name in have}}
+            for row in unit.connection.execute(statement).mappings()]
