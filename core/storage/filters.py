@@ -19,6 +19,9 @@ from schemas.model import Field
 
 Bound = tuple[object, ...]
 """The cells of one value, ready to bind."""
+BEGINS = "begins"
+"""What pickers ask: the folded sort key begins so. A range of an index, where ``starts`` reads every row."""
+LAST = "\U0010ffff"
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "eq": lambda left, right: left == right,
     "ne": lambda left, right: left != right,
@@ -68,6 +71,9 @@ def bind(sight: Sight, condition: Condition) -> list[Bound]:
     family, dialect = kind(shown).family, sight.unit.database.dialect
     if condition.op == "empty":
         return []
+    if condition.op == BEGINS:
+        keys = [kind(shown).sort_key(shown, value) or "" for value in condition.values]
+        return [(key, key + LAST) for key in keys]
     if condition.op in {"contains", "starts"} and family not in {"references", "choices"}:
         return [(compile.fold(str(value)),) for value in condition.values]
     if family == "choices":
@@ -142,6 +148,8 @@ def _compare(sight: Sight, declared: Field, condition: Condition, numbers: Itera
     if not cells:
         raise BadRequest(f"“{condition.field}” is computed when it is read; a list cannot be filtered by it.")
     first = cells[0]
+    if condition.op == BEGINS:
+        return _begins(sight, declared, bound[0])
     if condition.op == "empty":
         return first.is_(None) if condition.values[0] else first.is_not(None)
     if family == "choices":
@@ -165,6 +173,12 @@ def _compare(sight: Sight, declared: Field, condition: Condition, numbers: Itera
             return first.not_in([params[0] for params in typed])
         return sa.and_(first.is_not(None), *(sa.not_(_whole(cells, params, "eq")) for params in typed))
     return _whole(cells, typed[0], condition.op)
+
+
+def _begins(sight: Sight, declared: Field, params: list[Any]) -> ColumnElement[bool]:
+    column = sight.at.c.title_key if declared.name == "display_title" else sight.at.c[sight.table.key[declared.name].name]
+    low, high = (_typed(param, column) for param in params)
+    return sa.and_(column >= low, column < high)
 
 
 def _whole(cells: tuple[ColumnElement[Any], ...], params: list[Any], op: str) -> ColumnElement[bool]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql import ColumnElement, FromClause
 
-from core.facts import EntityRef, Value
+from core.facts import EntityRef, Money, Value
 from core.fields import effective, kind
 from core.storage.sight import Sight
 from core.storage.unit import Unit
@@ -55,9 +55,27 @@ def beside(sight: Sight, field: Field, index: int) -> Beside:
         if kind(shown).family == "reference" and (target := sight.target(shown)):
             label = len(cells)
             cells.append(sight.title(target, at.c[columns[0].name]))
-        reads.append((shown, start, len(columns), label))
+        width = len(columns)
+        if shown.type == "money" and shown.currency and width == 1:
+            width = 2
+            cells.append(_currency(sight, field, shown.currency, at))
+        reads.append((shown, start, width, label))
     chosen = sa.select(*cells).where(at.c.owner_id.in_(numbers)).order_by(at.c.owner_id, at.c.position, at.c.id)
     return Beside(field.name, index, chosen, tuple(reads))
+
+
+def _currency(sight: Sight, field: Field, source: str, at: FromClause) -> ColumnElement[Any]:
+    """What the record of a line, or the line itself, says about the currency of an amount."""
+    above, _, name = source.rpartition(".")
+    if above not in {"", "parent"}:
+        return sa.null()
+    if not above:
+        columns = sight.table.lines[field.name].columns.get(name)
+        return at.c[columns[0].name] if columns else sa.null()
+    there = sight.other(sight.entity.full_name)
+    assert there is not None
+    chosen = sa.select(there.formula(name)).where(there.at.c.id == at.c.owner_id)
+    return chosen.correlate_except(there.at).scalar_subquery()
 
 
 def fetch(unit: Unit, one: Beside, rows: Sequence[list[Any]], numbers: Sequence[int]) -> None:
@@ -107,7 +125,11 @@ def _line(unit: Unit, one: Beside, found: Sequence[Any]) -> tuple[dict[str, Valu
     line: dict[str, Value] = {"id": found[1], "position": found[2]}
     labels: dict[str, Any] = {}
     for child, start, width, label in one.reads or ():
-        line[child.name] = kind(child).from_row(child, found[start : start + width], unit.database.dialect)
+        cells = found[start : start + width]
+        value = kind(child).from_row(child, cells, unit.database.dialect)
+        if child.type == "money" and child.currency and value is not None:
+            value = Money(value.amount, str(cells[1] or ""))
+        line[child.name] = value
         if label >= 0:
             labels[child.name] = found[label]
     return line, labels

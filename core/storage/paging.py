@@ -124,9 +124,9 @@ class Pager:
         """The rows of the page asked for."""
         query, prepared = self.query, self.prepared
         limit = max(1, min(query.limit, LARGEST_PAGE))
-        if sum((query.after is not None, query.before is not None, query.last)) > 1:
+        if sum((bool(query.after), bool(query.before), query.last)) > 1:
             raise BadRequest("Give one of after, before and page=last.")
-        reverse = query.before is not None or query.last
+        reverse = bool(query.before) or query.last
         token = query.after or query.before
         mark = self.mark if token else ""
         keys = cursors.unseal(self.secret, mark, token) if token else None
@@ -313,9 +313,9 @@ class Pager:
         query, width = self.query, len(found.shape.columns)
         mark = self.mark if more or query.after or query.before else ""
         first, last = tuple(found.rows[0])[width:], tuple(found.rows[-1])[width:]
-        if more if not reverse else query.before is not None:
+        if more if not reverse else query.before:
             found.next = cursors.seal(self.secret, mark, last)
-        if more if reverse else query.after is not None:
+        if more if reverse else query.after:
             found.prev = cursors.seal(self.secret, mark, first)
 
 

@@ -81,10 +81,9 @@ def _plain_join(element: CrossJoin, compiler: Any, **kw: Any) -> str:
 
 
 @compiles(CrossJoin, "sqlite")
-def _cross_join(element: CrossJoin, compiler: Any, **kw: Any) -> str:
-    left = element.left._compiler_dispatch(compiler, asfrom=True, **kw)
-    right = element.right._compiler_dispatch(compiler, asfrom=True, **kw)
-    return f"{left} CROSS JOIN {right} ON {element.onclause._compiler_dispatch(compiler, **kw)}"  # type: ignore[union-attr]
+def _cross_join(element: CrossJoin, compiler: Any, asfrom: bool = False, **kw: Any) -> str:
+    left, right = (compiler.process(side, asfrom=True, **kw) for side in (element.left, element.right))
+    return f"{left} CROSS JOIN {right} ON {compiler.process(element.onclause, **kw)}"
 
 
 def order_of(sight: Sight, sort: Sequence[tuple[str, bool]]) -> Order:
@@ -249,7 +248,7 @@ def _key(sight: Sight, name: str, descending: bool) -> Key:
     if declared is None or not sight.may_name(name):
         raise unknown(name)
     shown = sight.effective(declared)
-    if kind(shown).family in _UNSORTABLE:
+    if not kind(shown).sortable:
         raise BadRequest(f"A list cannot be sorted by “{name}”: values of its kind have no order.")
     if name != "display_title" and not sight.cells(declared):
         raise BadRequest(f"“{name}” is computed when it is read; a list cannot be sorted by it.")

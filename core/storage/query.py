@@ -8,12 +8,15 @@ from typing import Any
 
 from core.errors import BadRequest
 from core.facts import SYSTEM_FIELDS, Record, Value
-from core.fields import Parsing, kind
+from core.fields import Parsing, kind, system_field
 from schemas.model import Entity, Field
 
 OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "contains", "starts", "between", "empty")
 RESERVED = frozenset({"q", "sort", "view", "limit", "after", "before", "page", "count", "fields", "expand", "format"})
 """Parameter names that are never fields; a field of such a name is filtered as ``name__eq``."""
+MANY = frozenset({"references", "choices"})
+"""Families of several values: comparing means that one of the values is, or none of them."""
+MANY_VALUED = ("eq", "ne", "in", "not_in")
 LISTS = frozenset({"in", "not_in"})
 LARGEST = 2**63 - 1
 MOST_VALUES = 500
@@ -78,18 +81,9 @@ def unknown(name: str) -> BadRequest:
     return BadRequest(f"There is no field “{name[:80]}” here to filter, sort or show by. Check the name.")
 
 
-def system_field(name: str) -> Field | None:
-    """A declaration for a field every record has, so that filters and columns treat it like any other."""
-    if name not in SYSTEM_FIELDS:
-        return None
-    return _SYSTEM[name]
-
-
 def field_of(entity: Entity, name: str) -> Field | None:
-    """The entity's own or system field of that name."""
-    if name == "state" and entity.workflow is None and entity.kind != "document":
-        return entity.field(name)
-    return system_field(name) or entity.field(name)
+    """The entity's own or system field of that name; system fields are declared like others."""
+    return entity.field(name) or system_field(entity, name)
 
 
 def parse_filters(
@@ -174,7 +168,7 @@ def _condition(
     ctx: Parsing,
     effective: Callable[[Field], Field] | None,
 ) -> Condition | None:
-    if parameter in RESERVED or parameter.startswith("_"):
+    if parameter in RESERVED:
         return None
     name, mark, op = parameter.rpartition("__")
     if not mark:
@@ -184,7 +178,7 @@ def _condition(
     declared = field_of(entity, name)
     assert declared is not None
     shown = effective(declared) if effective is not None else declared
-    operators = kind(shown).operators
+    operators = (*kind(shown).operators, *MANY_VALUED) if kind(shown).family in MANY else kind(shown).operators
     if op not in operators:
         offered = ", ".join(operators) or "none"
         raise BadRequest(f"“{name}” cannot be filtered with “{op}”. Possible here: {offered}.")
@@ -218,7 +212,7 @@ def _value(declared: Field, text: str, ctx: Parsing) -> Value:
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, int) and abs(number) > LARGEST:
             raise BadRequest(f"“{declared.name}” cannot be compared with so large a number.")
-    if isinstance(value, tuple) and len(value) == 1 and kind(declared).family in {"choices", "references"}:
+    if isinstance(value, tuple) and len(value) == 1 and kind(declared).family in MANY:
         return value[0]
     return value
 
@@ -244,9 +238,3 @@ def _merge_equals(found: list[Condition]) -> Iterator[Condition]:
         elif condition.field not in done:
             done.add(condition.field)
             yield Condition(condition.field, "in", tuple(equal[condition.field]))
-
-
-_SYSTEM: dict[str, Field] = {
-    name: Field(name, kind_name, label=name.replace("_", " ").capitalize(), read_only=True)
-    for name, kind_name in SYSTEM_FIELDS.items()
-}

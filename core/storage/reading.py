@@ -12,7 +12,9 @@ from sqlalchemy.sql import ColumnElement
 from core.access.grant import Grant, grant
 from core.errors import NotFound
 from core.facts import Record
+from core.fields import Parsing, kind
 from core.storage import labels, search
+from core.storage.filters import BEGINS
 from core.storage.paging import Found, Pager, Remembered, sight_key
 from core.storage.planning import SMALL
 from core.storage.query import Condition, Group, Page, Query
@@ -137,7 +139,7 @@ class Reader:
         base = Query(where=only, expression=where, limit=limit, fields=(), sort=(("display_title", False),))
         if not q.strip():
             return self._titles(base)
-        begins = Condition("display_title", "starts", (q.strip(),))
+        begins = Condition("display_title", BEGINS, (q.strip(),))
         parts = (begins,) if only is None else (begins, only)
         found: list[tuple[int, str | None]] = []
         if self.sight().may_name("display_title"):
@@ -167,14 +169,16 @@ class Reader:
     def _key_clause(self, sight: Sight, name: str, part: str) -> ColumnElement[bool]:
         declared = sight.field(name)
         assert declared is not None
-        cell = sight.cells(declared)[0]
-        target = sight.target(declared)
-        shown = sight.shown(name)
+        target, shown, held = sight.target(declared), sight.shown(name), sight.effective(declared)
         seen = sa.true() if shown is None else shown
-        if not target:
-            return sa.and_(seen, cell == part)
-        number = Reader(self.unit, target).find_key(part)
-        return sa.and_(seen, cell == number) if number is not None else sa.false()
+        try:
+            value = Reader(self.unit, target).find_key(part) if target else kind(held).from_text(held, part, Parsing())
+        except ValueError:
+            return sa.false()
+        if value is None:
+            return sa.false()
+        cells = kind(held).to_row(held, value, self.unit.database.dialect)
+        return sa.and_(seen, sight.cells(declared)[0] == cells[0])
 
     def _titles(self, query: Query) -> list[tuple[int, str | None]]:
         found = self.rows(query)

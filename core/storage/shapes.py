@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
-from core.facts import SYSTEM_FIELDS, Record, Value
+from core.facts import SYSTEM_FIELDS, Money, Record, Value
 from core.fields import kind
 from core.storage.labels import Beside, beside
 from core.storage.query import unknown
@@ -60,7 +60,7 @@ class Shape:
             beside(sight, cell.field, cell.index) for cell in self.cells if cell.family in MANY
         )
         self.anywhere = tuple(cell for cell in self.cells if cell.family == "any_reference")
-        self._masked = tuple(face.masked for face in sight.faces)
+        self._masked = tuple(face.masked if fields is None else face.masked & set(names) for face in sight.faces)
         self._masks = tuple(sorted(frozenset().union(*self._masked)))
         self.columns = [*(sight.within((number,)) for number in range(self.bits)), *self.expressions]
         """What to select: one boolean for each face when rows differ, then the cells."""
@@ -157,7 +157,11 @@ class Shape:
         if family in MANY:
             self.width += 2
             return replace(cell, label=cell.index + 1)
-        self._place(cell, cells, self._converter(shown, family))
+        convert = self._converter(shown, family)
+        if family == "money" and len(cells) == 1 and shown.currency:
+            named = sight.formula(shown.currency) if declared.type == "money" else sa.null()
+            cells, convert = (*cells, named), amount_reader(shown, self.dialect)
+        self._place(cell, cells, convert)
         if family == "any_reference":
             self.width += 1
             return replace(cell, label=cell.index + 1)
@@ -177,6 +181,17 @@ class Shape:
             return None
         reader, dialect = kind(shown), self.dialect
         return lambda cells: reader.from_row(shown, cells, dialect)
+
+
+def amount_reader(shown: Field, dialect: str) -> Convert:
+    """Reads an amount whose currency stands elsewhere: the second cell is what its source says."""
+    reader = kind(shown)
+
+    def read(cells: Sequence[object]) -> Value:
+        amount = reader.from_row(shown, cells[:1], dialect)
+        return None if amount is None else Money(amount.amount, str(cells[1] or ""))
+
+    return read
 
 
 def everything(sight: Sight) -> tuple[str, ...]:

@@ -18,16 +18,33 @@ from core.storage.query import Condition, Group, Query
 from schemas.model import Field
 from tests.reading.world import NOW, START, World
 
-SORTS = ("id", "summary", "due", "cost", "hours", "urgent", "urgency", "state", "requester", "site", "city", "created_at",
-         "display_title")
+SORTS = (
+    "id",
+    "summary",
+    "due",
+    "cost",
+    "hours",
+    "urgent",
+    "urgency",
+    "state",
+    "requester",
+    "site",
+    "city",
+    "created_at",
+    "display_title",
+)
 
 
 def chief(world: World) -> Actor:
     return world.actor("desk.chief", person=1)
 
 
-def expected(world: World, actor: Actor, sort: tuple[tuple[str, bool], ...],
-             holds: Callable[[dict[str, Any]], bool] = lambda values: True) -> list[int]:
+def expected(
+    world: World,
+    actor: Actor,
+    sort: tuple[tuple[str, bool], ...],
+    holds: Callable[[dict[str, Any]], bool] = lambda values: True,
+) -> list[int]:
     """A naive reading of the contract: sort in Python, empty last, ties by id in the direction of the first key."""
     keys = sort or (("id", True),)
     rows = [(number, values) for number, values in world.tickets.items() if not values["trashed_at"] and holds(values)]
@@ -64,8 +81,9 @@ def fold(text: str) -> str:
 @pytest.mark.parametrize("walking", [False, True], ids=["small", "large"])
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("name", SORTS)
-def test_every_row_comes_once_and_in_order(world: World, name: str, descending: bool, walking: bool,
-                                           monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_row_comes_once_and_in_order(
+    world: World, name: str, descending: bool, walking: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if walking:
         monkeypatch.setattr(planning, "SMALL", 0)
     paging.forget()
@@ -83,10 +101,14 @@ def test_every_row_comes_once_and_in_order(world: World, name: str, descending: 
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(sort=st.lists(st.tuples(st.sampled_from(SORTS), st.booleans()), max_size=3, unique_by=lambda key: key[0]),
-       limit=st.integers(1, 30), department=st.sampled_from([1, 2, 3]))
-def test_any_sort_under_a_row_rule_equals_a_plain_sort(world: World, sort: list[tuple[str, bool]], limit: int,
-                                                       department: int) -> None:
+@given(
+    sort=st.lists(st.tuples(st.sampled_from(SORTS), st.booleans()), max_size=3, unique_by=lambda key: key[0]),
+    limit=st.integers(1, 30),
+    department=st.sampled_from([1, 2, 3]),
+)
+def test_any_sort_under_a_row_rule_equals_a_plain_sort(
+    world: World, sort: list[tuple[str, bool]], limit: int, department: int
+) -> None:
     clerk = world.actor("desk.clerk", person=2, department=department)
     named = tuple((name, down) for name, down in sort if name != "cost")
     wanted = expected(world, clerk, named, lambda values: values["department_id"] == department)
@@ -115,10 +137,16 @@ def test_a_cursor_is_good_for_its_own_list_only(world: World) -> None:
     page = world.page(chief(world), Query(sort=(("due", False),), limit=5))
     assert page.next is not None
     urgent = Group(False, (Condition("urgent", "eq", (True,)),))
-    for query in (Query(sort=(("due", True),), after=page.next), Query(sort=(("cost", False),), after=page.next),
-                  Query(sort=(("due", False),), where=urgent, after=page.next), Query(q="lamp", after=page.next),
-                  Query(sort=(("due", False),), after=page.next[:-3] + "abc"), Query(after="§§"), Query(after=""),
-                  Query(after="e30"), Query(before="x" * 5000)):
+    for query in (
+        Query(sort=(("due", True),), after=page.next),
+        Query(sort=(("cost", False),), after=page.next),
+        Query(sort=(("due", False),), where=urgent, after=page.next),
+        Query(q="lamp", after=page.next),
+        Query(sort=(("due", False),), after=page.next[:-3] + "abc"),
+        Query(after="§§"),
+        Query(after="e30"),
+        Query(before="x" * 5000),
+    ):
         with pytest.raises(BadRequest):
             world.page(chief(world), query)
 
@@ -155,6 +183,7 @@ def test_the_default_order_is_that_of_the_default_view(world: World) -> None:
 
 def test_a_view_that_looks_at_the_clock_is_asked_anew_each_time(world: World) -> None:
     from_view = Query(expression="due < today()", sort=(("due", False),), limit=200)
-    wanted = expected(world, chief(world), (("due", False),),
-                      lambda values: values["due"] is not None and values["due"] < NOW.date())
+    wanted = expected(
+        world, chief(world), (("due", False),), lambda values: values["due"] is not None and values["due"] < NOW.date()
+    )
     assert world.all_pages(chief(world), from_view) == wanted

@@ -9,7 +9,6 @@ import pytest
 from core.errors import BadRequest, NotFound
 from core.storage.facets import facets
 from core.storage.query import Condition, Group, Query
-from core.storage.reading import Reader
 from tests.reading.world import World
 
 
@@ -54,10 +53,15 @@ def test_two_roles_add_up_row_by_row(world: World) -> None:
 def test_a_field_that_shows_on_some_rows_is_compared_on_these_only(world: World) -> None:
     both = world.actor("desk.reader", "desk.clerk", person=1, department=1)
     mine = {n: v for n, v in live(world).items() if v["department_id"] == 1}
-    assert ids(world, both, only("hours", "ge", 2)) == [n for n, v in mine.items() if v["hours"] is not None and v["hours"] >= 2]  # type: ignore[operator]
+    assert ids(world, both, only("hours", "ge", 2)) == [
+        n for n, v in mine.items() if v["hours"] is not None and v["hours"] >= 2
+    ]  # type: ignore[operator]
     assert ids(world, both, only("hours", "empty", True)) == [n for n, v in mine.items() if v["hours"] is None]
-    turned = Query(where=Group(False, (Group(False, (Condition("hours", "ge", (2,)),), negate=True),)), limit=200,
-                   sort=(("id", False),))
+    turned = Query(
+        where=Group(False, (Group(False, (Condition("hours", "ge", (2,)),), negate=True),)),
+        limit=200,
+        sort=(("id", False),),
+    )
     assert ids(world, both, turned) == [n for n, v in mine.items() if v["hours"] is not None and v["hours"] < 2]  # type: ignore[operator]
 
 
@@ -69,7 +73,9 @@ def test_a_sort_counts_what_a_row_hides_as_empty(world: World) -> None:
     assert found == shown + sorted(n for n in live(world) if n not in shown)
 
 
-@pytest.mark.parametrize("name", ["cost", "nothing", "note", "salary", "secret", "trashed_at", "title_key", "chain_hash"])
+@pytest.mark.parametrize(
+    "name", ["cost", "nothing", "note", "salary", "secret", "trashed_at", "title_key", "chain_hash"]
+)
 def test_hidden_masked_and_unknown_names_are_refused_alike(world: World, name: str) -> None:
     reader = world.actor("desk.reader", person=1)
     told = set()
@@ -93,8 +99,11 @@ def test_unreadable_and_unknown_records_answer_alike(world: World) -> None:
 
 
 def test_labels_show_readable_titles_only(world: World) -> None:
-    for roles, readable in ((("desk.reader",), {1, 2, 4, 5}), (("desk.reader", "desk.clerk"), {1, 2, 3, 4, 5, 6}),
-                            (("desk.chief", "desk.blind"), {1, 2, 4, 5}), ):
+    for roles, readable in (
+        (("desk.reader",), {1, 2, 4, 5}),
+        (("desk.reader", "desk.clerk"), {1, 2, 3, 4, 5, 6}),
+        (("desk.chief", "desk.blind"), {1, 2, 4, 5}),
+    ):
         if "desk.chief" in roles:
             continue
         actor = world.actor(*roles, person=1, department=1)
@@ -133,7 +142,8 @@ def test_many_values_come_with_their_labels(world: World) -> None:
         assert item["tags"] == values["tags"]
         assert item.labels["tags"] == tuple(f"Tag {number}" for number in values["tags"])
         assert [(line["part"], line["count"], line["from_site"]) for line in item["parts"]] == [
-            (line["part"], line["count"], line["from_site"]) for line in values["parts"]]
+            (line["part"], line["count"], line["from_site"]) for line in values["parts"]
+        ]
 
 
 def test_a_view_that_filters_by_something_hidden_tells_nothing(world: World) -> None:
@@ -141,7 +151,8 @@ def test_a_view_that_filters_by_something_hidden_tells_nothing(world: World) -> 
     assert ids(world, reader, Query(expression="cost > 0", limit=200)) == []
     both = world.actor("desk.reader", "desk.clerk", person=1, department=1)
     assert set(ids(world, both, Query(expression="hours >= 0 or hours == None", limit=200))) == {
-        n for n, v in live(world).items() if v["department_id"] == 1}
+        n for n, v in live(world).items() if v["department_id"] == 1
+    }
     through = Query(expression="site.city != None", limit=200)
     assert not {world.tickets[n]["site"] for n in ids(world, reader, through)} & {3, 6}
 
@@ -152,7 +163,8 @@ def test_facets_count_what_is_readable(world: World) -> None:
         by_name = {facet.field: facet for facet in facets(reader, Query())}
     mine = [v for v in live(world).values() if v["department_id"] == 2]
     assert {one.value: one.count for one in by_name["urgency"].values} == {
-        name: number for name in ("low", "normal", "high") if (number := sum(v["urgency"] == name for v in mine))}
+        name: number for name in ("low", "normal", "high") if (number := sum(v["urgency"] == name for v in mine))
+    }
     assert set(by_name) == {"state", "urgency", "site"}
     with world.reader(world.actor("desk.reader")) as reader:
         hidden = next(facet for facet in facets(reader, Query(), ["site"]))

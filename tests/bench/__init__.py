@@ -1,0 +1,1 @@
+"""Measurements against a hand-written program that shows the same rows: ``python -m tests.bench``."""
