@@ -75,7 +75,7 @@ class Pager:
             self.values.update(search.bound(self.sight, self.words))
         self.key = (
             unit.generation.number,
-            unit.database.url,
+            unit.database.engine,
             sight_key(unit),
             entity.full_name,
             query.fields,
@@ -112,7 +112,7 @@ class Pager:
         return cursors.fingerprint(
             (
                 self.unit.generation.fingerprint(self.entity.full_name),
-                self.prepared.order.keys,
+                self.prepared.order,
                 self.filter.key,
                 tuple(self.values.items()),
                 self.query.expression,

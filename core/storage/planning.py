@@ -44,14 +44,11 @@ class Key:
 
 @dataclass(frozen=True)
 class Order:
-    """A whole sort: keys, then the id in the direction of the first key. ``walk`` is how a large set is read in it."""
+    """A whole sort: keys, then the id. ``walk`` is how a large set is read in it."""
 
     keys: tuple[Key, ...]
     walk: str
-
-    @property
-    def id_descending(self) -> bool:
-        return self.keys[0].descending
+    id_descending: bool
 
 
 @dataclass(frozen=True)
@@ -88,13 +85,19 @@ def _cross_join(element: CrossJoin, compiler: Any, asfrom: bool = False, **kw: A
 
 def order_of(sight: Sight, sort: Sequence[tuple[str, bool]]) -> Order:
     """The keys of a sort. An unknown or invisible name is the same BadRequest; a kind without an order is another."""
-    keys = []
+    keys: list[Key] = []
+    id_descending: bool | None = None
     for name, descending in sort or (("id", True),):
-        keys.append(_key(sight, name, descending))
         if name == "id":
+            # Nothing after the id can matter.
+            id_descending = descending
             break
-    walk = keys[0].how if len(keys) == 1 else "other"
-    return Order(tuple(keys), walk)
+        keys.append(_key(sight, name, descending))
+    if not keys:
+        return Order((Key("id", bool(id_descending), "id", False),), "id", bool(id_descending))
+    down = keys[0].descending if id_descending is None else id_descending
+    walk = keys[0].how if len(keys) == 1 and down == keys[0].descending else "other"
+    return Order(tuple(keys), walk, down)
 
 
 def cells_of(sight: Sight, key: Key) -> tuple[ColumnElement[Any], ...]:
@@ -242,8 +245,6 @@ def sorted_phase(sight: Sight, order: Order) -> Phase:
 
 
 def _key(sight: Sight, name: str, descending: bool) -> Key:
-    if name == "id":
-        return Key(name, descending, "id", False)
     declared = sight.field(name)
     if declared is None or not sight.may_name(name):
         raise unknown(name)

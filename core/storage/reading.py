@@ -193,7 +193,7 @@ class Reader:
     def _by_id(self, fields: tuple[str, ...] | None, trashed: bool) -> tuple[Shape, sa.Select[Any]]:
         key = (
             self.unit.generation.number,
-            self.unit.database.url,
+            self.unit.database.engine,
             sight_key(self.unit),
             self.entity.full_name,
             fields,

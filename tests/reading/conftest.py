@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tests.reading.world import World
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Sixty tickets with empties, trash, several departments and people; nobody changes them."""
     folder: Path = tmp_path_factory.mktemp("desk")

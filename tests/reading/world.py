@@ -258,6 +258,10 @@ class World:
         if name == "desk.site":
             self.titles[number] = title or ""
 
+    def cells(self, entity: Entity, table: EntityTable, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields' columns and sort keys of one row."""
+        return _cells(entity, table, values, self.database.dialect)
+
     def actor(self, *roles: str, person: int | None = None, department: int | None = None) -> Actor:
         return Actor(
             account=person,

@@ -1,0 +1,119 @@
+"""Large sets are walked along an index: twenty thousand tickets, clustered by department and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from core.access.actor import Actor
+from core.storage import paging, planning
+from core.storage.query import Condition, Group, Query
+from core.storage.reading import Reader
+from tests.reading.bulk import fill
+from tests.reading.world import World
+
+COUNT = 20_000
+
+
+@pytest.fixture(scope="module")
+def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Many tickets; every department's rows lie together, the first department's are the oldest."""
+    folder: Path = tmp_path_factory.mktemp("large")
+    made = World(f"sqlite:///{folder / 'large.db'}", folder)
+    made.fill(0)
+    fill(made, COUNT)
+    yield made
+    made.database.dispose()
+
+
+def picks(world: World, actor: Actor, query: Query) -> list[list[str]]:
+    """How the engine finds the ids of a page, for each statement that looks for some."""
+    paging.forget()
+    seen: list[tuple[str, object]] = []
+
+    def note(connection: object, cursor: object, statement: str, parameters: object, *rest: object) -> None:
+        seen.append((statement, parameters))
+
+    with world.reader(actor) as reader:
+        sa.event.listen(world.database.engine, "before_cursor_execute", note)
+        try:
+            reader.page(query)
+        finally:
+            sa.event.remove(world.database.engine, "before_cursor_execute", note)
+        found: list[list[str]] = []
+        for statement, parameters in seen:
+            rows = reader.unit.connection.exec_driver_sql(
+                f"explain query plan {statement}", parameters  # type: ignore[arg-type]
+            ).all()
+            inside = {row[0] for row in rows if row[3] in {"CO-ROUTINE p", "MATERIALIZE p"}}
+            for row in rows:
+                if row[1] in inside:
+                    inside.add(row[0])
+            if inside:
+                found.append([row[3] for row in rows if row[1] in inside])
+        return found
+
+
+@pytest.mark.parametrize("name", ["id", "due", "summary", "site", "requester", "cost"])
+@pytest.mark.parametrize("descending", [False, True])
+def test_an_indexed_sort_of_everything_sorts_nothing(large: World, name: str, descending: bool) -> None:
+    chief = large.actor("desk.chief", person=1)
+    sort = ((name, descending),)
+    # Rows without a readable label come last, gathered from two indexes, so the end of such a list sorts a page of ids.
+    queries = [Query(sort=sort)] if name in {"site", "requester"} else [Query(sort=sort), Query(sort=sort, last=True)]
+    for query in queries:
+        found = picks(large, chief, query)
+        assert found
+        for plan in found:
+            assert not [step for step in plan if "TEMP B-TREE" in step], plan
+
+
+def test_row_rules_by_department_are_read_department_by_department(large: World) -> None:
+    clerk = large.actor("desk.clerk", person=1, department=1)
+    with large.reader(clerk) as reader:
+        assert planning.department_values(reader.sight()) == (1,)
+    for sort in ((("due", False),), (("id", True),)):
+        query = Query(sort=sort, limit=50)
+        page = large.page(clerk, query)
+        assert len(page.items) == 50 and all(item["department_id"] == 1 for item in page.items)
+
+
+def test_pages_of_a_large_set_lose_and_double_nothing(large: World) -> None:
+    chief = large.actor("desk.chief", person=1)
+    urgent = Group(False, (Condition("urgency", "eq", ("high",)),))
+    for sort in ((("due", True),), (("site", False),), (("id", True),)):
+        found = large.all_pages(chief, Query(sort=sort, limit=500, where=urgent))
+        back = large.all_pages(chief, Query(sort=sort, limit=500, where=urgent), backwards=True)
+        assert len(found) == len(set(found)) and found == back[::-1]
+    with large.reader(chief) as reader:
+        assert reader.count(Query()) == (10_000, True)
+        assert len(found) == sum(1 for _ in reader.walk(Query(where=urgent)))
+
+
+def test_a_plan_for_a_small_set_and_for_a_large_one_give_the_same_page(large: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    chief = large.actor("desk.chief", person=1)
+    where = Group(False, (Condition("id", "le", (1500,)),))
+    for sort in ((("due", True),), (("site", False),), (("summary", True),), (("id", False),)):
+        small = large.all_pages(chief, Query(sort=sort, limit=400, where=where))
+        monkeypatch.setattr(planning, "SMALL", 0)
+        paging.forget()
+        assert large.all_pages(chief, Query(sort=sort, limit=400, where=where)) == small
+        monkeypatch.undo()
+        paging.forget()
+
+
+def test_a_cursor_made_by_one_plan_is_good_for_the_other(large: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    chief = large.actor("desk.chief", person=1)
+    query = Query(sort=(("due", False),), limit=40, where=Group(False, (Condition("id", "le", (1500,)),)))
+    with large.reader(chief) as reader:
+        assert isinstance(reader, Reader)
+        first = reader.page(query)
+        rest = [item.id for item in reader.walk(query)][40:80]
+    monkeypatch.setattr(planning, "SMALL", 0)
+    paging.forget()
+    from_there = large.page(chief, Query(sort=query.sort, limit=40, where=query.where, after=first.next))
+    assert [item.id for item in from_there.items] == rest
+    paging.forget()
