@@ -29,6 +29,8 @@ class Actor:
     """ui, api, import, job, cli or system."""
     scopes: frozenset[str] | None = None
     """Scopes of the API token in use; None means all its owner's rights."""
+    token: int | None = None
+    """Id of the API token in use."""
     on_behalf_of: int | None = None
     reason: str = ""
     is_system: bool = False

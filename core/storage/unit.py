@@ -1,0 +1,109 @@
+"""Units of work: the only place where transactions begin and commit."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from core.access.actor import Actor
+from core.errors import Busy, Conflict
+from core.registry.generation import Generation
+from core.storage import head
+from core.storage.database import Database
+
+_log = logging.getLogger("backoffice.storage")
+
+
+class HeadMoved(Exception):
+    """The generation in force is another one than the unit was begun for. ``number`` is the one in force."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Generation {number} is in force.")
+        self.number = number
+
+
+@dataclass
+class Unit:
+    """One transaction and what it is for. ``operation`` groups its changes for history and undo."""
+
+    connection: sa.Connection
+    database: Database
+    generation: Generation
+    actor: Actor
+    now: datetime
+    operation: str
+    channel: str
+    reason: str = ""
+    writing: bool = False
+    transition: str = ""
+    _calls: list[Callable[[], None]] = field(default_factory=list)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Have something done when, and only when, the unit was committed."""
+        self._calls.append(call)
+
+
+@contextlib.contextmanager
+def reading(database: Database, generation: Generation, actor: Actor, now: datetime) -> Iterator[Unit]:
+    """A read-only unit in one snapshot; it never queues behind writers."""
+    with database.begin(writing=False) as connection:
+        yield Unit(connection, database, generation, actor, now, uuid4().hex, actor.channel)
+
+
+@contextlib.contextmanager
+def writing(database: Database, generation: Generation, actor: Actor, now: datetime, *, operation: str | None = None,
+            reason: str = "") -> Iterator[Unit]:
+    """A writing unit under the fence. Raises HeadMoved when another generation is in force, Busy, Conflict."""
+    try:
+        with database.begin(writing=True) as connection:
+            if database.dialect == "postgresql":
+                head.fence(connection, shared=True)
+            number = head.number(connection)
+            if number != generation.number:
+                raise HeadMoved(number)
+            unit = Unit(connection, database, generation, actor, now, operation or uuid4().hex, actor.channel, reason or actor.reason,
+                        writing=True)
+            yield unit
+    except sa.exc.IntegrityError as error:
+        raise Conflict("The value is not available.") from error
+    except sa.exc.DBAPIError as error:
+        if error.connection_invalidated or _retriable(error):
+            raise Busy() from error
+        raise
+    for call in unit._calls:
+        try:
+            call()
+        except Exception:  # the commit stands: what follows it is only told
+            _log.exception("A call after the commit failed")
+
+
+@contextlib.contextmanager
+def flipping(database: Database, expected: int) -> Iterator[sa.Connection]:
+    """The one short transaction that puts another generation in force: alone behind the fence, the head compared.
+
+    Raises HeadMoved when ``expected`` is no longer in force, Busy when writers do not let go in a second.
+    """
+    try:
+        with database.begin(writing=True) as connection:
+            if database.dialect == "postgresql":
+                # Writers queue behind a waiting flip: it must not wait long.
+                connection.execute(sa.select(sa.func.set_config("lock_timeout", "1s", True)))
+                head.fence(connection, shared=False)
+            number = head.number(connection)
+            if number != expected:
+                raise HeadMoved(number)
+            yield connection
+    except sa.exc.DBAPIError as error:
+        if error.connection_invalidated or _retriable(error):
+            raise Busy() from error
+        raise
+
+
+def _retriable(error: sa.exc.DBAPIError) -> bool:
+    return str(getattr(error.orig, "sqlstate", "") or "") in {"40001", "40P01", "55P03", "57014", "57P01", "25P03"}
