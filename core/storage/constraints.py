@@ -1,9 +1,9 @@
 """Rules over several records, each held under a lock so that two writers cannot break one together.
 
-SQLite writes one at a time, so the test inside the write lock is enough. On PostgreSQL an advisory lock on the constraint
-and its key values makes the second writer wait until the first one's rows are visible. A refused write says only that the
-value is not available, never which record has it (contract.md 4, 7). Rows in the trash do not count, nor does a row with an
-empty key.
+SQLite writes one at a time, so the test inside the write lock is enough. On PostgreSQL an advisory lock on the
+constraint and its key values makes the second writer wait until the first one's rows are visible. A refused write
+says only that the value is not available, never which record has it (contract.md 4, 7). Rows in the trash do not
+count, nor does a row with an empty key.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CYCLE = "This value is not available: the record would stand below itself."
 
 
 def failures(formulas: Formulas, entity: Entity, record: Mapping[str, Value]) -> list[str]:
-    """The sentences of all ``check`` constraints that are false for these values; unknown passes, as for a database check."""
+    """The sentences of all ``check`` constraints that are false for these values; unknown passes."""
     found = []
     for constraint in entity.constraints:
         if constraint.kind == "check" and formulas.truth(entity, constraint.expression, record) is False:
@@ -39,19 +39,25 @@ def failures(formulas: Formulas, entity: Entity, record: Mapping[str, Value]) ->
     return found
 
 
-def hold(unit: Unit, formulas: Formulas, entity: Entity, record: Record, before: Record | None, *,
-         restored: bool = False) -> None:
+def hold(
+    unit: Unit, formulas: Formulas, entity: Entity, record: Record, before: Record | None, *, restored: bool = False
+) -> None:
     """Lock and test every constraint that this write could break; Conflict when one would break.
 
     ``record`` has its id and all values. ``before`` None means that the row appears (created, or ``restored``).
     """
     touched = None if before is None else {name for name in record if record.get(name) != before.get(name)}
-    tests = [one for one in constraints_of(entity) if touched is None or _members(unit.generation, entity, one) & touched]
+    tests = [
+        one for one in constraints_of(entity) if touched is None or _members(unit.generation, entity, one) & touched
+    ]
     # A row that nobody points at yet cannot close a circle.
     tests = [one for one in tests if one.kind != "acyclic" or before is not None or restored]
     locks = {key for one in tests if (key := _lock_key(entity, one, record)) is not None}
-    locks |= {key for other, one in _limits_from(unit.generation, entity, touched)
-              for key in _limit_keys(unit, other, one, record)}
+    locks |= {
+        key
+        for other, one in _limits_from(unit.generation, entity, touched)
+        for key in _limit_keys(unit, other, one, record)
+    }
     lock(unit, locks)
     table = entity_table(entity, unit.database.dialect)
     for one in tests:
@@ -138,9 +144,10 @@ def equals(entity: Entity, table: EntityTable, name: str, value: Value, dialect:
     return sa.and_(*(column == cell for column, cell in zip(table.columns[name], cells, strict=True)))
 
 
-def _others(unit: Unit, entity: Entity, table: EntityTable, one: Constraint, names: Iterable[str],
-            record: Record) -> sa.ColumnElement[bool] | None:
-    """Live rows other than this one with the same key; None where the key is empty or the row itself is outside ``where``."""
+def _others(
+    unit: Unit, entity: Entity, table: EntityTable, one: Constraint, names: Iterable[str], record: Record
+) -> sa.ColumnElement[bool] | None:
+    """Live rows other than this one with the same key; None where the key is empty."""
     parts = [table.table.c.trashed_at.is_(None), table.table.c.id != record.id]
     for name in names:
         value = record.get(name)
@@ -156,7 +163,9 @@ def _counts(formulas: Formulas, entity: Entity, one: Constraint, record: Record)
     return not one.where or formulas.truth(entity, one.where, record) is True
 
 
-def _unique(unit: Unit, formulas: Formulas, entity: Entity, table: EntityTable, one: Constraint, record: Record) -> None:
+def _unique(
+    unit: Unit, formulas: Formulas, entity: Entity, table: EntityTable, one: Constraint, record: Record
+) -> None:
     if not _counts(formulas, entity, one, record):
         return
     others = _others(unit, entity, table, one, one.fields, record)
@@ -164,7 +173,9 @@ def _unique(unit: Unit, formulas: Formulas, entity: Entity, table: EntityTable, 
         raise _refuse(one, UNAVAILABLE, one.fields[:1])
 
 
-def _no_overlap(unit: Unit, formulas: Formulas, entity: Entity, table: EntityTable, one: Constraint, record: Record) -> None:
+def _no_overlap(
+    unit: Unit, formulas: Formulas, entity: Entity, table: EntityTable, one: Constraint, record: Record
+) -> None:
     start = record.get(one.start)
     if start is None or not _counts(formulas, entity, one, record):
         return
@@ -184,7 +195,9 @@ def _no_overlap(unit: Unit, formulas: Formulas, entity: Entity, table: EntityTab
         raise _refuse(one, PERIOD, (one.start, one.end))
 
 
-def _sum_at_most(unit: Unit, formulas: Formulas, entity: Entity, table: EntityTable, one: Constraint, record: Record) -> None:
+def _sum_at_most(
+    unit: Unit, formulas: Formulas, entity: Entity, table: EntityTable, one: Constraint, record: Record
+) -> None:
     if record.get(one.by) is None or not _counts(formulas, entity, one, record):
         return
     limit = _limit(formulas, entity, one, record)
@@ -224,7 +237,9 @@ def _total(unit: Unit, entity: Entity, table: EntityTable, one: Constraint, wher
     return _number(kind(field).from_row(field, cells, dialect)) or Decimal(0)
 
 
-def _acyclic(unit: Unit, formulas: Formulas, entity: Entity, table: EntityTable, one: Constraint, record: Record) -> None:
+def _acyclic(
+    unit: Unit, formulas: Formulas, entity: Entity, table: EntityTable, one: Constraint, record: Record
+) -> None:
     name = one.fields[0]
     value = record.get(name)
     starts = [value] if isinstance(value, int) else [one.id for one in (value,) if isinstance(one, EntityRef)]
@@ -240,12 +255,19 @@ def above(unit: Unit, table: EntityTable, name: str, starts: list[int]) -> set[i
     rows = table.table
     if name in table.links:
         link = table.links[name]
-        edges = sa.select(link.c.owner_id.label("down"), link.c.target_id.label("up")).join(
-            rows, rows.c.id == link.c.owner_id).where(rows.c.trashed_at.is_(None)).subquery()
+        edges = (
+            sa.select(link.c.owner_id.label("down"), link.c.target_id.label("up"))
+            .join(rows, rows.c.id == link.c.owner_id)
+            .where(rows.c.trashed_at.is_(None))
+            .subquery()
+        )
     else:
         column = table.columns[name][0]
-        edges = sa.select(rows.c.id.label("down"), column.label("up")).where(
-            rows.c.trashed_at.is_(None), column.is_not(None)).subquery()
+        edges = (
+            sa.select(rows.c.id.label("down"), column.label("up"))
+            .where(rows.c.trashed_at.is_(None), column.is_not(None))
+            .subquery()
+        )
     walk = sa.select(edges.c.up.label("id")).where(edges.c.down.in_(starts)).cte("walk", recursive=True)
     walk = walk.union(sa.select(edges.c.up).join(walk, edges.c.down == walk.c.id))
     return {*starts, *unit.connection.execute(sa.select(walk.c.id)).scalars()}
@@ -278,15 +300,24 @@ def _limit_groups(unit: Unit, other: Entity, one: Constraint, record: Record) ->
     table = entity_table(other, unit.database.dialect)
     reference, by = one.max.partition(".")[0], _field(other, one.by)
     rows = unit.connection.execute(
-        sa.select(*table.columns[one.by]).distinct().where(
-            table.table.c.trashed_at.is_(None), table.columns[reference][0] == record.id)).all()
-    return [Record(other.full_name, {"id": 0, reference: record.id,
-                                     one.by: kind(by).from_row(by, tuple(row), unit.database.dialect)}) for row in rows]
+        sa.select(*table.columns[one.by])
+        .distinct()
+        .where(table.table.c.trashed_at.is_(None), table.columns[reference][0] == record.id)
+    ).all()
+    return [
+        Record(
+            other.full_name,
+            {"id": 0, reference: record.id, one.by: kind(by).from_row(by, tuple(row), unit.database.dialect)},
+        )
+        for row in rows
+    ]
 
 
 def _limit_keys(unit: Unit, other: Entity, one: Constraint, record: Record) -> list[int]:
-    keys = [lock_number(other.full_name, one.kind, one.by, one.start, one.of, group.get(one.by))
-            for group in _limit_groups(unit, other, one, record)]
+    keys = [
+        lock_number(other.full_name, one.kind, one.by, one.start, one.of, group.get(one.by))
+        for group in _limit_groups(unit, other, one, record)
+    ]
     if one.max.partition(".")[0] == one.by:
         keys.append(lock_number(other.full_name, one.kind, one.by, one.start, one.of, record.id))
     return keys

@@ -27,20 +27,44 @@ class Formulas:
         self.unit = unit
         self._rows: dict[tuple[str, int], Record | None] = {}
 
-    def truth(self, entity: Entity, source: str, values: Mapping[str, Value], *, before: Mapping[str, Value] | None = None,
-              parent: Record | None = None, line: Field | None = None) -> bool | None:
+    def truth(
+        self,
+        entity: Entity,
+        source: str,
+        values: Mapping[str, Value],
+        *,
+        before: Mapping[str, Value] | None = None,
+        parent: Record | None = None,
+        line: Field | None = None,
+    ) -> bool | None:
         """Three-valued outcome of a condition: True, False, or None for unknown."""
         found = self.value(entity, source, values, expect="boolean", before=before, parent=parent, line=line)
         return None if found is None else bool(found)
 
-    def value(self, entity: Entity, source: str, values: Mapping[str, Value], *, expect: str | None = None,
-              before: Mapping[str, Value] | None = None, parent: Record | None = None, line: Field | None = None) -> Value:
-        """What the expression gives for these values. ``line`` and ``parent`` when it stands on a line of ``parent``."""
+    def value(
+        self,
+        entity: Entity,
+        source: str,
+        values: Mapping[str, Value],
+        *,
+        expect: str | None = None,
+        before: Mapping[str, Value] | None = None,
+        parent: Record | None = None,
+        line: Field | None = None,
+    ) -> Value:
+        """What the expression gives for these values; ``line`` and ``parent`` when it stands on a line."""
         typed = check(self.unit.generation, entity, source, expect, line)
         return expressions.evaluate(typed, self.env(entity, values, before=before, parent=parent, line=line))
 
-    def env(self, entity: Entity, values: Mapping[str, Value], *, before: Mapping[str, Value] | None = None,
-            parent: Record | None = None, line: Field | None = None) -> expressions.Env:
+    def env(
+        self,
+        entity: Entity,
+        values: Mapping[str, Value],
+        *,
+        before: Mapping[str, Value] | None = None,
+        parent: Record | None = None,
+        line: Field | None = None,
+    ) -> expressions.Env:
         """The environment of one record: its values, its neighbours, the actor and the given clock."""
         return expressions.Env(
             values=values,
@@ -53,9 +77,11 @@ class Formulas:
             functions=functions(self.unit.generation),
         )
 
-    def path(self, entity: Entity, values: Mapping[str, Value], *, parent: Record | None = None,
-             line: Field | None = None) -> Callable[[str, str], Value]:
+    def path(
+        self, entity: Entity, values: Mapping[str, Value], *, parent: Record | None = None, line: Field | None = None
+    ) -> Callable[[str, str], Value]:
         """A reader of one-hop paths: ``(reference field, name of the target) -> value``."""
+
         def read(reference: str, name: str) -> Value:
             if reference == "parent" and parent is not None:
                 return parent.get(name)
@@ -69,6 +95,7 @@ class Formulas:
                 to = self.unit.generation.targets(declared)
                 found = self.row(to[0], int(target)) if to else None
             return None if found is None else found.get(name)
+
         return read
 
     def row(self, entity: str, number: int) -> Record | None:
@@ -83,16 +110,20 @@ class Formulas:
         self._rows.pop((entity, number), None)
 
 
-def check(generation: Generation, entity: Entity, source: str, expect: str | None = None,
-          line: Field | None = None) -> expressions.Typed:
+def check(
+    generation: Generation, entity: Entity, source: str, expect: str | None = None, line: Field | None = None
+) -> expressions.Typed:
     """The expression typed against the entity; kept for as long as the entity is served."""
     # The entity itself lies in the entry: its id cannot be given to another one while the entry lives.
     key = (id(entity), source, expect, line.name if line is not None else "")
     found = _checked.get(key)
     if found is not None and found[0] is entity:
         return found[1]
-    names = expressions.names_of(entity, generation.entities) if line is None else \
-        expressions.names_of(line_entity(entity, line), generation.entities, parent=entity)
+    names = (
+        expressions.names_of(entity, generation.entities)
+        if line is None
+        else expressions.names_of(line_entity(entity, line), generation.entities, parent=entity)
+    )
     typed = expressions.check(expressions.parse(source), names, expect)
     if len(_checked) > 20_000:
         _checked.clear()

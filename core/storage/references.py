@@ -40,19 +40,26 @@ class Pointer:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A field of ``entity`` that may point at some other entity; ``line`` is the lines field it stands in, else None."""
+    """A field of ``entity`` that may point elsewhere; ``line`` is the lines field it stands in, else None."""
 
     entity: Entity
     field: Field
     line: Field | None = None
 
 
-def check(unit: Unit, formulas: Formulas, entity: Entity, record: Record, before: Record | None,
-          given: frozenset[str], actor: Actor) -> None:
+def check(
+    unit: Unit,
+    formulas: Formulas,
+    entity: Entity,
+    record: Record,
+    before: Record | None,
+    given: frozenset[str],
+    actor: Actor,
+) -> None:
     """Hold every new target until the unit ends, and raise Invalid for those that are not available.
 
-    ``given``: fields whose values the actor chose; those targets must be readable for the actor and satisfy the picker's
-    ``where``. Values set by rules and hooks need only exist.
+    ``given``: fields whose values the actor chose; those targets must be readable for the actor and satisfy the
+    picker's ``where``. Values set by rules and hooks need only exist.
     """
     pointers = list(_new_pointers(unit, entity, record, before, given))
     errors: dict[str, list[str]] = {}
@@ -77,8 +84,11 @@ def _available(unit: Unit, name: str, numbers: set[int], actor: Actor) -> tuple[
     readable, alive = set(), set()
     wanted = sorted(number for number in numbers if 0 < number < 2**63)
     for start in range(0, len(wanted), rows.CHUNK):
-        select = sa.select(sight.at.c.id, sight.readable()).where(
-            sight.at.c.id.in_(wanted[start:start + rows.CHUNK]), sight.at.c.trashed_at.is_(None)).order_by(sight.at.c.id)
+        select = (
+            sa.select(sight.at.c.id, sight.readable())
+            .where(sight.at.c.id.in_(wanted[start : start + rows.CHUNK]), sight.at.c.trashed_at.is_(None))
+            .order_by(sight.at.c.id)
+        )
         # A target held this way can change meanwhile, but cannot go to the trash before we commit.
         for number, seen in unit.connection.execute(rows.locked(unit, select, "key")):
             alive.add(number)
@@ -92,7 +102,9 @@ def _fits(unit: Unit, formulas: Formulas, entity: Entity, one: Pointer, record: 
     return target is not None and formulas.truth(unit.generation.entity(one.entity), one.field.where, target) is True
 
 
-def _new_pointers(unit: Unit, entity: Entity, record: Record, before: Record | None, given: frozenset[str]) -> Iterator[Pointer]:
+def _new_pointers(
+    unit: Unit, entity: Entity, record: Record, before: Record | None, given: frozenset[str]
+) -> Iterator[Pointer]:
     for field in entity.fields:
         value, old = record.get(field.name), before.get(field.name) if before is not None else None
         if value is None or value == old:
@@ -106,10 +118,14 @@ def _new_pointers(unit: Unit, entity: Entity, record: Record, before: Record | N
                 previous = olds.get(line.get("id"), {})
                 for child in field.fields:
                     if child.type in POINTERS and line.get(child.name) != previous.get(child.name):
-                        yield from _pointers(unit, child, field.name, line.get(child.name), previous.get(child.name), chosen, line)
+                        yield from _pointers(
+                            unit, child, field.name, line.get(child.name), previous.get(child.name), chosen, line
+                        )
 
 
-def _pointers(unit: Unit, field: Field, error: str, value: Value, old: Value, given: bool, values: Value) -> Iterator[Pointer]:
+def _pointers(
+    unit: Unit, field: Field, error: str, value: Value, old: Value, given: bool, values: Value
+) -> Iterator[Pointer]:
     if value is None:
         return
     if isinstance(value, EntityRef):
@@ -126,8 +142,10 @@ def _pointers(unit: Unit, field: Field, error: str, value: Value, old: Value, gi
 
 def inbound(generation: Generation, target: str) -> tuple[Inbound, ...]:
     """Every declared field, of records or of their lines, that may point at records of ``target``."""
-    return (*(Inbound(entity, field) for entity, field in generation.referrers(target)),
-            *(Inbound(entity, child, lines) for entity, lines, child in generation.line_referrers(target)))
+    return (
+        *(Inbound(entity, field) for entity, field in generation.referrers(target)),
+        *(Inbound(entity, child, lines) for entity, lines, child in generation.line_referrers(target)),
+    )
 
 
 def pointing(unit: Unit, one: Inbound, target: str, number: int, *, trashed: bool = False) -> list[int]:
@@ -142,14 +160,19 @@ def pointing(unit: Unit, one: Inbound, target: str, number: int, *, trashed: boo
         select = sa.select(record.c.id).where(record.c.id.in_(sa.select(lines.table.c.owner_id).where(matches)))
     elif one.field.name in table.links:
         link = table.links[one.field.name]
-        select = sa.select(record.c.id).where(record.c.id.in_(sa.select(link.c.owner_id).where(link.c.target_id == number)))
+        select = sa.select(record.c.id).where(
+            record.c.id.in_(sa.select(link.c.owner_id).where(link.c.target_id == number))
+        )
     elif one.field.name in table.columns:
         select = sa.select(record.c.id).where(_match(table.columns[one.field.name], target, number))
     else:
         return []
     gone = record.c.trashed_at
-    return list(unit.connection.execute(
-        select.where(gone.is_not(None) if trashed else gone.is_(None)).order_by(record.c.id)).scalars())
+    return list(
+        unit.connection.execute(
+            select.where(gone.is_not(None) if trashed else gone.is_(None)).order_by(record.c.id)
+        ).scalars()
+    )
 
 
 def _match(columns: tuple[sa.Column[Value], ...], target: str, number: int) -> sa.ColumnElement[bool]:
@@ -161,8 +184,10 @@ def _match(columns: tuple[sa.Column[Value], ...], target: str, number: int) -> s
 def without(record: Record, one: Inbound, number: int, target: str) -> Value:
     """The value of the pointing field (or of its lines field) with every mention of that record taken out."""
     if one.line is not None:
-        return tuple({**line, one.field.name: _less(line.get(one.field.name), number, target)}
-                     for line in record.get(one.line.name) or ())
+        return tuple(
+            {**line, one.field.name: _less(line.get(one.field.name), number, target)}
+            for line in record.get(one.line.name) or ()
+        )
     return _less(record.get(one.field.name), number, target)
 
 
@@ -172,5 +197,3 @@ def _less(value: Value, number: int, target: str) -> Value:
     if isinstance(value, EntityRef):
         return None if value == EntityRef(target, number) else value
     return None if value == number else value
-
-

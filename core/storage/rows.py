@@ -1,6 +1,7 @@
 """Whole rows as records, for the write path only: every field, no person's eyes.
 
-Whatever leaves for a person is read through ``core.storage.reading``; what is read here is compared, judged and written back.
+Whatever leaves for a person is read through ``core.storage.reading``; what is read here is compared, judged and
+written back.
 """
 
 from __future__ import annotations
@@ -16,7 +17,17 @@ from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
 from schemas.model import Entity, Field
 
-SYSTEM = ("id", "version", "created_at", "created_by", "updated_at", "updated_by", "state", "department_id", "display_title")
+SYSTEM = (
+    "id",
+    "version",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+    "state",
+    "department_id",
+    "display_title",
+)
 BESIDE = ("workflow_version", "trashed_at", "trashed_by", "posted_at", "amended_from", "chain_hash", "chain_length")
 """System columns that are no fields; they lie in ``record.extra``."""
 _INSTANTS = frozenset({"created_at", "updated_at", "trashed_at", "posted_at"})
@@ -39,7 +50,7 @@ def load_many(unit: Unit, entity_name: str, numbers: Iterable[int], *, lock: str
     wanted = sorted(set(numbers))
     found: dict[int, Record] = {}
     for start in range(0, len(wanted), CHUNK):
-        part = wanted[start:start + CHUNK]
+        part = wanted[start : start + CHUNK]
         select = sa.select(*table.table.c).where(table.table.c.id.in_(part)).order_by(table.table.c.id)
         for row in unit.connection.execute(locked(unit, select, lock)).mappings():
             record = _record(entity, table, row, unit.database.dialect)
@@ -84,8 +95,10 @@ def _add_many(unit: Unit, entity: Entity, table: EntityTable, records: Mapping[i
             link = table.links[field.name]
             targets: dict[int, list[int]] = {}
             for owner, target in unit.connection.execute(
-                    sa.select(link.c.owner_id, link.c.target_id).where(link.c.owner_id.in_(records))
-                    .order_by(link.c.owner_id, link.c.position)):
+                sa.select(link.c.owner_id, link.c.target_id)
+                .where(link.c.owner_id.in_(records))
+                .order_by(link.c.owner_id, link.c.position)
+            ):
                 targets.setdefault(owner, []).append(target)
             for number, record in records.items():
                 record[field.name] = tuple(targets.get(number, ()))
@@ -95,12 +108,17 @@ def _add_many(unit: Unit, entity: Entity, table: EntityTable, records: Mapping[i
                 record[field.name] = tuple(lines.get(number, ()))
 
 
-def read_lines(unit: Unit, field: Field, lines: EntityTable, owners: Sequence[int]) -> dict[int, list[dict[str, Value]]]:
+def read_lines(
+    unit: Unit, field: Field, lines: EntityTable, owners: Sequence[int]
+) -> dict[int, list[dict[str, Value]]]:
     """The lines of some records by owner, in their order."""
     found: dict[int, list[dict[str, Value]]] = {}
     dialect = unit.database.dialect
-    statement = sa.select(*lines.table.c).where(lines.table.c.owner_id.in_(owners)).order_by(
-        lines.table.c.owner_id, lines.table.c.position, lines.table.c.id)
+    statement = (
+        sa.select(*lines.table.c)
+        .where(lines.table.c.owner_id.in_(owners))
+        .order_by(lines.table.c.owner_id, lines.table.c.position, lines.table.c.id)
+    )
     for row in unit.connection.execute(statement).mappings():
         line: dict[str, Value] = {"id": row["id"], "position": row["position"]}
         for child in field.fields:
@@ -114,4 +132,6 @@ def read_lines(unit: Unit, field: Field, lines: EntityTable, owners: Sequence[in
 def first_id(unit: Unit, entity_name: str) -> int | None:
     """The oldest live record's id, None where there is none."""
     table = entity_table(unit.generation.entity(entity_name), unit.database.dialect).table
-    return unit.connection.execute(sa.select(table.c.id).where(table.c.trashed_at.is_(None)).order_by(table.c.id).limit(1)).scalar()
+    return unit.connection.execute(
+        sa.select(table.c.id).where(table.c.trashed_at.is_(None)).order_by(table.c.id).limit(1)
+    ).scalar()

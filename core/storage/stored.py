@@ -1,4 +1,4 @@
-"""Values that follow from others and are stored: computed fields, rollups and titles, for one record and for its dependents."""
+"""Values that follow from others and are stored: computed fields, rollups, titles, and who depends on whom."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ class Dependent:
     rollup: bool = False
 
 
-def derive(unit: Unit, formulas: Formulas, entity: Entity, record: Record, *, rollups: Iterable[str] | None = None) -> None:
-    """Set the record's own stored computed fields (in the order they read each other), and the named rollups (None: none)."""
+def derive(
+    unit: Unit, formulas: Formulas, entity: Entity, record: Record, *, rollups: Iterable[str] | None = None
+) -> None:
+    """Set the record's own stored computed fields, in the order they read each other, and the named rollups."""
     table = entity_table(entity, unit.database.dialect)
     for field in entity.fields:
         if field.type == "rollup" and field.name in table.columns:
@@ -52,16 +54,18 @@ def derive(unit: Unit, formulas: Formulas, entity: Entity, record: Record, *, ro
                 record.setdefault(field.name, 0 if field.how == "count" else None)
     for field in entity.fields:
         if field.type == "lines":
-            record[field.name] = tuple(_derived_line(unit, formulas, entity, field, line, record)
-                                       for line in record.get(field.name) or ())
+            record[field.name] = tuple(
+                _derived_line(unit, formulas, entity, field, line, record) for line in record.get(field.name) or ()
+            )
     for field in _in_order(unit.generation, entity):
         if field.name in table.columns:
             shown = effective(field, unit.generation.entities, entity)
             record[field.name] = fit(shown, formulas.value(entity, field.formula, record))
 
 
-def _derived_line(unit: Unit, formulas: Formulas, entity: Entity, field: Field, line: Mapping[str, Value],
-                  parent: Record) -> dict[str, Value]:
+def _derived_line(
+    unit: Unit, formulas: Formulas, entity: Entity, field: Field, line: Mapping[str, Value], parent: Record
+) -> dict[str, Value]:
     made = dict(line)
     twin = expressions.line_entity(entity, field)
     for child in _in_order(unit.generation, twin, entity, field):
@@ -70,7 +74,9 @@ def _derived_line(unit: Unit, formulas: Formulas, entity: Entity, field: Field, 
     return made
 
 
-def _in_order(generation: Generation, entity: Entity, owner: Entity | None = None, line: Field | None = None) -> tuple[Field, ...]:
+def _in_order(
+    generation: Generation, entity: Entity, owner: Entity | None = None, line: Field | None = None
+) -> tuple[Field, ...]:
     key = id(entity)
     found = _orders.get(key)
     if found is not None and found[0] is entity:
@@ -135,11 +141,15 @@ def roll_up(unit: Unit, entity: Entity, field: Field, number: int) -> Value:
     if field.how == "count":
         if field.of and field.of in table.columns:
             where.append(table.columns[field.of][0].is_not(None))
-        return int(unit.connection.execute(sa.select(sa.func.count()).select_from(table.table).where(*where)).scalar() or 0)
+        return int(
+            unit.connection.execute(sa.select(sa.func.count()).select_from(table.table).where(*where)).scalar() or 0
+        )
     return _aggregate(unit, child, table, field, where)
 
 
-def _aggregate(unit: Unit, child: Entity, table: EntityTable, field: Field, where: list[sa.ColumnElement[bool]]) -> Value:
+def _aggregate(
+    unit: Unit, child: Entity, table: EntityTable, field: Field, where: list[sa.ColumnElement[bool]]
+) -> Value:
     of = child.field(field.of)
     dialect = unit.database.dialect
     if of is None or field.of not in table.columns:
@@ -149,9 +159,15 @@ def _aggregate(unit: Unit, child: Entity, table: EntityTable, field: Field, wher
     source = effective(of, unit.generation.entities, child)
     value, *others = table.columns[field.of]
     functions: dict[str, Callable[..., sa.ColumnElement[Value]]] = {
-        "sum": sa.func.sum, "average": sa.func.sum, "min": sa.func.min, "max": sa.func.max}
+        "sum": sa.func.sum,
+        "average": sa.func.sum,
+        "min": sa.func.min,
+        "max": sa.func.max,
+    }
     found = unit.connection.execute(
-        sa.select(functions[field.how](value), sa.func.count(value), *others).where(*where, value.is_not(None)).group_by(*others)
+        sa.select(functions[field.how](value), sa.func.count(value), *others)
+        .where(*where, value.is_not(None))
+        .group_by(*others)
     ).all()
     if len(found) > 1:
         return None  # several currencies have no common sum
@@ -191,7 +207,9 @@ def _default_title(entity: Entity) -> str:
     if entity.key:
         return " / ".join("{" + name + "}" for name in entity.key)
     numbered = next((field.name for field in entity.fields if field.type == "sequence"), "")
-    named = next((field.name for field in entity.fields if field.type == "text" and not field.sensitive and not field.scope), "")
+    named = next(
+        (field.name for field in entity.fields if field.type == "text" and not field.sensitive and not field.scope), ""
+    )
     return " ".join("{" + name + "}" for name in (numbered, named) if name)
 
 
@@ -248,7 +266,9 @@ def _declared_dependents(unit: Unit, entity: Entity) -> Iterable[tuple[str, Depe
             child = generation.entities[field.from_entity]
             watch = {field.via, field.of} - {""}
             if field.where:
-                watch |= {name.split(".")[0] for name in expressions.check(generation, child, field.where, "boolean").reads}
+                watch |= {
+                    name.split(".")[0] for name in expressions.check(generation, child, field.where, "boolean").reads
+                }
             yield child.full_name, Dependent(entity.full_name, field.name, field.via, frozenset(watch), rollup=True)
         elif field.type == "computed":
             typed = expressions.check(generation, entity, field.formula)
@@ -265,11 +285,14 @@ def _declared_dependents(unit: Unit, entity: Entity) -> Iterable[tuple[str, Depe
         if field_read is not None and field_read.type in REFERENCES:
             yield from _paths(unit, entity, TITLE, "", entity.fields, {f"{source}.{TITLE}"})
         elif source and field_read is None:
-            yield from _paths(unit, entity, TITLE, "", entity.fields, expressions.check(generation, entity, source).reads)
+            yield from _paths(
+                unit, entity, TITLE, "", entity.fields, expressions.check(generation, entity, source).reads
+            )
 
 
-def _paths(unit: Unit, entity: Entity, field: str, prefix: str, fields: Iterable[Field],
-           reads: Iterable[str]) -> Iterable[tuple[str, Dependent]]:
+def _paths(
+    unit: Unit, entity: Entity, field: str, prefix: str, fields: Iterable[Field], reads: Iterable[str]
+) -> Iterable[tuple[str, Dependent]]:
     by_name = {one.name: one for one in fields}
     for read in reads:
         reference, dot, name = read.partition(".")
@@ -279,8 +302,9 @@ def _paths(unit: Unit, entity: Entity, field: str, prefix: str, fields: Iterable
                 yield target, Dependent(entity.full_name, field, prefix + reference, frozenset({name}))
 
 
-def affected(unit: Unit, entity: Entity, before: Record | None, after: Record | None,
-             changed: frozenset[str]) -> dict[str, dict[int, set[str]]]:
+def affected(
+    unit: Unit, entity: Entity, before: Record | None, after: Record | None, changed: frozenset[str]
+) -> dict[str, dict[int, set[str]]]:
     """Which stored values of which records may differ now: entity, id, names of fields.
 
     ``before`` None: the row appeared; ``after`` None: it left (to the trash). ``changed`` names the fields that differ.

@@ -1,8 +1,8 @@
-"""The one way into an entity's table: rights, version and values in the same statement, with log, search and dependents.
+"""The one way into an entity's table: rights, version and values in one statement, with log, search and dependents.
 
-A Writer is given records that were prepared (``core.services.preparing``). It trusts nothing that could have moved since:
-the row is locked and its version compared, references and constraints are tested under their locks, values that read other
-records are computed again, and the statement itself carries the row rule of the action.
+A Writer is given records that were prepared (``core.services.preparing``). It trusts nothing that could have moved
+since: the row is locked and its version compared, references and constraints are tested under their locks, values
+that read other records are computed again, and the statement itself carries the row rule of the action.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ class RowMoved(Exception):
 class Writer:
     """Writes records of one entity in one unit, with the rights of one grant."""
 
-    def __init__(self, unit: Unit, entity_name: str, rights: Grant, formulas: Formulas | None = None, *, words: str = "") -> None:
+    def __init__(
+        self, unit: Unit, entity_name: str, rights: Grant, formulas: Formulas | None = None, *, words: str = ""
+    ) -> None:
         self.unit = unit
         self.entity: Entity = unit.generation.entity(entity_name)
         self.table: EntityTable = entity_table(self.entity, unit.database.dialect)
@@ -50,8 +52,9 @@ class Writer:
     def actor(self) -> Actor:
         return self.rights.actor
 
-    def insert(self, record: Record, *, given: frozenset[str] = frozenset(), shape: Entity | None = None,
-               may: bool = False) -> Record:
+    def insert(
+        self, record: Record, *, given: frozenset[str] = frozenset(), shape: Entity | None = None, may: bool = False
+    ) -> Record:
         """Write a new record; gives it id, numbers, title and version 1. Raises Invalid, Conflict, Forbidden.
 
         ``may``: another right (a move) has allowed it already.
@@ -75,16 +78,30 @@ class Writer:
         head = self._append(record, (None, 0), changes, "create")
         cells = self._cells(record, self._stored_names())
         cells |= self._system_cells(record) | {
-            "id": record.id, "version": 1, "created_at": _naive(self.unit.now), "created_by": self.unit.actor.person,
+            "id": record.id,
+            "version": 1,
+            "created_at": _naive(self.unit.now),
+            "created_by": self.unit.actor.person,
             "workflow_version": self.unit.generation.number if self.entity.workflow else None,
-            "chain_hash": head[0], "chain_length": head[1], "amended_from": record.extra.get("amended_from")}
+            "chain_hash": head[0],
+            "chain_length": head[1],
+            "amended_from": record.extra.get("amended_from"),
+        }
         self.unit.connection.execute(self.table.table.insert().values(**self._known(cells)))
         search.index_record(self.unit, self.entity, record, self.words)
         self._refresh_dependents(None, record)
         return record
 
-    def update(self, before: Record, record: Record, *, given: frozenset[str] = frozenset(), transition: str = "",
-               action: str = "write", shape: Entity | None = None) -> Record:
+    def update(
+        self,
+        before: Record,
+        record: Record,
+        *,
+        given: frozenset[str] = frozenset(),
+        transition: str = "",
+        action: str = "write",
+        shape: Entity | None = None,
+    ) -> Record:
         """Write what differs from ``before`` in one statement that holds id, version and row rule.
 
         RowMoved when the row is no longer as ``before`` says; NotFound or Forbidden when the rights are gone.
@@ -108,7 +125,11 @@ class Writer:
         changes = [(name, old.get(name), value) for name, value in self._logged(record) if old.get(name) != value]
         head = self._append(record, _head(before), changes, "update", transition)
         cells = self._cells(record, [name for name in self._stored_names() if record.get(name) != before.get(name)])
-        cells |= self._system_cells(record) | {"version": record.version, "chain_hash": head[0], "chain_length": head[1]}
+        cells |= self._system_cells(record) | {
+            "version": record.version,
+            "chain_hash": head[0],
+            "chain_length": head[1],
+        }
         if transition:
             cells["workflow_version"] = self.unit.generation.number
         if posting:
@@ -121,7 +142,9 @@ class Writer:
 
     def trash(self, before: Record, *, action: str = "delete") -> None:
         """Put the record into the trash. The caller has dealt with whoever points at it."""
-        if self.entity.kind == "ledger" or (self.entity.kind == "document" and before.extra.get("posted_at") is not None):
+        if self.entity.kind == "ledger" or (
+            self.entity.kind == "document" and before.extra.get("posted_at") is not None
+        ):
             raise Conflict("What was posted stays. Reverse it instead.")
         self._lock(before)
         self._stamp_trash(before, self.unit.now, action)
@@ -152,8 +175,11 @@ class Writer:
             self.unit.connection.execute(link.delete().where(link.c.owner_id == before.id))
         for lines in self.table.lines.values():
             self.unit.connection.execute(lines.table.delete().where(lines.table.c.owner_id == before.id))
-        gone = self.unit.connection.execute(self.table.table.delete().where(
-            self.table.table.c.id == before.id, self.table.table.c.trashed_at.is_not(None), self._clause("delete")))
+        gone = self.unit.connection.execute(
+            self.table.table.delete().where(
+                self.table.table.c.id == before.id, self.table.table.c.trashed_at.is_not(None), self._clause("delete")
+            )
+        )
         if gone.rowcount != 1:
             raise Forbidden("You may not remove this record for good.")
 
@@ -169,9 +195,15 @@ class Writer:
 
     def _lock(self, before: Record) -> None:
         row = self.table.table
-        select = sa.select(row.c.version, row.c.chain_hash, row.c.chain_length, row.c.trashed_at).where(row.c.id == before.id)
+        select = sa.select(row.c.version, row.c.chain_hash, row.c.chain_length, row.c.trashed_at).where(
+            row.c.id == before.id
+        )
         now = self.unit.connection.execute(rows.locked(self.unit, select, "update")).first()
-        if now is None or now.version != before.version or (now.trashed_at is None) != (before.extra.get("trashed_at") is None):
+        if (
+            now is None
+            or now.version != before.version
+            or (now.trashed_at is None) != (before.extra.get("trashed_at") is None)
+        ):
             raise RowMoved(f"{self.entity.full_name} {before.id} has changed.")
         before.extra["chain_hash"], before.extra["chain_length"] = now.chain_hash, now.chain_length
 
@@ -183,16 +215,24 @@ class Writer:
             return sa.false()
         return rules.clause(scope, self.entity, self.table, self.unit, at=self.table.table)
 
-    def _execute(self, before: Record, cells: Mapping[str, object], action: str, *, trashed: bool, posted: bool = True) -> None:
+    def _execute(
+        self, before: Record, cells: Mapping[str, object], action: str, *, trashed: bool, posted: bool = True
+    ) -> None:
         row = self.table.table
-        where = [row.c.id == before.id, row.c.version == before.version, self._clause(action),
-                 row.c.trashed_at.is_not(None) if trashed else row.c.trashed_at.is_(None)]
+        where = [
+            row.c.id == before.id,
+            row.c.version == before.version,
+            self._clause(action),
+            row.c.trashed_at.is_not(None) if trashed else row.c.trashed_at.is_(None),
+        ]
         if self.entity.kind == "document" and not posted and before.extra.get("posted_at") is None:
             where.append(row.c.posted_at.is_(None))
         done = self.unit.connection.execute(row.update().where(*where).values(**self._known(cells)))
         if done.rowcount != 1:
             # Version and trash were compared under the row's lock: what is left is the row rule.
-            still = self.unit.connection.execute(sa.select(row.c.id).where(row.c.id == before.id, self._clause("read"))).first()
+            still = self.unit.connection.execute(
+                sa.select(row.c.id).where(row.c.id == before.id, self._clause("read"))
+            ).first()
             if still is None:
                 raise NotFound
             raise Forbidden("You may no longer do this with this record.")
@@ -200,31 +240,61 @@ class Writer:
     def _stamp_trash(self, before: Record, at: Any, action: str, more: Mapping[str, object] | None = None) -> None:
         changes = [("trashed", at is None, at is not None)]
         head = self._append(before, _head(before), changes, "trash" if at is not None else "restore")
-        self._execute(before, {
-            **(more or {}), "trashed_at": _naive(at) if at is not None else None,
-            "trashed_by": self.unit.actor.person if at is not None else None, "version": before.version + 1,
-            "updated_at": _naive(self.unit.now), "updated_by": self.unit.actor.person,
-            "chain_hash": head[0], "chain_length": head[1]}, action, trashed=at is None)
+        self._execute(
+            before,
+            {
+                **(more or {}),
+                "trashed_at": _naive(at) if at is not None else None,
+                "trashed_by": self.unit.actor.person if at is not None else None,
+                "version": before.version + 1,
+                "updated_at": _naive(self.unit.now),
+                "updated_by": self.unit.actor.person,
+                "chain_hash": head[0],
+                "chain_length": head[1],
+            },
+            action,
+            trashed=at is None,
+        )
 
     def _rollups(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.entity.fields if field.type == "rollup" and field.name in self.table.columns)
+        return tuple(
+            field.name for field in self.entity.fields if field.type == "rollup" and field.name in self.table.columns
+        )
 
     def _stored_names(self) -> list[str]:
-        return [field.name for field in self.entity.fields if field.name in self.table.columns
-                and (field.type != "lookup" or self.entity.kind == "document")]
+        return [
+            field.name
+            for field in self.entity.fields
+            if field.name in self.table.columns and (field.type != "lookup" or self.entity.kind == "document")
+        ]
 
     def _logged(self, record: Mapping[str, Value]) -> Iterable[tuple[str, Value]]:
         for field in self.entity.fields:
-            if field.type != "lookup" and (field.name in self.table.columns or field.name in self.table.links
-                                           or field.name in self.table.lines):
+            if field.type != "lookup" and (
+                field.name in self.table.columns or field.name in self.table.links or field.name in self.table.lines
+            ):
                 yield field.name, record.get(field.name)
         if self.entity.workflow is not None or self.entity.kind == "document":
             yield "state", record.get("state")
 
-    def _append(self, record: Record, head: tuple[str | None, int], changes: Sequence[tuple[str, Value, Value]], action: str,
-                transition: str = "") -> tuple[str, int]:
-        return log.append(self.unit, self.entity, record.id, head, changes, action=action, transition=transition,
-                          version=record.version)
+    def _append(
+        self,
+        record: Record,
+        head: tuple[str | None, int],
+        changes: Sequence[tuple[str, Value, Value]],
+        action: str,
+        transition: str = "",
+    ) -> tuple[str, int]:
+        return log.append(
+            self.unit,
+            self.entity,
+            record.id,
+            head,
+            changes,
+            action=action,
+            transition=transition,
+            version=record.version,
+        )
 
     def _cells(self, record: Mapping[str, Value], names: Iterable[str]) -> dict[str, object]:
         return cells_of(self.unit.generation, self.entity, self.table, record, names, self.unit.database.dialect)
@@ -235,8 +305,11 @@ class Writer:
 
     def _system_cells(self, record: Mapping[str, Value]) -> dict[str, object]:
         return self._title_cells(record) | {
-            "updated_at": _naive(self.unit.now), "updated_by": self.unit.actor.person, "state": record.get("state"),
-            "department_id": record.get("department_id")}
+            "updated_at": _naive(self.unit.now),
+            "updated_by": self.unit.actor.person,
+            "state": record.get("state"),
+            "department_id": record.get("department_id"),
+        }
 
     def _known(self, cells: Mapping[str, object]) -> dict[str, object]:
         return {name: value for name, value in cells.items() if name in self.table.table.c}
@@ -250,7 +323,11 @@ class Writer:
         for field in self.entity.fields:
             if field.type != "sequence" or record.get(field.name):
                 continue
-            if field.gap_free and self.entity.kind == "document" and record.get("state") in (None, "draft", "cancelled"):
+            if (
+                field.gap_free
+                and self.entity.kind == "document"
+                and record.get("state") in (None, "draft", "cancelled")
+            ):
                 continue  # a gap-free number is taken when the document is posted
             record[field.name] = sequences.draw(self.unit, self.entity, field, record, self.formulas)
             drawn = True
@@ -260,8 +337,12 @@ class Writer:
                 constraints.hold(self.unit, self.formulas, self.entity, record, before)
 
     def _posting(self, before: Record, record: Record, transition: str) -> bool:
-        return bool(self.entity.kind == "document" and transition and before.extra.get("posted_at") is None
-                    and record.get("state") == "posted")
+        return bool(
+            self.entity.kind == "document"
+            and transition
+            and before.extra.get("posted_at") is None
+            and record.get("state") == "posted"
+        )
 
     def _freeze(self, record: Record) -> None:
         """Lookups of a document keep what they show when it is posted."""
@@ -285,11 +366,17 @@ class Writer:
         if old:
             self.unit.connection.execute(link.delete().where(link.c.owner_id == owner))
         if value:
-            self.unit.connection.execute(link.insert(), [
-                {"owner_id": owner, "target_id": target, "position": position} for position, target in enumerate(value, start=1)])
+            self.unit.connection.execute(
+                link.insert(),
+                [
+                    {"owner_id": owner, "target_id": target, "position": position}
+                    for position, target in enumerate(value, start=1)
+                ],
+            )
 
-    def _write_lines(self, owner: int, field: Field, value: Sequence[Mapping[str, Value]],
-                     old: Sequence[Mapping[str, Value]]) -> tuple[dict[str, Value], ...]:
+    def _write_lines(
+        self, owner: int, field: Field, value: Sequence[Mapping[str, Value]], old: Sequence[Mapping[str, Value]]
+    ) -> tuple[dict[str, Value], ...]:
         lines = self.table.lines[field.name]
         twin = _line_twin(self.entity, field)
         dialect = self.unit.database.dialect
@@ -297,7 +384,9 @@ class Writer:
         before = {line["id"]: line for line in old}
         gone = before.keys() - {line.get("id") for line in value}
         if gone:
-            self.unit.connection.execute(lines.table.delete().where(lines.table.c.owner_id == owner, lines.table.c.id.in_(gone)))
+            self.unit.connection.execute(
+                lines.table.delete().where(lines.table.c.owner_id == owner, lines.table.c.id.in_(gone))
+            )
         written: list[dict[str, Value]] = []
         for position, line in enumerate(value, start=1):
             made = {**line, "position": position}
@@ -307,23 +396,30 @@ class Writer:
                 made["id"] = sequences.next_id(self.unit, lines)
                 self.unit.connection.execute(lines.table.insert().values(id=made["id"], owner_id=owner, **cells))
             elif made != before.get(number):
-                self.unit.connection.execute(lines.table.update().where(
-                    lines.table.c.owner_id == owner, lines.table.c.id == number).values(**cells))
+                self.unit.connection.execute(
+                    lines.table.update()
+                    .where(lines.table.c.owner_id == owner, lines.table.c.id == number)
+                    .values(**cells)
+                )
             written.append(made)
         return tuple(written)
 
     def _refresh_dependents(self, before: Record | None, after: Record | None, depth: int = 0) -> None:
-        changed = frozenset(name for name in {*(before or {}), *(after or {})} if (before or {}).get(name) != (after or {}).get(name))
+        changed = frozenset(
+            name for name in {*(before or {}), *(after or {})} if (before or {}).get(name) != (after or {}).get(name)
+        )
         affected = stored.affected(self.unit, self.entity, before, after, changed)
         for name in sorted(affected):
             refresh(self.unit, self.formulas, name, affected[name], self.rights, depth + 1)
 
 
-def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iterable[str]], rights: Grant, depth: int = 0) -> None:
+def refresh(
+    unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iterable[str]], rights: Grant, depth: int = 0
+) -> None:
     """Compute again what is stored on these records (id -> rollups, computed fields or the title that may differ).
 
-    The record keeps its version, since nobody edited it; what changed is logged like everything else. The rows are locked
-    before anything is counted, so that two writers of children cannot both count without the other.
+    The record keeps its version, since nobody edited it; what changed is logged like everything else. The rows are
+    locked before anything is counted, so that two writers of children cannot both count without the other.
     """
     if depth > DEPTH:
         return
@@ -353,14 +449,22 @@ def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iter
         writer._refresh_dependents(before, record, depth)
 
 
-def cells_of(generation: Generation, entity: Entity, table: EntityTable, record: Mapping[str, Value], names: Iterable[str],
-             dialect: str) -> dict[str, object]:
+def cells_of(
+    generation: Generation,
+    entity: Entity,
+    table: EntityTable,
+    record: Mapping[str, Value],
+    names: Iterable[str],
+    dialect: str,
+) -> dict[str, object]:
     """The named fields as column values, sort keys included."""
     cells: dict[str, object] = {}
     declared = {field.name: field for field in entity.fields}
     for name in names:
         field = declared[name]
-        shown = effective(field, generation.entities, entity) if field.type in {"computed", "rollup", "lookup"} else field
+        shown = (
+            effective(field, generation.entities, entity) if field.type in {"computed", "rollup", "lookup"} else field
+        )
         value = record.get(name)
         for column, cell in zip(table.columns[name], kind(shown).to_row(shown, value, dialect), strict=True):
             cells[column.name] = cell

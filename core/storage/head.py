@@ -1,0 +1,51 @@
+"""The head: which generation is in force, and the epoch that grows when rights or people change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from core.storage.models import Head
+
+if TYPE_CHECKING:
+    from core.storage.unit import Unit
+
+FENCE = 0x6261636B  # one advisory lock for the whole house: writers share it, a flip takes it alone
+_table = Head.__table__
+_number = sa.select(_table.c.generation).where(_table.c.id == 1)
+_both = sa.select(_table.c.generation, _table.c.epoch).where(_table.c.id == 1)
+
+
+def number(connection: sa.Connection) -> int:
+    """The number of the generation in force; 0 before the first."""
+    return int(connection.scalar(_number) or 0)
+
+
+def both(connection: sa.Connection) -> tuple[int, int]:
+    """Generation and epoch."""
+    row = connection.execute(_both).first()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def fence(connection: sa.Connection, *, shared: bool) -> None:
+    """Take PostgreSQL's fence until the transaction ends; it comes first in every writing transaction."""
+    lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+    connection.execute(sa.select(lock(FENCE)))
+
+
+def bump_epoch(unit: Unit) -> None:
+    """Say that accounts, grants or people changed: every process reads its actors again."""
+    bump(unit.connection)
+
+
+def bump(connection: sa.Connection) -> None:
+    """The same within a transaction that is no unit."""
+    connection.execute(_table.update().where(_table.c.id == 1).values(epoch=_table.c.epoch + 1))
+
+
+def move(connection: sa.Connection, generation: int) -> None:
+    """Put a generation in force; the caller holds the fence and has compared the head."""
+    done = connection.execute(_table.update().where(_table.c.id == 1).values(generation=generation, epoch=_table.c.epoch + 1))
+    if done.rowcount == 0:
+        connection.execute(_table.insert().values(id=1, generation=generation, epoch=1))

@@ -1,0 +1,168 @@
+"""The log: one entry for each change of a record, chained by hashes; values lie beside it under salted digests."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.facts import Value
+from core.storage.models import ChangeRow, ChangeValue
+from core.storage.unit import Unit
+from core.storage.values import decode, encode
+from schemas.model import Entity
+
+_change = ChangeRow.__table__
+_value = ChangeValue.__table__
+CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One field of one entry."""
+
+    field: str
+    before: Value
+    after: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the log with its values (those that were not erased). ``at`` is aware, in UTC."""
+
+    id: int
+    entity: str
+    record: int
+    number: int
+    version: int
+    operation: str
+    action: str
+    transition: str
+    at: datetime
+    actor: str
+    person: int | None
+    on_behalf_of: int | None
+    channel: str
+    reason: str
+    changes: tuple[Changed, ...] = ()
+
+
+def chained(*parts: Any) -> str:
+    """The hash of an entry: SHA-256 over the previous hash and every other member as stored."""
+    text = "\x1f".join("" if part is None else part if isinstance(part, str) else _stamp(part) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stamp(part: Any) -> str:
+    return part.isoformat(" ", "microseconds") if isinstance(part, datetime) else str(part)
+
+
+def digest(salt: str, field: str, before: str | None, after: str | None) -> str:
+    """The salted digest of one field's before and after, 128 bits in hexadecimal."""
+    text = "\x1f".join((salt, field, "\x00" if before is None else before, "\x00" if after is None else after))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int], changes: Sequence[tuple[str, Value, Value]], *,
+           action: str, transition: str = "", version: int) -> tuple[str, int]:
+    """Write an entry in the unit's transaction; answers the record's new chain head (hash, length)."""
+    kept = []
+    for name, before, after in changes:
+        old, new = encode(before), encode(after)
+        salt = secrets.token_hex(8)
+        kept.append({"field": name, "salt": salt, "before": old, "after": new, "digest": digest(salt, name, old, new)})
+    digests = ";".join(f"{one['field']}={one['digest']}" for one in sorted(kept, key=lambda one: str(one["field"])))
+    previous, number = head[0] or "", int(head[1] or 0) + 1
+    at = unit.now.astimezone(UTC).replace(tzinfo=None)
+    actor = unit.actor
+    values: dict[str, Any] = {
+        "previous": previous, "entity": entity.full_name, "record": record, "number": number, "version": version,
+        "operation": unit.operation, "action": action, "transition": transition, "at": at, "actor": actor.email or actor.name,
+        "person": actor.person, "on_behalf_of": actor.on_behalf_of, "channel": unit.channel, "reason": unit.reason, "digests": digests,
+    }
+    values["hash"] = chained(*values.values())
+    if unit.database.dialect == "postgresql":
+        values["xid"] = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
+    made = unit.connection.execute(_change.insert().values(**values))
+    if kept:
+        number_of_entry = made.inserted_primary_key[0]
+        unit.connection.execute(_value.insert(), [
+            {"change_id": number_of_entry, "field": one["field"], "salt": one["salt"], "before": one["before"], "after": one["after"]}
+            for one in kept])
+    return str(values["hash"]), number
+
+
+def since_version(unit: Unit, entity: Entity, record: int, version: int) -> list[Entry]:
+    """Entries after the record had that version, newest first."""
+    return _entries(unit, _of(entity.full_name, record), _change.c.version > version)
+
+
+def after(unit: Unit, entity: Entity, record: int, at: datetime) -> list[Entry]:
+    """Entries later than an instant, newest first."""
+    return _entries(unit, _of(entity.full_name, record), _change.c.at > at.astimezone(UTC).replace(tzinfo=None))
+
+
+def entries(unit: Unit, entity: str, record: int, *, limit: int | None = None, before: int | None = None) -> list[Entry]:
+    """A record's entries, newest first; ``before`` continues below an entry's id."""
+    where = [_of(entity, record)]
+    if before is not None:
+        where.append(_change.c.id < before)
+    return _entries(unit, *where, limit=limit)
+
+
+def of_operation(unit: Unit, operation: str) -> list[Entry]:
+    """Every entry of an operation, newest first."""
+    return _entries(unit, _change.c.operation == operation)
+
+
+def operation_of(unit: Unit, entity: str, record: int, action: str) -> str | None:
+    """The operation of the record's newest entry with that action."""
+    found = unit.connection.execute(
+        sa.select(_change.c.operation).where(_of(entity, record), _change.c.action == action).order_by(_change.c.number.desc()).limit(1)).scalar()
+    return None if found is None else str(found)
+
+
+def newest(unit: Unit, *, limit: int = 100, before: int | None = None, entity: str = "", actor: str = "", operation: str = "") -> list[Entry]:
+    """The newest entries of the whole log without their values, for the audit page."""
+    statement = sa.select(_change).order_by(_change.c.id.desc()).limit(limit)
+    for column, wanted in ((_change.c.entity, entity), (_change.c.actor, actor), (_change.c.operation, operation)):
+        if wanted:
+            statement = statement.where(column == wanted)
+    if before is not None:
+        statement = statement.where(_change.c.id < before)
+    return [_entry(row, ()) for row in unit.connection.execute(statement).mappings()]
+
+
+def erase(unit: Unit, entity: str, record: int, fields: Iterable[str]) -> int:
+    """Forget the values of some fields of a record; digests stay, and the chain is whole."""
+    ids = sa.select(_change.c.id).where(_of(entity, record))
+    done = unit.connection.execute(
+        _value.update().where(_value.c.change_id.in_(ids), _value.c.field.in_(list(fields))).values(before=None, after=None, salt=""))
+    return int(done.rowcount)
+
+
+def _of(entity: str, record: int) -> sa.ColumnElement[bool]:
+    return sa.and_(_change.c.entity == entity, _change.c.record == record)
+
+
+def _entries(unit: Unit, *where: sa.ColumnElement[bool], limit: int | None = None) -> list[Entry]:
+    statement = sa.select(_change).where(*where).order_by(_change.c.id.desc())
+    rows = unit.connection.execute(statement.limit(limit) if limit is not None else statement).mappings().all()
+    values: dict[int, list[Changed]] = {}
+    numbers = [int(row["id"]) for row in rows]
+    for start in range(0, len(numbers), CHUNK):
+        part = numbers[start : start + CHUNK]
+        for value in unit.connection.execute(sa.select(_value).where(_value.c.change_id.in_(part)).order_by(_value.c.change_id, _value.c.field)):
+            values.setdefault(int(value.change_id), []).append(Changed(value.field, decode(value.before), decode(value.after)))
+    return [_entry(row, tuple(values.get(int(row["id"]), ()))) for row in rows]
+
+
+def _entry(row: Mapping[Any, Any], changes: tuple[Changed, ...]) -> Entry:
+    return Entry(
+        int(row["id"]), row["entity"], int(row["record"]), int(row["number"]), int(row["version"]), row["operation"], row["action"],
+        row["transition"], row["at"].replace(tzinfo=UTC), row["actor"], row["person"], row["on_behalf_of"], row["channel"], row["reason"], changes)
