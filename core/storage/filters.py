@@ -50,6 +50,21 @@ class Filter:
             return sa.true()
         return _group(sight, self.group, _numbers(), negated=False)
 
+    def equal(self, sight: Sight) -> list[ColumnElement[bool]]:
+        """Those of the conditions that all rows must fulfil which say that a column of its own has one value."""
+        if self.group is None or self.group.any or self.group.negate:
+            return []
+        numbers, found = _numbers(), []
+        for part in self.group.parts:
+            clause = (
+                _group(sight, part, numbers, negated=False)
+                if isinstance(part, Group)
+                else _condition(sight, part, numbers, negated=False)
+            )
+            if isinstance(part, Condition) and part.op == "eq" and sight.shown(part.field) is None:
+                found.append(clause)
+        return found
+
     def _form(self, part: Condition | Group) -> object:
         if isinstance(part, Group):
             return (part.any, part.negate, tuple(self._form(one) for one in part.parts))

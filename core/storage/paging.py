@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.sql.operators import custom_op
 
 from core.access.grant import Grant
 from core.errors import BadRequest
@@ -135,7 +137,7 @@ class Pager:
         size = self._size()
         rows: list[Any] = []
         walk = self._walk(size)
-        for run in _runs(walk, reverse, keys, len(self._phases(self.sight, walk))):
+        for run in _runs(walk, reverse, keys, self._count_phases(walk)):
             statement = self._statement(walk, run, reverse, keys)
             rows += self._execute(statement, {**self.values, **_cursor_values(keys), "n": limit + 1 - len(rows)})
             if len(rows) > limit:
@@ -155,10 +157,10 @@ class Pager:
         number = self._capped(COUNT_CAP + 1)
         return min(number, COUNT_CAP), number > COUNT_CAP
 
-    def matching(self, sight: Sight, *, searched: bool = False) -> ColumnElement[bool]:
+    def matching(self, sight: Sight, *, searched: bool = False, walk: str = "small") -> ColumnElement[bool]:
         """Readable rows that the filter, the expression and the search let through, over the alias of ``sight``.
 
-        ``searched``: the search stands in what is selected from.
+        ``searched``: the search stands in what is selected from. ``walk``: the index that will be walked.
         """
         query = self.query
         parts = [sight.readable(trashed=query.trashed), self.filter.clause(sight)]
@@ -166,7 +168,12 @@ class Pager:
             parts.append(sight.condition(query.expression))
         if query.q.strip() and not searched:
             parts.append(search.matching(sight, self.words))
-        return sa.and_(*parts)
+        if self.unit.database.dialect != "sqlite" or walk in {"small", "newest"} or searched:
+            return sa.and_(*parts)
+        # An index of one equal value goes on in order of id and may be walked too; of any other the engine would sort
+        # everything it finds, so it must not see one.
+        alike = self.filter.equal(sight) if walk == "id" else []
+        return sa.and_(_aside(sa.and_(*parts)), *alike)
 
     def selecting(self, sight: Sight, *columns: Any) -> sa.Select[Any]:
         """``columns`` of all matching rows over the alias of ``sight``, along the search's hits where possible."""
@@ -225,6 +232,10 @@ class Pager:
             return (planning.sorted_phase(sight, order),)
         return planning.phases(sight, order)
 
+    def _count_phases(self, walk: str) -> int:
+        key = self.prepared.order.keys[0]
+        return 2 if walk == "label" or (walk == "column" and key.nullable) else 1
+
     def _statement(self, walk: str, run: Run, reverse: bool, keys: tuple[object, ...] | None) -> sa.Select[Any]:
         empties = tuple(key is None for key in keys) if keys is not None and run.start else None
         return self.built((walk, run, reverse, empties), lambda: self._build(walk, run, reverse, keys))
@@ -257,7 +268,7 @@ class Pager:
         sight = self.fresh()
         phase = self._phases(sight, walk)[run.phase]
         hits = search.hits(sight, self.words) if self.query.q.strip() and walk in {"id", "small", "newest"} else None
-        where = [self.matching(sight, searched=hits is not None), *phase.where]
+        where = [self.matching(sight, searched=hits is not None, walk=walk), *phase.where]
         if hits is not None:
             where.append(hits.where)
             # The index gives its own ids in order; asked for the row's, an engine would sort all hits first.
@@ -392,6 +403,11 @@ def _runs(walk: str, reverse: bool, keys: tuple[object, ...] | None, phases: int
     yield Run(at, "after")
     rest = numbers[:at][::-1] if reverse else numbers[at + 1 :]
     yield from (Run(number) for number in rest)
+
+
+def _aside(clause: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The clause as something that SQLite tests row by row and never looks for an index for: its unary plus."""
+    return sa.UnaryExpression(Grouping(clause), operator=custom_op("+"), type_=sa.Boolean())
 
 
 def _limit() -> sa.BindParameter[int]:

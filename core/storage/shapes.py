@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from core.facts import SYSTEM_FIELDS, Money, Record, Value
-from core.fields import kind
+from core.fields import FieldKind, kind
 from core.storage.labels import Beside, beside
 from core.storage.query import unknown
 from core.storage.sight import Sight
@@ -20,7 +20,6 @@ ALWAYS = ("id", "version", "display_title", "department_id", "state")
 """What every record carries, whatever fields were asked for."""
 MANY = frozenset({"references", "lines"})
 """Families whose values lie in tables of their own and are fetched for a whole page at once."""
-_AS_STORED = frozenset({"text", "choice", "reference"})
 Convert = Callable[[Sequence[object]], Value]
 
 
@@ -177,8 +176,8 @@ class Shape:
         self.width = cell.index + 1
 
     def _converter(self, shown: Field, family: str) -> Convert | None:
-        if family in _AS_STORED:
-            return None
+        if type(kind(shown)).from_row is FieldKind.from_row:
+            return None  # stands on disk as it is
         reader, dialect = kind(shown), self.dialect
         return lambda cells: reader.from_row(shown, cells, dialect)
 
