@@ -55,6 +55,8 @@ class Ledger:
     timings: dict[tuple[str, str], Timing] = field(default_factory=dict)
     report: Callable[[Failure], None] | None = None
     slot: Slot | None = None
+    epoch: int = -1
+    """The epoch at which the failures were read from the database."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def is_off(self, plugin: str) -> bool:

@@ -17,7 +17,7 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.registry.generation import Generation
 from core.services import passwords
 from core.services.actors import actor_for_account, actor_for_session, actor_for_token, signed_in
-from core.services.instants import aware, fingerprint, naive
+from core.services.instants import again_when_moved, aware, fingerprint, naive
 from core.services.sessions import close_session, close_sessions, my_sessions, open_session, revoke_session, sign_in
 from core.services.tokens import create_token, my_tokens, revoke_token
 from core.storage import head
@@ -64,6 +64,7 @@ def normal(email: str) -> str:
         raise Invalid({"email": [f"This is no mail address: {error}"]}) from error
 
 
+@again_when_moved
 def add(p: Platform, actor: Actor, *, email: str, name: str = "", person: int | None = None, roles: Iterable[str] = (),
         password: str | None = None, hashed: str | None = None) -> int:
     """Make an account and answer its id. Without a password it can only be entered by an invitation.
@@ -71,7 +72,7 @@ def add(p: Platform, actor: Actor, *, email: str, name: str = "", person: int | 
     ``hashed`` takes a ready hash instead of a password (demo accounts). Raises Conflict when the address has one already,
     Invalid for a bad address, role or pair of roles.
     """
-    _require_keeper(actor)
+    require_keeper(actor)
     email = normal(email)
     wanted = _checked_roles(p.generation(), actor, roles, held=())
     if password is not None and not actor.is_system:
@@ -98,13 +99,14 @@ def find(p: Platform, email: str) -> AccountRow:
 
 def listed(p: Platform, actor: Actor) -> list[AccountRow]:
     """All accounts by address, with their roles. Administrators only."""
-    _require_keeper(actor)
+    require_keeper(actor)
     return _rows(p, sa.true())
 
 
+@again_when_moved
 def disable(p: Platform, actor: Actor, account: int) -> None:
     """Nobody signs in with it any more: sessions and tokens stop within one request."""
-    _require_keeper(actor)
+    require_keeper(actor)
     if actor.account == account:
         raise Conflict("You cannot disable your own account. Ask another administrator.")
     with p.write(actor, p.generation(), reason="account disabled") as unit:
@@ -113,9 +115,10 @@ def disable(p: Platform, actor: Actor, account: int) -> None:
         head.bump_epoch(unit)
 
 
+@again_when_moved
 def enable(p: Platform, actor: Actor, account: int) -> None:
     """Let the account be used again; its tokens work again, sessions have to be opened anew."""
-    _require_keeper(actor)
+    require_keeper(actor)
     with p.write(actor, p.generation(), reason="account enabled") as unit:
         _touch(unit, account, enabled=True)
         head.bump_epoch(unit)
@@ -137,9 +140,10 @@ def revoke_role(p: Platform, actor: Actor, account: int, role: str) -> None:
     set_roles(p, actor, account, set(roles_of(p, account)) - {role})
 
 
+@again_when_moved
 def set_roles(p: Platform, actor: Actor, account: int, roles: Iterable[str]) -> None:
     """Make these the roles of the account. Raises Invalid, or Forbidden where the actor gives more than is theirs to give."""
-    _require_keeper(actor)
+    require_keeper(actor)
     with p.write(actor, p.generation(), reason="roles changed") as unit:
         held = _held(unit, account)
         wanted = _checked_roles(unit.generation, actor, roles, held)
@@ -155,14 +159,16 @@ def set_roles(p: Platform, actor: Actor, account: int, roles: Iterable[str]) -> 
             head.bump_epoch(unit)
 
 
+@again_when_moved
 def set_password(p: Platform, actor: Actor, account: int, password: str) -> None:
     """Set somebody's password; every session of the account ends."""
-    _require_keeper(actor)
+    require_keeper(actor)
     if not actor.is_system:
         passwords.require_good(password)
     _store_password(p, actor, account, password)
 
 
+@again_when_moved
 def change_password(p: Platform, actor: Actor, old: str, new: str) -> None:
     """Choose another password for the own account; every session ends, this one too. Raises Invalid."""
     if actor.account is None:
@@ -175,12 +181,14 @@ def change_password(p: Platform, actor: Actor, old: str, new: str) -> None:
     _store_password(p, actor, actor.account, new)
 
 
+@again_when_moved
 def invite(p: Platform, actor: Actor, account: int) -> str:
     """A link's secret part with which the account's password may be chosen once, within seven days."""
-    _require_keeper(actor)
+    require_keeper(actor)
     return _link(p, actor, account, "invite", INVITED_FOR)
 
 
+@again_when_moved
 def request_reset(p: Platform, email: str) -> tuple[int, str] | None:
     """An account and the secret of a reset link, valid once and for two hours; None when nobody has that address.
 
@@ -191,6 +199,7 @@ def request_reset(p: Platform, email: str) -> tuple[int, str] | None:
     return (rows[0].id, _link(p, system, rows[0].id, "reset", RESET_FOR)) if rows else None
 
 
+@again_when_moved
 def redeem(p: Platform, secret: str, password: str) -> int:
     """Choose a password by an invitation or reset link and answer the account. Raises NotFound for a used or old link."""
     system = Actor.system("link of an invitation")
@@ -268,7 +277,13 @@ def _checked_roles(generation: Generation, actor: Actor, roles: Iterable[str], h
     return wanted
 
 
-def _require_keeper(actor: Actor) -> None:
+def check_roles(p: Platform, actor: Actor, roles: Iterable[str]) -> None:
+    """Raise Invalid or Forbidden unless the actor may give these roles, together."""
+    _checked_roles(p.generation(), actor, roles, held=())
+
+
+def require_keeper(actor: Actor) -> None:
+    """Raise Forbidden unless the actor keeps accounts."""
     if not actor.is_system and not actor.roles & {"core.admin", "core.everything"}:
         raise Forbidden("Accounts are kept by administrators (core.admin). Ask one of them.")
 

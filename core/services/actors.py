@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core.access.actor import Actor
 from core.errors import NotSignedIn
 from core.services import directory, plugins
-from core.services.instants import aware, fingerprint, naive
+from core.services.instants import again_when_moved, aware, fingerprint, naive
 from core.storage.models import Account, Head, RoleGrant, Session, Token
 from core.storage.unit import Unit
 
@@ -37,6 +37,7 @@ class SignedIn:
     head: int
 
 
+@again_when_moved
 def signed_in(p: Platform, token: str) -> SignedIn | None:
     """Who is behind a session cookie; None when it is unknown, too old, or its account is disabled."""
     if not token or len(token) > 200:

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.hooks import Work
 from core.registry.generation import Generation
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
@@ -180,3 +181,14 @@ def _rows(unit: Unit, what: str, names: tuple[str, ...], id: int | None = None) 
     blank = dict.fromkeys(names)
     return [{**blank, "id": row["id"], "display_title": row["display_title"], **{name: row[f"v_{name}"] for name in have}}
             for row in unit.connection.execute(statement).mappings()]
+
+
+def make_person(work: Work, generation: Generation, *, mail: str, given: str, family: str, department: int | None) -> int | None:
+    """A new person of the directory, or the one who has that mail address; None without a directory."""
+    entity = generation.provider("person")
+    if entity is None:
+        return None
+    found = work.first(entity.full_name, mail=mail)
+    if found is not None:
+        return found.id
+    return work.create(entity.full_name, given_name=given, family_name=family, mail=mail, department=department).id

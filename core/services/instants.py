@@ -1,9 +1,19 @@
-"""Small conversions that accounts share: instants as the database keeps them, and what is stored of a secret."""
+"""What the verbs over the platform's own tables share: instants, fingerprints, and another try when the head moved."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import ParamSpec, TypeVar
+
+from core.errors import Conflict
+from core.storage.unit import HeadMoved
+
+_Given = ParamSpec("_Given")
+_Answer = TypeVar("_Answer")
+TRIES = 5
 
 
 def naive(at: datetime) -> datetime:
@@ -19,3 +29,18 @@ def aware(at: datetime) -> datetime:
 def fingerprint(secret: str) -> str:
     """What is stored of a secret of high entropy: its hash."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def again_when_moved(verb: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
+    """Do the verb once more when a publication came between: what it writes does not depend on any declaration."""
+
+    @functools.wraps(verb)
+    def call(*args: _Given.args, **kwargs: _Given.kwargs) -> _Answer:
+        for _ in range(TRIES):
+            try:
+                return verb(*args, **kwargs)
+            except HeadMoved:
+                continue
+        raise Conflict("The configuration is changing at this moment. Please try again.")
+
+    return call

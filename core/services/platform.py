@@ -8,9 +8,12 @@ from contextlib import AbstractContextManager
 
 from core.access.actor import Actor
 from core.facts import Clock, SystemClock
+from core.registry.calls import Ledger
 from core.registry.discover import Discovery, discover
 from core.registry.generation import Generation
 from core.services import publish
+from core.services.documents import Memory
+from core.services.plugins import Recorder
 from core.settings import Settings
 from core.storage import unit
 from core.storage.database import Database
@@ -30,6 +33,9 @@ class Platform:
         self.clock: Clock = clock or SystemClock()
         self.database = Database(settings.database_url, settings.data_dir)
         self.files: FileStore = LocalFiles(settings.data_dir / "files")
+        self.ledger = Ledger()
+        self.ledger.report = Recorder(self)
+        self.memory = Memory()
         self.discovery = find(settings)
         self._find = find
         self._lock = threading.Lock()
@@ -63,6 +69,12 @@ class Platform:
                 if found is None or found.number < number:
                     found = self._generation = publish.load(self, number, found)
         return found
+
+    def adopt(self, made: Generation) -> None:
+        """Serve a generation this process has just published."""
+        with self._lock:
+            if self._generation is None or self._generation.number < made.number:
+                self._generation = made
 
     def read(self, actor: Actor, generation: Generation | None = None) -> AbstractContextManager[Unit]:
         """A read-only unit of work in one snapshot."""

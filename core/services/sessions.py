@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from core.access.actor import Actor
 from core.errors import NotFound, NotSignedIn, TooMany
 from core.services import passwords
-from core.services.instants import aware, fingerprint, naive
+from core.services.instants import again_when_moved, aware, fingerprint, naive
 from core.storage.models import Account, Attempt, Session
 from core.storage.unit import Unit
 
@@ -41,6 +41,7 @@ class Device:
     seen_at: datetime
 
 
+@again_when_moved
 def sign_in(p: Platform, email: str, password: str, *, address: str = "", agent: str = "") -> tuple[str, int]:
     """Check a password and open a session; answers the cookie's secret and the account.
 
@@ -71,6 +72,7 @@ def sign_in(p: Platform, email: str, password: str, *, address: str = "", agent:
     return token, int(row.id)
 
 
+@again_when_moved
 def open_session(p: Platform, account: int, *, address: str = "", agent: str = "") -> str:
     """A new session for an account, without asking for its password; answers the cookie's secret, of which only a hash is kept."""
     token = secrets.token_urlsafe(32)
@@ -84,12 +86,14 @@ def open_session(p: Platform, account: int, *, address: str = "", agent: str = "
     return token
 
 
+@again_when_moved
 def close_session(p: Platform, token: str) -> None:
     """Sign out: the session is gone for every process at once."""
     with p.write(Actor.system("sign-out"), p.generation()) as unit:
         unit.connection.execute(sa.delete(Session).where(Session.hash == fingerprint(token)))
 
 
+@again_when_moved
 def close_sessions(p: Platform, actor: Actor, *, but: int | None = None) -> None:
     """Sign out everywhere, except from the session ``but``."""
     with p.write(actor, p.generation()) as unit:
@@ -105,6 +109,7 @@ def my_sessions(p: Platform, actor: Actor) -> list[Device]:
     return [Device(row.id, row.agent, row.address, aware(row.created_at), aware(row.seen_at)) for row in rows]
 
 
+@again_when_moved
 def revoke_session(p: Platform, actor: Actor, session: int) -> None:
     """Sign out one of the own devices. Raises NotFound."""
     with p.write(actor, p.generation()) as unit:
@@ -113,6 +118,7 @@ def revoke_session(p: Platform, actor: Actor, session: int) -> None:
             raise NotFound("There is no such session.")
 
 
+@again_when_moved
 def count_attempt(p: Platform, door: str, address: str, limit: int = 20) -> None:
     """Limit an anonymous door other than sign-in (reset, set-up). Raises TooMany after ``limit`` calls in the window."""
     with p.write(Actor.system(door), p.generation()) as unit:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from core.access.actor import Actor
 from core.errors import Forbidden, Invalid, NotFound
-from core.services.instants import aware, fingerprint, naive
+from core.services.instants import again_when_moved, aware, fingerprint, naive
 from core.storage.models import Account, Token
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class TokenRow:
     expires_at: datetime | None
 
 
+@again_when_moved
 def create_token(p: Platform, account: int, name: str, scopes: Iterable[str] = (), *, actor: Actor | None = None,
                  valid: timedelta | None = None) -> str:
     """A new token of the account; the answer is the only time it is seen. Raises Invalid, Forbidden, NotFound.
@@ -73,6 +74,7 @@ def my_tokens(p: Platform, actor: Actor) -> list[TokenRow]:
                      aware(row.expires_at) if row.expires_at else None) for row in rows]
 
 
+@again_when_moved
 def revoke_token(p: Platform, actor: Actor, token: int) -> None:
     """Make one of the own tokens worthless at once. Raises NotFound."""
     with p.write(actor, p.generation(), reason="token revoked") as unit:

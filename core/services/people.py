@@ -1,0 +1,66 @@
+"""A person and the account that goes with it, made together; and the link with which a password is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from core.access.actor import Actor
+from core.errors import Conflict, Invalid, NotFound
+from core.services import accounts, directory, passwords
+from core.services.demo import DemoWork
+from core.services.instants import again_when_moved
+from core.storage.models import Account
+
+if TYPE_CHECKING:
+    from core.services.platform import Platform
+
+
+@again_when_moved
+def add(p: Platform, actor: Actor, *, email: str, name: str, roles: Iterable[str] = (), department: str | None = None,
+        password: str | None = None) -> int:
+    """Make an account for ``email`` and a person of the directory for it, unless one has that address; answers the account.
+
+    Raises Invalid (unknown department, role, bad address), Conflict when the account exists.
+    """
+    accounts.require_keeper(actor)
+    email = accounts.normal(email)
+    roles = tuple(roles)
+    accounts.check_roles(p, actor, roles)
+    if password is not None and not actor.is_system:
+        passwords.require_good(password, email)
+    given, _, family = name.strip().rpartition(" ")
+    generation = p.generation()
+    with p.write(actor, generation, reason="person and account made") as unit:
+        if unit.connection.execute(sa.select(Account.id).where(Account.email == email)).first():
+            raise Conflict(f"There is already an account for {email}.")
+        place = None
+        if department:
+            found = directory.structure(unit, -1).coded(department)
+            if found is None:
+                raise Invalid({"department": [f'There is no department "{department}".']})
+            place = found.id
+        work = DemoWork(unit, "directory", "small")
+        person = directory.make_person(work, generation, mail=email, given=given or family, family=family, department=place)
+    return accounts.add(p, actor, email=email, name=name, person=person, roles=roles, password=password)
+
+
+def invite(p: Platform, actor: Actor, account: int) -> str:
+    """Make an invitation; answers a sentence: that it was sent, or, with mail off, the link itself."""
+    secret = accounts.invite(p, actor, account)
+    return f"Mail is off. Invitation link, valid once and for seven days: {link(p, secret)}"
+
+
+def link(p: Platform, secret: str) -> str:
+    """The address at which a password is chosen, built from the configured base URL, never from a request."""
+    return f"{p.settings.base_url or 'http://127.0.0.1:8000'}/login/choose?key={secret}"
+
+
+def person_of(p: Platform, email: str) -> int:
+    """The person of the account with that address. Raises NotFound."""
+    found = accounts.find(p, email).person
+    if found is None:
+        raise NotFound(f"The account {email} belongs to no person.")
+    return found

@@ -1,0 +1,376 @@
+"""Publishing: another generation is prepared beside the one in force, then put in force in one short transaction."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from core.access.actor import Actor
+from core.errors import BackofficeError, Busy, Conflict, Forbidden, NotFound
+from core.registry.calls import Hooks
+from core.registry.diff import Difference, diff
+from core.registry.generation import Columns, Generation, build
+from core.services import columns, documents, plugins
+from core.services.documents import Entry, Pointer, Stored
+from core.storage import head as heads
+from core.storage import migrate
+from core.storage.unit import HeadMoved, flipping
+from schemas import dump_overlay
+from schemas.model import Entity, Field, Overlay, Place, Plugin, Problem
+from schemas.overlays import refusals
+
+if TYPE_CHECKING:
+    from core.services.platform import Platform
+
+TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a publication would do: in words, as steps for the database, and why it is refused, if it is."""
+
+    difference: Difference
+    steps: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def refused(self) -> bool:
+        return any(one.severity == "error" for one in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A publication that was done: the number in force and what changed; ``changed`` False when all was so already."""
+
+    number: int
+    changed: bool
+    difference: Difference
+    problems: tuple[Problem, ...] = ()
+
+
+class Refused(BackofficeError):
+    """The amendments may not be published; ``problems`` says each reason with its place."""
+
+    status, title = 422, "Not published"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(one) for one in problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be in force next."""
+
+    kind: str
+    plugins: Sequence[Plugin]
+    texts: Mapping[str, str]
+    overlays: tuple[Overlay, ...]
+    restored: Columns | None = None
+    reverts: int | None = None
+    undoes: int | None = None
+    hooks: Hooks | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def head(p: Platform) -> int:
+    """The number of the generation in force, read from the database; 0 before the first."""
+    with p.database.begin(writing=False) as connection:
+        return heads.number(connection)
+
+
+def ensure_current(p: Platform) -> Generation:
+    """Bring the database to the declared shape and answer the generation in force; publishes when declarations changed.
+
+    Only additive steps are taken. Whatever a crash left behind is adopted.
+    """
+    migrate.ensure_platform(p.database)
+    plugins.read_failures(p.database, p.ledger)
+    discovery = p.discovery.without(plugins.switched_off(p.database))
+    usable = discovery.usable
+    hooks, said = discovery.hooks(p.ledger)
+    texts = {one.name: one.document for one in usable}
+    digests = {name: documents.digest(text) for name, text in texts.items()}
+    problems = (*discovery.problems, *said)
+
+    def wanted(stored: Stored | None, current: Generation | None) -> _Wanted | None:
+        if stored is not None and discovery.safe_mode:
+            # Declarations that code computes are not known now: what is in force stays.
+            return None
+        if stored is not None and {name: one.digest for name, one in stored.plugins.items()} == digests:
+            return None
+        return _Wanted("plugins", [one.plugin for one in usable if one.plugin], texts, stored.overlays if stored else (),
+                       hooks=hooks, problems=problems)
+
+    number = head(p)
+    current = None
+    if number:
+        current = replace(_loaded(p, number, None, hooks), problems=problems)
+        _prepare(p, current.entities.values())
+    made = _publish(p, current, wanted, author="system", because="Plugins changed." if number else "First start.")
+    return replace(made, problems=tuple(dict.fromkeys((*problems, *made.problems))))
+
+
+def load(p: Platform, number: int, previous: Generation | None) -> Generation:
+    """The generation of that number from its stored documents, sharing what is unchanged with ``previous``."""
+    made = _loaded(p, number, previous, previous.hooks if previous else None)
+    _swap(p, made)
+    return made
+
+
+def plan(p: Platform, actor: Actor, overlays: Sequence[Overlay]) -> Plan:
+    """What publishing these overlays would do. Nothing is changed, not even a column."""
+    current = p.generation()
+    with p.database.begin(writing=False) as connection:
+        stored = documents.read(connection, current.number)
+    problems = _refusals(p, current, overlays)
+    if any(one.severity == "error" for one in problems):
+        return Plan(Difference((), ()), (), tuple(problems))
+    merged = _merged(stored.overlays, overlays)
+    names = {one.identity: {name: current.columns.get(one.identity, {}).get(name, f"x_new_{name}")
+                            for name in columns.added(current.base(one.entity), one)} for one in overlays}
+    made = build(current.number + 1, current.plugins.values(), merged, {**current.columns, **names}, current)
+    difference = diff(current, made)
+    steps = migrate.plan(p.database, [made.entities[name] for name in difference.touched]).additive
+    return Plan(difference, tuple(f"{step.words}: {step.sql(p.database.engine.dialect)}" for step in steps), tuple(problems))
+
+
+def apply(p: Platform, actor: Actor, overlays: Sequence[Overlay], because: str = "") -> Outcome:
+    """Publish overlays: each replaces the one of the same entity, department and name. Raises Refused, Forbidden, Conflict.
+
+    What is unchanged makes no new generation.
+    """
+    _require_admin(actor)
+    current = p.generation()
+
+    def wanted(stored: Stored | None, now: Generation | None) -> _Wanted | None:
+        assert stored is not None and now is not None
+        problems = _refusals(p, now, overlays)
+        if any(one.severity == "error" for one in problems):
+            raise Refused(problems)
+        merged = _merged(stored.overlays, overlays)
+        return None if merged == stored.overlays else _Wanted("overlay", list(now.plugins.values()), {}, merged)
+
+    warnings = _refusals(p, current, overlays)
+    reason = because or "; ".join(dict.fromkeys(one.because for one in overlays if one.because))
+    made = _publish(p, current, wanted, author=actor.email, because=reason)
+    p.adopt(made)
+    return Outcome(made.number, made.number != current.number, diff(current, made), tuple(warnings))
+
+
+def revert(p: Platform, actor: Actor, to: int | None = None, because: str = "") -> Outcome:
+    """Publish former overlays again: those of generation ``to``, else those before the last publication not yet reverted.
+
+    Raises NotFound for an unknown number, Conflict when nothing is left to revert.
+    """
+    _require_admin(actor)
+    current = p.generation()
+
+    def wanted(stored: Stored | None, now: Generation | None) -> _Wanted | None:
+        assert stored is not None and now is not None
+        with p.database.begin(writing=False) as connection:
+            entries = documents.entries(connection)
+            undoes = None
+            target = to
+            if target is None:
+                undoes = standing(entries)
+                if undoes is None:
+                    raise Conflict("There is no publication left to revert.")
+                target = undoes - 1
+            if target not in {one.number for one in entries}:
+                raise NotFound(f"There is no generation {target}. backoffice overlay list shows them.")
+            former = documents.read(connection, target, p.memory)
+        if to is not None and former.overlays == stored.overlays:
+            return None
+        return _Wanted("revert", list(now.plugins.values()), {}, former.overlays, restored=former.columns, reverts=target, undoes=undoes)
+
+    made = _publish(p, current, wanted, author=actor.email, because=because)
+    p.adopt(made)
+    return Outcome(made.number, made.number != current.number, diff(current, made))
+
+
+def standing(entries: Iterable[Entry]) -> int | None:
+    """The newest publication that is still in force, which a revert without a number takes back.
+
+    Reverts to a number are publications that can be taken back; a revert without a number only takes one away.
+    """
+    stack: list[int] = []
+    for one in entries:
+        if one.undoes is not None:
+            stack = [number for number in stack if number != one.undoes]
+        elif one.kind in ("overlay", "revert"):
+            stack.append(one.number)
+    return stack[-1] if stack else None
+
+
+def listed(p: Platform) -> list[Entry]:
+    """All generations, oldest first."""
+    with p.database.begin(writing=False) as connection:
+        return documents.entries(connection)
+
+
+def exported(p: Platform) -> list[tuple[str, str]]:
+    """The overlays in force as documents: a file name and the YAML of each."""
+    with p.database.begin(writing=False) as connection:
+        stored = documents.read(connection, heads.number(connection), p.memory)
+    files: dict[str, str] = {}
+    for one in stored.overlays:
+        entity, department, name = one.identity
+        words = dict.fromkeys(part for part in (entity, department, name) if part and part != "-".join(filter(None, (entity, department))))
+        stem = "-".join("".join(c if c.isalnum() or c in "._-" else "_" for c in word) for word in words)
+        while f"{stem}.yaml" in files:
+            stem += "_"
+        files[f"{stem}.yaml"] = dump_overlay(one)
+    return list(files.items())
+
+
+def at(p: Platform, number: int) -> Generation:
+    """A former generation, for comparing. Raises NotFound."""
+    if not 0 < number <= head(p):
+        raise NotFound(f"There is no generation {number}.")
+    return _loaded(p, number, p.current, p.current.hooks)
+
+
+def _publish(p: Platform, current: Generation | None, wanted: Callable[[Stored | None, Generation | None], _Wanted | None], *,
+             author: str, because: str) -> Generation:
+    """Prepare and flip until nobody came between; answers the generation in force afterwards."""
+    for attempt in range(TRIES):
+        number = head(p)
+        if number and (current is None or current.number != number):
+            current = _loaded(p, number, current, current.hooks if current else None)
+        stored = None
+        if number:
+            with p.database.begin(writing=False) as connection:
+                stored = documents.read(connection, number, p.memory)
+        want = wanted(stored, current)
+        if want is None:
+            assert current is not None
+            return current
+        try:
+            return _flip(p, number, stored, current, want, author, because)
+        except (HeadMoved, Busy):
+            if attempt == TRIES - 1:
+                raise
+            # Somebody else published, or writers did not let go: look again after a moment, not all at once.
+            time.sleep(random.uniform(0.01, 0.1) * (attempt + 1))  # noqa: S311 - jitter, no secret
+    raise Conflict("Others are publishing at this moment. Please try again.")
+
+
+def _flip(p: Platform, number: int, stored: Stored | None, current: Generation | None, want: _Wanted, author: str,
+          because: str) -> Generation:
+    bases = {entity.full_name: entity for plugin in want.plugins for entity in plugin.entities}
+    before: Columns = stored.columns if stored else {}
+    generated: dict[tuple[str, str, str], dict[str, str]] = {}
+    if want.overlays:
+        # Registered ahead of the flip: what a crash leaves behind is dormant and found again by name and type.
+        with p.database.begin(writing=True) as connection:
+            generated = columns.allot(connection, bases, want.overlays, before, want.restored)
+    made = build(number + 1, want.plugins, want.overlays, generated, current, hooks=want.hooks,
+                 problems=want.problems or (current.problems if current else ()))
+    touched = tuple(name for name, entity in made.entities.items() if current is None or current.entities.get(name) is not entity)
+    _prepare(p, [made.entities[name] for name in touched])
+    pointers = dict(stored.plugins) if stored and not want.texts else {
+        name: (stored.plugins[name] if stored and stored.plugins.get(name, Pointer("", 0)).digest == documents.digest(text)
+               else Pointer(documents.digest(text), number + 1)) for name, text in want.texts.items()}
+    at = p.clock.now()
+    changed = {one.entity for one in (*want.overlays, *(stored.overlays if stored else ()))} & set(made.entities)
+    changed = {name for name in changed if name in touched}
+    with flipping(p.database, number) as connection:
+        documents.write(connection, number + 1, want.kind, pointers, want.texts, want.overlays, generated, author=author,
+                        because=because, at=at, reverts=want.reverts, undoes=want.undoes)
+        if current is not None and changed:
+            columns.settle(connection, current, made, changed, at)
+        heads.move(connection, number + 1)
+    return made
+
+
+def _prepare(p: Platform, entities: Iterable[Entity]) -> None:
+    """Additive steps, outside any fence: nobody reads the new columns yet."""
+    wanted = migrate.plan(p.database, entities)
+    if wanted.additive or wanted.unsearched:
+        migrate.apply(p.database, wanted)
+
+
+def _loaded(p: Platform, number: int, previous: Generation | None, hooks: Hooks | None) -> Generation:
+    with p.database.begin(writing=False) as connection:
+        stored = documents.read(connection, number, p.memory)
+        known = {one.name: one for one in p.discovery.plugins if one.plugin is not None}
+        declared: list[Plugin] = []
+        problems: list[Problem] = list(stored.problems)
+        for name, pointer in stored.plugins.items():
+            found = known.get(name)
+            if found is not None and found.plugin is not None and documents.digest(found.document) == pointer.digest:
+                declared.append(found.plugin)
+                continue
+            before = previous.plugins.get(name) if previous is not None else None
+            if before is not None and p.memory.digests.get(name) == pointer.digest:
+                declared.append(before)
+                continue
+            plugin, said = documents.plugin(connection, name, pointer)
+            problems += [one for one in said if one.severity == "error"]
+            if plugin is not None:
+                declared.append(plugin)
+    p.memory.digests.update({name: pointer.digest for name, pointer in stored.plugins.items()})
+    return build(number, declared, stored.overlays, stored.columns, previous, hooks=hooks,
+                 problems=problems or (previous.problems if previous else ()))
+
+
+def _swap(p: Platform, made: Generation) -> None:
+    """Statements of replaced tables would stay in the engine's cache for ever; it is emptied now and then, not each time."""
+    p.memory.swaps += 1
+    if p.memory.swaps % 8 == 0:
+        p.database.engine.clear_compiled_cache()
+
+
+def _merged(there: tuple[Overlay, ...], new: Sequence[Overlay]) -> tuple[Overlay, ...]:
+    """Each takes the place of the one it replaces, or comes last."""
+    merged = {one.identity: one for one in there}
+    for one in new:
+        merged[one.identity] = one
+    return tuple(merged.values())
+
+
+def _refusals(p: Platform, current: Generation, overlays: Sequence[Overlay]) -> list[Problem]:
+    """Why these overlays may not be published, judged one after the other as they would be applied."""
+    problems: list[Problem] = []
+    entities = dict(current.entities)
+    standing = list(current.overlays)
+    for one in overlays:
+        if one.entity not in current.entities:
+            problems.append(_problem(one, f'There is no entity "{one.entity}".', "backoffice plugin list shows the plugins."))
+            continue
+        former = next((other for other in standing if other.identity == one.identity), None)
+        standing = [other for other in standing if other.identity != one.identity]
+        trial = build(0, current.plugins.values(), standing, current.columns)
+        shape = trial.shape(one.entity, one.department)
+        problems += refusals(_with_former(shape, current.base(one.entity), former, one), one, entities)
+        standing.append(one)
+    return problems
+
+
+def _with_former(shape: Entity, base: Entity, former: Overlay | None, new: Overlay) -> Entity:
+    """A document may remove a field that the document it replaces had added."""
+    if former is None:
+        return shape
+    removing = columns.removed_names(new)
+    grafts: tuple[Field, ...] = tuple(field for name, field in columns.added(base, former).items()
+                                      if name in removing and shape.field(name) is None)
+    return replace(shape, fields=(*shape.fields, *grafts)) if grafts else shape
+
+
+def _problem(overlay: Overlay, message: str, remedy: str = "") -> Problem:
+    return Problem(overlay.place or Place(), message, remedy, plugin=overlay.entity.partition(".")[0])
+
+
+def _require_admin(actor: Actor) -> None:
+    if not actor.is_system and not actor.roles & {"core.admin", "core.everything"}:
+        raise Forbidden("Overlays are published by administrators (core.admin). Ask one of them.")
+
+
+__all__ = ["Outcome", "Plan", "Refused", "apply", "at", "ensure_current", "exported", "head", "listed", "load", "plan", "revert",
+           "standing"]
