@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from core.errors import NotFound
+from core.fields import effective
 from core.registry.calls import Hooks
 from schemas.model import Entity, Field, Overlay, Plugin, Problem
 from schemas.overlays import amend
@@ -168,6 +169,8 @@ def build(number: int, plugins: Iterable[Plugin], overlays: Iterable[Overlay] = 
                 kept.add(name)
             else:
                 entities[name] = _stored(entity, mine, columns)
+    for name, stored in list(entities.items()):
+        entities[name] = _resolved(stored, entities)
     shapes = {} if previous is None else {key: shape for key, shape in dict(previous._shapes).items() if key[0] in kept}
     # An overlay whose entity is gone (its plugin was taken away) stays in the documents and amends nothing.
     return Generation(number, by_name, overlays, entities, hooks or (previous.hooks if previous else Hooks()),
@@ -177,6 +180,23 @@ def build(number: int, plugins: Iterable[Plugin], overlays: Iterable[Overlay] = 
 def build_from(plugins: Iterable[Plugin], number: int = 1) -> Generation:
     """A generation of these plugins alone, in memory, for tests and tools."""
     return build(number, plugins)
+
+
+def _resolved(entity: Entity, entities: Mapping[str, Entity]) -> Entity:
+    """The stored shape with the kind of what its lookups and rollups show written into them; itself when that is so already.
+
+    Tables are built from one entity alone, and other entities say what these fields hold.
+    """
+    made = []
+    for one in entity.fields:
+        if one.type in ("lookup", "rollup"):
+            shown = effective(one, entities, entity)
+            if shown is not one and shown.type != one.type:
+                one = replace(one, as_kind=shown.type, places=shown.places, currency=shown.currency)
+        made.append(one)
+    if all(new is old or new == old for new, old in zip(made, entity.fields, strict=True)):
+        return entity
+    return replace(entity, fields=tuple(made))
 
 
 def fingerprint(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Values as canonical JSON text and back: what the log keeps, exactly and without guessing."""
+"""Values as text, whole and exact, apart from any declaration: what the log keeps must be readable for ever."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ from core.facts import EntityRef, Money, Value
 
 
 def encode(value: Value) -> str | None:
-    """Canonical text of a value; None for an empty one."""
-    if value is None or value == ():
+    """Canonical JSON: the same value is the same text; None for None. Kinds without a JSON form are tagged."""
+    if value is None:
         return None
     return json.dumps(_out(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def decode(text: str | None) -> Value:
-    """The value of a canonical text."""
+    """The value that :func:`encode` wrote; None for None."""
     return None if text is None else _in(json.loads(text))
 
 
-def _out(value: Any) -> Any:
-    match value:
-        case Money():
-            return {"$m": [f"{value.amount:f}", value.currency]}
-        case EntityRef():
-            return {"$r": [value.entity, value.id]}
-        case Decimal():
-            return {"$n": f"{value:f}"}
-        case datetime():
-            return {"$t": value.astimezone(UTC).isoformat()}
-        case date():
-            return {"$d": value.isoformat()}
-        case time():
-            return {"$h": value.isoformat()}
-        case tuple():
-            return {"$l": [_out(one) for one in value]}
-        case dict():
-            return {str(name): _out(one) for name, one in value.items()}
-        case list():
-            return [_out(one) for one in value]
-    return value
+def _out(value: Value) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Decimal):
+        return {"d": f"{value:f}"}
+    if isinstance(value, Money):
+        return {"m": [f"{value.amount:f}", value.currency]}
+    if isinstance(value, datetime):
+        return {"i": value.astimezone(UTC).isoformat()}
+    if isinstance(value, date):
+        return {"D": value.isoformat()}
+    if isinstance(value, time):
+        return {"T": value.isoformat()}
+    if isinstance(value, EntityRef):
+        return {"r": [value.entity, value.id]}
+    if isinstance(value, tuple):
+        return {"t": [_out(one) for one in value]}
+    if isinstance(value, list):
+        return [_out(one) for one in value]
+    if isinstance(value, dict):
+        return {"o": {str(name): _out(one) for name, one in value.items()}}
+    if isinstance(value, float):
+        return {"f": repr(value)}
+    raise TypeError(f"A value of type {type(value).__name__} cannot be kept in the log.")
 
 
-def _in(raw: Any) -> Any:
+def _in(raw: Any) -> Value:
     if isinstance(raw, list):
         return [_in(one) for one in raw]
     if not isinstance(raw, dict):
         return raw
-    if len(raw) == 1:
-        (mark, inner), = raw.items()
-        match mark:
-            case "$m":
-                return Money(Decimal(inner[0]), inner[1])
-            case "$r":
-                return EntityRef(inner[0], inner[1])
-            case "$n":
-                return Decimal(inner)
-            case "$t":
-                return datetime.fromisoformat(inner)
-            case "$d":
-                return date.fromisoformat(inner)
-            case "$h":
-                return time.fromisoformat(inner)
-            case "$l":
-                return tuple(_in(one) for one in inner)
-    return {name: _in(one) for name, one in raw.items()}
+    [(tag, inside)] = raw.items()
+    return _READ[tag](inside)
+
+
+_READ = {
+    "d": Decimal,
+    "m": lambda inside: Money(Decimal(inside[0]), inside[1]),
+    "i": datetime.fromisoformat,
+    "D": date.fromisoformat,
+    "T": time.fromisoformat,
+    "r": lambda inside: EntityRef(inside[0], inside[1]),
+    "t": lambda inside: tuple(_in(one) for one in inside),
+    "o": lambda inside: {name: _in(one) for name, one in inside.items()},
+    "f": float,
+}
