@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 
 from core.access.actor import Actor
 from core.access.grant import Grant, grant
-from core.errors import Forbidden, NotFound
+from core.errors import Forbidden
 from core.facts import Record
 from core.services.platform import Platform
 from core.storage import facets as counting
+from core.storage import history as past
 from core.storage import search as index
+from core.storage import sensitive
 from core.storage.facets import Facet
+from core.storage.history import History
 from core.storage.query import Group, Page, Query
 from core.storage.reading import Reader, Rows
-from core.storage.unit import Unit
+from core.storage.unit import HeadMoved, Unit
 from schemas.model import Entity
 
 MOST_FOUND = 50
@@ -35,7 +38,10 @@ def get(
 ) -> Record:
     """One record as the actor may see it. NotFound for an unknown and for an unreadable one alike."""
     with p.read(actor) as unit:
-        return reader(unit, entity).get(number, fields, trashed=trashed)
+        by = reader(unit, entity)
+        found = by.get(number, fields, trashed=trashed)
+    note(p, actor, by)
+    return found
 
 
 def get_many(
@@ -43,19 +49,28 @@ def get_many(
 ) -> dict[int, Record]:
     """Readable records by id; the others are left out."""
     with p.read(actor) as unit:
-        return reader(unit, entity).get_many(numbers, fields)
+        by = reader(unit, entity)
+        found = by.get_many(numbers, fields)
+    note(p, actor, by)
+    return found
 
 
 def page(p: Platform, actor: Actor, entity: str, query: Query) -> Page:
     """One page of records. BadRequest for unknown or invisible names and for cursors of another list."""
     with p.read(actor) as unit:
-        return reader(unit, entity).page(query)
+        by = reader(unit, entity)
+        found = by.page(query)
+    note(p, actor, by)
+    return found
 
 
 def rows(p: Platform, actor: Actor, entity: str, query: Query) -> Rows:
     """The same page as plain rows, for compiled views."""
     with p.read(actor) as unit:
-        return reader(unit, entity).rows(query)
+        by = reader(unit, entity)
+        found = by.rows(query)
+    note(p, actor, by)
+    return found
 
 
 def count(p: Platform, actor: Actor, entity: str, query: Query) -> tuple[int, bool]:
@@ -78,6 +93,14 @@ def lookup(
         return reader(unit, entity).lookup(q, limit, where, only)
 
 
+def history(
+    p: Platform, actor: Actor, entity: str, number: int, *, limit: int = 50, after: str | None = None
+) -> History:
+    """What happened to a record, newest first, with the values that the actor may see on it now."""
+    with p.read(actor) as unit:
+        return past.history(reader(unit, entity), number, limit=limit, after=after)
+
+
 def find_key(p: Platform, actor: Actor, entity: str, text: str) -> int | None:
     """The id of the readable record with this human key, or None."""
     with p.read(actor) as unit:
@@ -90,15 +113,22 @@ def visible(p: Platform, actor: Actor, entity: str) -> frozenset[str]:
         return reader(unit, entity).visible()
 
 
-def walk(p: Platform, actor: Actor, entity: str, query: Query, batch: int = 500) -> Iterator[Record]:
-    """All matching records in order, each batch in a short unit of its own: a long export holds nothing open."""
+def walk(
+    p: Platform, actor: Actor, entity: str, query: Query, batch: int = 500, what: str = "shown"
+) -> Iterator[Record]:
+    """All matching records in order, each batch in a short unit of its own: a long export holds nothing open.
+
+    ``what`` is what the read log says of sensitive values: shown, exported or printed.
+    """
     generation = p.current
     after: str | None = None
     while True:
         with p.read(actor, generation) as unit:
-            found = reader(unit, entity).page(
+            by = reader(unit, entity)
+            found = by.page(
                 replace(query, limit=batch, after=after, before=None, last=False, count=False)
             )
+        note(p, actor, by, what)
         yield from found.items
         if found.next is None:
             return
@@ -122,6 +152,21 @@ def search(p: Platform, actor: Actor, q: str, limit: int = 5, entities: Iterable
             if len(found) >= MOST_FOUND * limit:
                 break
     return found
+
+
+def note(p: Platform, actor: Actor, by: Reader, what: str = "shown") -> None:
+    """Log, in a short unit of its own, that sensitive values were read; nothing to do where there were none."""
+    if not by.noted:
+        return
+    records = set().union(*by.noted.values())
+    for generation in (p.current, None):
+        try:
+            with p.write(actor, generation or p.generation()) as unit:
+                sensitive.note(unit, by.entity.full_name, what, tuple(by.noted), records)
+            return
+        except HeadMoved:
+            if generation is None:
+                raise
 
 
 def reader(unit: Unit, entity_name: str) -> Reader:
@@ -150,12 +195,12 @@ def _demand(actor: Actor, entity: Entity, rights: Grant) -> None:
 
 __all__ = [
     "Hit",
-    "NotFound",
     "count",
     "facets",
     "find_key",
     "get",
     "get_many",
+    "history",
     "lookup",
     "page",
     "reader",

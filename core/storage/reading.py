@@ -51,6 +51,8 @@ class Reader:
         self.unit = unit
         self.entity: Entity = unit.generation.entity(entity_name)
         self.rights = rights if rights is not None else grant(self.entity, unit.actor)
+        self.noted: dict[str, set[int]] = {}
+        """Sensitive fields that were read, with the records whose values were there; whoever shows them logs it."""
         self.secret: bytes = unit.database.secret
 
     def sight(self) -> Sight:
@@ -222,6 +224,10 @@ class Reader:
             if shape.beside and shape.bits:
                 for row, raw in zip(done, rows, strict=True):
                     shape.withhold(raw, row)
+        for cell in shape.sensitive:
+            seen = {number for number, row in zip(ids, done, strict=True) if row[cell.index] not in (None, ())}
+            if seen:
+                self.noted.setdefault(cell.name, set()).update(seen)
         return done, ids
 
     def _records(self, shape: Shape, rows: Sequence[Any]) -> list[Record]:

@@ -58,6 +58,7 @@ class Shape:
         self.beside: tuple[Beside, ...] = tuple(
             beside(sight, cell.field, cell.index) for cell in self.cells if cell.family in MANY
         )
+        self.sensitive = tuple(cell for cell in self.cells if cell.field.sensitive)
         self.anywhere = tuple(cell for cell in self.cells if cell.family == "any_reference")
         self._masked = tuple(face.masked if fields is None else face.masked & set(names) for face in sight.faces)
         self._masks = tuple(sorted(frozenset().union(*self._masked)))

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from core.access.actor import Actor
 from core.fields import kind
 from core.registry.generation import Generation, build_from
-from core.storage import migrate, search
+from core.storage import head, migrate, search
 from core.storage.database import Database
 from core.storage.query import Page, Query
 from core.storage.reading import Reader
@@ -148,6 +148,9 @@ class World:
     def __init__(self, url: str, folder: Path) -> None:
         self.database = Database(url, folder)
         self.generation: Generation = build_from((DIRECTORY, DESK))
+        migrate.ensure_platform(self.database)
+        with self.database.begin(writing=True) as connection:
+            head.move(connection, self.generation.number)
         migrate.apply(self.database, migrate.plan(self.database, self.generation.entities.values()))
         self.tickets: dict[int, dict[str, Any]] = {}
         self.titles: dict[int, str] = {}
