@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -15,7 +16,8 @@ from sqlalchemy.sql.operators import custom_op
 
 from core.access.grant import Grant
 from core.errors import BadRequest
-from core.storage import cursors, planning, search
+from core.storage import branches, cursors, planning, search
+from core.storage.branches import Cover
 from core.storage.filters import Filter
 from core.storage.planning import Order, Phase
 from core.storage.query import Query
@@ -25,6 +27,8 @@ from core.storage.unit import Unit
 from schemas.model import Entity
 
 V = TypeVar("V")
+Narrow = Callable[[Sight, Phase | None], ColumnElement[bool]]
+"""What a branch adds to the conditions of a run."""
 
 COUNT_CAP = 10_000
 LARGEST_PAGE = 1_000
@@ -137,9 +141,11 @@ class Pager:
         size = self._size()
         rows: list[Any] = []
         walk = self._walk(size)
+        cover = self._cover(walk)
+        values = {**self.values, **_cursor_values(keys), **_branch_values(cover)}
         for run in _runs(walk, reverse, keys, self._count_phases(walk)):
-            statement = self._statement(walk, run, reverse, keys)
-            rows += self._execute(statement, {**self.values, **_cursor_values(keys), "n": limit + 1 - len(rows)})
+            statement = self._statement(walk, run, reverse, keys, cover)
+            rows += self._execute(statement, {**values, "n": limit + 1 - len(rows)})
             if len(rows) > limit:
                 break
         found = Found(prepared.shape, rows[:limit])
@@ -200,6 +206,26 @@ class Pager:
     def _execute(self, statement: sa.Select[Any], values: Mapping[str, object]) -> Sequence[Any]:
         return self.unit.connection.execute(statement, values).all()
 
+    def _probe(self) -> int:
+        """How many rows match, up to SMALL + 1, counted branch by branch where that spares reading the others."""
+        found = [one for one in self.covers if branches.usable(self.sight, one, ())]
+        cover = min(found, key=len) if found and not self.query.q.strip() else ()
+        if not cover:
+            return self._capped(planning.SMALL + 1)
+
+        def build() -> sa.Select[Any]:
+            arms = []
+            for number, branch in enumerate(cover):
+                sight = self.fresh()
+                narrow = _branch(number, branch.column)(sight, None)
+                some = self.selecting(sight, sa.literal(1).label("one")).where(narrow).limit(_limit())
+                arms.append(sa.select(some.subquery()))
+            merged = sa.union_all(*arms).subquery() if len(arms) > 1 else arms[0].subquery()
+            return sa.select(sa.func.count()).select_from(sa.select(merged).limit(_limit()).subquery())
+
+        values = {**self.values, **_branch_values(cover), "n": planning.SMALL + 1}
+        return int(self._execute(self.built(("probe", branches.columns_of(cover)), build), values)[0][0])
+
     def _capped(self, cap: int) -> int:
         def build() -> sa.Select[Any]:
             sight = self.fresh()
@@ -216,7 +242,7 @@ class Pager:
         moment = self.unit.now.timestamp()
         found = _SIZES.get(key)
         if found is None or not 0 <= moment - found[0] < _REMEMBERED:
-            found = (moment, self._capped(planning.SMALL + 1))
+            found = (moment, self._probe())
             _SIZES.put(key, found)
         return found[1]
 
@@ -236,18 +262,23 @@ class Pager:
         key = self.prepared.order.keys[0]
         return 2 if walk == "label" or (walk == "column" and key.nullable) else 1
 
-    def _statement(self, walk: str, run: Run, reverse: bool, keys: tuple[object, ...] | None) -> sa.Select[Any]:
+    def _statement(
+        self, walk: str, run: Run, reverse: bool, keys: tuple[object, ...] | None, cover: Cover
+    ) -> sa.Select[Any]:
         empties = tuple(key is None for key in keys) if keys is not None and run.start else None
-        return self.built((walk, run, reverse, empties), lambda: self._build(walk, run, reverse, keys))
+        key = (walk, run, reverse, empties, branches.columns_of(cover))
+        return self.built(key, lambda: self._build(walk, run, reverse, keys, cover))
 
-    def _build(self, walk: str, run: Run, reverse: bool, keys: tuple[object, ...] | None) -> sa.Select[Any]:
-        branches = self._branches(walk, run)
-        picks = [self._pick(walk, run, reverse, keys, branch) for branch in branches]
+    def _build(
+        self, walk: str, run: Run, reverse: bool, keys: tuple[object, ...] | None, cover: Cover
+    ) -> sa.Select[Any]:
+        picks = [self._pick(walk, run, reverse, keys, one) for one in self._branches(walk, run, cover)]
         shape = self.prepared.shape
         width = len(picks[0].selected_columns)
         if len(picks) > 1:
             arms = [sa.select(pick.subquery()) for pick in picks]
-            merged = sa.union_all(*arms).subquery()
+            # Branches of several columns may find a row twice; UNION keeps one of them.
+            merged = (sa.union(*arms) if cover and not branches.disjoint(cover) else sa.union_all(*arms)).subquery()
             picked = sa.select(merged).order_by(*self._order(walk, run, reverse, merged)).limit(_limit()).subquery("p")
         else:
             picked = picks[0].subquery("p")
@@ -263,7 +294,7 @@ class Pager:
         run: Run,
         reverse: bool,
         keys: tuple[object, ...] | None,
-        branch: Callable[[Sight, Phase], ColumnElement[bool]] | None,
+        branch: Narrow | None,
     ) -> sa.Select[Any]:
         sight = self.fresh()
         phase = self._phases(sight, walk)[run.phase]
@@ -305,16 +336,25 @@ class Pager:
         keys = [(picked.c[f"k{width - len(phase.keys) + number}"], down) for number, (_, down) in enumerate(phase.keys)]
         return _order_by(walk, tuple(keys), reverse)
 
-    def _branches(self, walk: str, run: Run) -> list[Callable[[Sight, Phase], ColumnElement[bool]] | None]:
-        if walk in {"small", "newest"}:
-            return [None]
-        either = len(self._phases(self.sight, walk)[run.phase].either)
+    def _branches(self, walk: str, run: Run, cover: Cover) -> list[Narrow | None]:
+        """What each branch adds to the conditions of a run."""
+        either = len(self._phases(self.sight, walk)[run.phase].either) if walk == "label" else 0
         if either:
-            return [lambda _, phase, number=number: phase.either[number] for number in range(either)]  # type: ignore[misc]
-        values = planning.department_values(self.sight)
-        if values and planning.branching(self.sight, self.prepared.order):
-            return [lambda sight, _, value=value: sight.at.c.department_id == value for value in values]  # type: ignore[misc]
-        return [None]
+            return [_either(number) for number in range(either)]
+        return [_branch(number, branch.column) for number, branch in enumerate(cover)] or [None]
+
+    def _cover(self, walk: str) -> Cover:
+        """Where to look for the rows of a large set, branch by branch; empty to walk the whole index."""
+        rest = planning.after_branch(self.sight, self.prepared.order, walk)
+        if rest is None or self.free or self.query.q.strip():
+            return ()
+        found = [one for one in self.covers if branches.usable(self.sight, one, rest)]
+        return min(found, key=len) if found else ()
+
+    @cached_property
+    def covers(self) -> tuple[Cover, ...]:
+        """Everything known about where the matching rows lie."""
+        return tuple(branches.covers(self.sight, self.filter, self.query.expression))
 
     def _cursors(self, found: Found, reverse: bool, more: bool) -> None:
         if reverse:
@@ -403,6 +443,25 @@ def _runs(walk: str, reverse: bool, keys: tuple[object, ...] | None, phases: int
     yield Run(at, "after")
     rest = numbers[:at][::-1] if reverse else numbers[at + 1 :]
     yield from (Run(number) for number in rest)
+
+
+def _branch(number: int, column: str) -> Narrow:
+    def narrow(sight: Sight, phase: Phase | None) -> ColumnElement[bool]:
+        cell = sight.at.c[column]
+        return cell == sa.bindparam(f"b{number}", type_=cell.type)
+
+    return narrow
+
+
+def _either(number: int) -> Narrow:
+    def narrow(sight: Sight, phase: Phase | None) -> ColumnElement[bool]:
+        return sa.true() if phase is None else phase.either[number]
+
+    return narrow
+
+
+def _branch_values(cover: Cover) -> dict[str, object]:
+    return {f"b{number}": branch.value for number, branch in enumerate(cover)}
 
 
 def _aside(clause: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ rows with a value first and the empty ones afterwards: one predicate with OR ove
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,12 @@ from core.errors import BadRequest
 from core.facts import SYSTEM_FIELDS
 from core.fields import kind
 from core.storage.query import unknown
-from core.storage.sight import Face, Sight
+from core.storage.sight import Sight
 from core.storage.tables import entity_table
 from schemas.model import Entity
 
 SMALL = 2_000
 """Sets up to this size may be sorted by anything."""
-MOST_BRANCHES = 100
 _UNSORTABLE = frozenset(
     {"references", "lines", "any_reference", "choices", "json", "location", "file", "secret", "none"}
 )
@@ -153,38 +152,11 @@ def _column_name(sight: Sight, name: str) -> str:
     return str(columns[0].name) if columns else (name if name in SYSTEM_FIELDS else "")
 
 
-def department_values(sight: Sight) -> tuple[int, ...] | None:
-    """The departments whose rows are readable, when the row rules are nothing but departments; else None."""
-    actor = sight.unit.actor
-    found: set[int] = set()
-    for source in sources(sight.faces):
-        if source == "department" and actor.department is not None:
-            found.add(actor.department)
-        elif source == "department_tree":
-            found.update(actor.departments_below)
-        elif source != "department":
-            return None
-    return tuple(sorted(found)) if 0 < len(found) <= MOST_BRANCHES else None
-
-
-def branching(sight: Sight, order: Order) -> bool:
-    """Whether an index leads with the department and goes on with the sort, so that one run per department is cheap."""
-    wanted = ["department_id"]
-    if order.walk == "column":
-        wanted.append(_column_name(sight, order.keys[0].name))
-    elif order.walk != "id":
-        return False
-    leads = (tuple(column.name for column in index.columns)[: len(wanted)] for index in sight.table.table.indexes)
-    return tuple(wanted) in leads
-
-
-def sources(all_faces: Iterable[Face]) -> Iterator[str]:
-    """Every source of every row rule; "all" where a rule is no restriction."""
-    for face in all_faces:
-        if not face.rows:
-            yield "all"
-        for scope in face.rows:
-            yield from scope.sources
+def after_branch(sight: Sight, order: Order, walk: str) -> tuple[str, ...] | None:
+    """The columns an index must go on with behind a branch's column; None when the walk cannot be branched."""
+    if walk == "id":
+        return ()
+    return (_column_name(sight, order.keys[0].name),) if walk == "column" else None
 
 
 def phases(sight: Sight, order: Order) -> tuple[Phase, ...]:
