@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import NotFound
 from core.fields import effective
+from core.fields import effective
 from core.registry.calls import Hooks
 from schemas.model import Entity, Field, Overlay, Plugin, Problem
 from schemas.overlays import amend
@@ -64,6 +65,7 @@ class Generation:
             shape = self.base(full_name)
             for one in mine:
                 shape = amend(shape, one, self.columns.get(one.identity, _NOTHING))
+            shape = _told_kinds(shape, self.entities)
             with self._lock:
                 found = self._shapes.setdefault(key, shape)
         return found
@@ -158,17 +160,23 @@ def build(number: int, plugins: Iterable[Plugin], overlays: Iterable[Overlay] = 
     for one in overlays:
         amendments.setdefault(one.entity, []).append(one)
     columns = dict(columns or {})
-    entities: dict[str, Entity] = {}
+    raw: dict[str, Entity] = {}
     kept: set[str] = set()
     for plugin in by_name.values():
         for entity in plugin.entities:
             name = entity.full_name
             mine = tuple(amendments.get(name, ()))
             if previous is not None and _same(previous, entity, mine, columns):
-                entities[name] = previous.entities[name]
                 kept.add(name)
-            else:
-                entities[name] = _stored(entity, mine, columns)
+                if not _shows_others(entity) and not _shows_others(previous.entities[name]):
+                    raw[name] = previous.entities[name]
+                    continue
+            raw[name] = _stored(entity, mine, columns)
+    entities = {name: _told_kinds(entity, raw) for name, entity in raw.items()}
+    if previous is not None:
+        entities |= {name: previous.entities[name] for name in kept if entities[name] == previous.entities[name]}
+    # What another entity shows of a changed one may be of another kind now.
+    kept = {name for name in kept if previous is not None and entities[name] is previous.entities[name]}
     for name, stored in list(entities.items()):
         entities[name] = _resolved(stored, entities)
     shapes = {} if previous is None else {key: shape for key, shape in dict(previous._shapes).items() if key[0] in kept}
@@ -227,6 +235,27 @@ def _stored(entity: Entity, overlays: tuple[Overlay, ...], columns: Columns) -> 
             taken = {known.name for known in stored.fields if known.scope != one.department and known.scope}
             stored = amend(_aside(stored, one, taken), adding, columns.get(one.identity, _NOTHING))
     return stored
+
+
+def _told_kinds(entity: Entity, entities: Mapping[str, Entity]) -> Entity:
+    """The shape with the kind of what lookups and rollups show written into them; the same object when it stands there."""
+    if not _shows_others(entity):
+        return entity
+    told = tuple(_told_kind(one, entity, entities) for one in entity.fields)
+    return entity if told == entity.fields else replace(entity, fields=told)
+
+
+def _shows_others(entity: Entity) -> bool:
+    return any(one.type in ("lookup", "rollup") for one in entity.fields)
+
+
+def _told_kind(one: Field, entity: Entity, entities: Mapping[str, Entity]) -> Field:
+    if one.type not in ("lookup", "rollup"):
+        return one
+    shown = effective(one, entities, entity)
+    if shown.type in ("lookup", "rollup", "computed"):
+        return one
+    return replace(one, as_kind="references" if shown.many else shown.type, places=shown.places)
 
 
 _ADDING = frozenset({"add_field", "add_option", "add_state", "add_transition", "add_view", "add_approval", "remove_field"})

@@ -122,7 +122,7 @@ def make_accounts(p: Platform) -> None:
         wanted.append((f"{role}@example.org", label, generation.plugins[plugin].label or plugin, (role,)))
     with p.write(Actor.system("demo accounts", channel="job"), generation, reason="demo accounts") as unit:
         there = set(unit.connection.execute(sa.select(Account.email)).scalars())
-        departments = sorted(directory.structure(unit, -1).departments)
+        departments = sorted(directory.read_structure(unit).departments)
         work = DemoWork(unit, "demo", "small")
         for number, (email, given, family, roles) in enumerate(wanted):
             if email in there:

@@ -96,7 +96,7 @@ def structure(unit: Unit, epoch: int) -> Structure:
     key = (id(unit.database), unit.generation.number, epoch)
     found = _remembered.get(key)
     if found is None:
-        found = _structure(unit)
+        found = read_structure(unit)
         with _lock:
             # Two are enough: the one in force, and the one that requests begun before still use.
             while len(_remembered) > 3:
@@ -105,7 +105,8 @@ def structure(unit: Unit, epoch: int) -> Structure:
     return found
 
 
-def _structure(unit: Unit) -> Structure:
+def read_structure(unit: Unit) -> Structure:
+    """All departments and companies as this unit sees them, not remembered."""
     departments: dict[int, Department] = {}
     children: dict[int, list[int]] = {}
     for row in _rows(unit, "department", ("code", "name", "parent", "company")):

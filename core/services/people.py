@@ -38,7 +38,7 @@ def add(p: Platform, actor: Actor, *, email: str, name: str, roles: Iterable[str
             raise Conflict(f"There is already an account for {email}.")
         place = None
         if department:
-            found = directory.structure(unit, -1).coded(department)
+            found = directory.read_structure(unit).coded(department)
             if found is None:
                 raise Invalid({"department": [f'There is no department "{department}".']})
             place = found.id

@@ -321,7 +321,7 @@ def _loaded(p: Platform, number: int, previous: Generation | None, hooks: Hooks 
 
 
 def _swap(p: Platform, made: Generation) -> None:
-    """Statements of replaced tables would stay in the engine's cache for ever; it is emptied now and then, not each time."""
+    """Let go of what only former generations need; statements of replaced tables leave the engine's cache now and then."""
     p.memory.swaps += 1
     if p.memory.swaps % 8 == 0:
         p.database.engine.clear_compiled_cache()
