@@ -18,6 +18,8 @@ class Actor:
     departments_below: frozenset[int] = frozenset()
     """The own department and all below it."""
     company: int | None = None
+    company_departments: frozenset[int] = frozenset()
+    """All departments of the own company."""
     teams: frozenset[int] = frozenset()
     teammates: frozenset[int] = frozenset()
     """Persons who share a team with the actor, the actor included."""

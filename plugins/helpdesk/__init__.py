@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from core import Change, Record, Refusal, Work, hookimpl, on
-from plugins.helpdesk import assignment
+from plugins.helpdesk import assignment, priority, risk
 from plugins.helpdesk.demo import fill
-from plugins.helpdesk.priority import priority
-from plugins.helpdesk.risk import risk
 
 LIVE = ("new", "open", "pending")
 REOPEN = timedelta(days=7)
@@ -20,7 +18,7 @@ DEPTH = 3
 @on("helpdesk.ticket")
 def sort_the_ticket(record: Record, change: Change, work: Work) -> None:
     """The matrix decides the priority unless a team lead overrides it (HD-R01); a free queue finds an agent (HD-R09)."""
-    record["priority"] = record.get("priority_override") or priority(record["impact"], record["urgency"])
+    record["priority"] = record.get("priority_override") or priority.priority(record["impact"], record["urgency"])
     if change.is_new and record.get("answered_on_phone") and record.get("channel") == "phone":
         record["first_response_at"] = change.at
     if change.is_new and not record.get("assignee"):
@@ -144,7 +142,7 @@ def tell_notes_from_answers(record: Record, change: Change, work: Work) -> None:
 @on("helpdesk.change")
 def weigh_the_change(record: Record, change: Change, work: Work) -> None:
     """The questionnaire decides the risk; moves leave their time and who approved."""
-    record["risk"] = risk([int(line["points"]) for line in record.get("risk_answers") or ()])
+    record["risk"] = risk.risk([int(line["points"]) for line in record.get("risk_answers") or ()])
     match change.transition:
         case "approve" | "fast_track":
             record["approved_by"] = change.actor.person

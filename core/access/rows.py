@@ -1,0 +1,79 @@
+"""Whether a row rule holds for one record, read in Python; storage.rules is the same in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from core.access.actor import Actor
+from core.access.grant import pair_of
+from core.facts import Value
+from schemas import expressions
+from schemas.model import Entity
+
+Path = Callable[[str, str], Value]
+
+
+def holds(source: str, record: Mapping[str, Value], entity: Entity, actor: Actor, path: Path | None = None, *,
+          entities: Mapping[str, Entity], now: datetime | None = None) -> bool:
+    """Whether the source (a row word, an expression, or a pair) holds. Emptiness denies; an unreadable rule denies."""
+    return all(_one(part, record, entity, actor, path, entities, now) for part in pair_of(source))
+
+
+def owner_of(entity: Entity, record: Mapping[str, Value]) -> Value:
+    """The person a record belongs to: its ``owner`` field, else who created it."""
+    return record.get(entity.owner) if entity.owner else record.get("created_by")
+
+
+def _one(source: str, record: Mapping[str, Value], entity: Entity, actor: Actor, path: Path | None, entities: Mapping[str, Entity],
+         now: datetime | None) -> bool:
+    department = record.get("department_id")
+    match source:
+        case "own":
+            return actor.person is not None and owner_of(entity, record) == actor.person
+        case "team":
+            owner = owner_of(entity, record)
+            return owner is not None and actor.person is not None and (owner == actor.person or owner in actor.teammates)
+        case "department":
+            return department is not None and department == actor.department
+        case "department_tree":
+            return department is not None and department in actor.departments_below
+        case "company":
+            return _same_company(record, entity, actor)
+    typed = _typed(source, entity, entities)
+    if typed is None:
+        return False
+    moment = now or datetime.now(UTC)
+    return expressions.evaluate(typed, expressions.Env(record, path, actor, moment, _day(moment, actor))) is True
+
+
+def _day(moment: datetime, actor: Actor) -> date:
+    return moment.astimezone(ZoneInfo(actor.zone or "UTC")).date()
+
+
+_known: dict[tuple[int, str], tuple[Entity, expressions.Typed | None]] = {}
+
+
+def _typed(source: str, entity: Entity, entities: Mapping[str, Entity]) -> expressions.Typed | None:
+    found = _known.get((id(entity), source))
+    if found is not None and found[0] is entity:
+        return found[1]
+    try:
+        typed = expressions.check(expressions.parse(source), expressions.names_of(entity, entities), "boolean")
+    except expressions.ExpressionError:
+        typed = None  # the checker has said what is wrong with it; a broken rule reaches nothing
+    if len(_known) > 5_000:
+        _known.clear()
+    _known[id(entity), source] = (entity, typed)
+    return typed
+
+
+def _same_company(record: Mapping[str, Value], entity: Entity, actor: Actor) -> bool:
+    if actor.company is None:
+        return False
+    if any(one.name == "company" and one.type == "reference" for one in entity.fields):
+        return bool(record.get("company") == actor.company)
+    department = record.get("department_id")
+    return department is not None and department in actor.company_departments
+
