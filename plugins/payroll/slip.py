@@ -1,0 +1,254 @@
+"""One person's pay for one period, from inputs to net: pure arithmetic, every line with its explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from plugins.payroll import deductions, proration, uk, us
+from plugins.payroll.brackets import Bracket
+from plugins.payroll.rounding import half_up
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Pay terms in force for some days of the period. ``amount`` is the salary of a period or the rate of an hour."""
+
+    start: date
+    end: date
+    pay_type: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A pay component as the calculation reads it."""
+
+    code: str
+    name: str
+    kind: str
+    value: str = "manual"
+    formula: str = ""
+    base: str = ""
+    percent: Decimal | None = None
+    taxable: bool = True
+    social: bool = True
+    before_tax: bool = False
+    priority: int = 10
+    arrears: str = "carry_forward"
+    cap_year: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A figure somebody gave: a quantity at a factor, or an amount."""
+
+    component: str
+    quantity: Decimal | None = None
+    factor: Decimal = Decimal(1)
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a payslip."""
+
+    component: str
+    label: str
+    kind: str
+    amount: Decimal
+    quantity: Decimal | None = None
+    rate: Decimal | None = None
+    explanation: str = ""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The country's rules for one group and pay date. ``pack`` is generic, us or uk."""
+
+    pack: str
+    periods: int
+    number: int
+    proration: str = "working_days"
+    flat_tax: Decimal = ZERO
+    flat_social: Decimal = ZERO
+    brackets: Sequence[Bracket] = ()
+    wage_base: Decimal = Decimal(176_100)
+    rates: Sequence[uk.Rate] = ()
+    thresholds: uk.Thresholds | None = None
+
+
+@dataclass(frozen=True)
+class Person:
+    """Facts of the person that taxes look at."""
+
+    tax_code: str = "1257L"
+    w4: us.W4 = us.W4()
+
+
+@dataclass
+class Slip:
+    """The result. ``taxes_to_date`` lines are refundable under cumulative rules."""
+
+    lines: list[Line] = field(default_factory=list)
+    gross: Decimal = ZERO
+    taxable: Decimal = ZERO
+    social: Decimal = ZERO
+    deductions: Decimal = ZERO
+    net: Decimal = ZERO
+    employer_cost: Decimal = ZERO
+    days_worked: int = 0
+    days_in_period: int = 0
+    arrears: dict[str, Decimal] = field(default_factory=dict)
+
+    def total(self, *kinds: str) -> Decimal:
+        """The sum of lines of these kinds."""
+        return sum((line.amount for line in self.lines if line.kind in kinds), ZERO)
+
+
+Formula = Callable[[Component, "Slip"], tuple[Decimal | None, str]]
+"""Evaluates a component's formula over the slip so far; the amount (None: empty) and how it was reached."""
+
+
+class Incomplete(ValueError):
+    """A component whose result is empty: it never counts as zero."""
+
+
+def calculate(period: tuple[date, date], terms: Sequence[Term], components: Mapping[str, Component], inputs: Sequence[Input], person: Person,
+              rules: Rules, ytd: Mapping[str, Decimal], formula: Formula) -> Slip:
+    """Earnings, deductions before tax, taxes and contributions, other deductions by priority; net is never below zero."""
+    slip = Slip()
+    _basic(slip, period, terms, rules)
+    rate = terms[-1].amount if terms and terms[-1].pay_type == "hourly" else ZERO
+    for one in _of_kind(components, "earning", "benefit_in_kind", "reimbursement", "informational"):
+        _add(slip, one, inputs, rate, ytd, formula)
+    slip.gross = slip.total("earning")
+    for one in _of_kind(components, "deduction"):
+        if one.before_tax:
+            _add(slip, one, inputs, rate, ytd, formula)
+    before_tax = slip.total("deduction")
+    counted = {code for code, one in components.items() if one.taxable} | {"BASIC"}
+    slip.taxable = sum((line.amount for line in slip.lines if line.kind in ("earning", "benefit_in_kind") and line.component in counted), ZERO) - before_tax
+    social = {code for code, one in components.items() if one.social} | {"BASIC"}
+    slip.social = sum((line.amount for line in slip.lines if line.kind == "earning" and line.component in social), ZERO)
+    _taxes(slip, person, rules, ytd)
+    for one in _of_kind(components, "tax", "employer_contribution"):
+        _add(slip, one, inputs, rate, ytd, formula)
+    available = slip.gross + slip.total("reimbursement") - before_tax - slip.total("tax")
+    wanted = []
+    for one in _of_kind(components, "deduction"):
+        if not one.before_tax and (found := _amount(slip, one, inputs, rate, ytd, formula)) is not None:
+            wanted.append((one, found))
+    taken, left = deductions.take(available, [deductions.Deduction(one.code, line.amount, one.priority, one.arrears) for one, line in wanted])
+    for part in taken:
+        source, line = next(pair for pair in wanted if pair[0].code == part.code)
+        note = line.explanation if not part.arrears else f"{line.explanation}; {part.arrears} is carried forward"
+        slip.lines.append(Line(source.code, source.name, "deduction", part.amount, line.quantity, line.rate, note))
+        if part.arrears:
+            slip.arrears[part.code] = part.arrears
+    slip.deductions = slip.total("deduction")
+    slip.net = left
+    slip.employer_cost = slip.gross + slip.total("employer_contribution")
+    return slip
+
+
+def _basic(slip: Slip, period: tuple[date, date], terms: Sequence[Term], rules: Rules) -> None:
+    whole = proration.days_in(rules.proration, *period)
+    slip.days_in_period = whole
+    parts = []
+    for term in terms:
+        days = proration.days_on(rules.proration, term.start, term.end, *period)
+        slip.days_worked += days
+        if term.pay_type == "salary" and days:
+            parts.append((term.amount, days))
+    if parts:
+        amount = proration.in_parts(parts, whole)
+        said = " + ".join(f"{salary} x {days}/{whole}" if days != whole else f"{salary}" for salary, days in parts)
+        slip.lines.append(Line("BASIC", "Basic pay", "earning", amount, explanation=f"{said} = {amount}"))
+
+
+def _of_kind(components: Mapping[str, Component], *kinds: str) -> list[Component]:
+    chosen = [one for one in components.values() if one.kind in kinds]
+    return sorted(chosen, key=lambda one: (one.value == "formula", one.value == "percent_of_base", one.priority, one.code))
+
+
+def _add(slip: Slip, one: Component, inputs: Sequence[Input], rate: Decimal, ytd: Mapping[str, Decimal], formula: Formula) -> None:
+    line = _amount(slip, one, inputs, rate, ytd, formula)
+    if line is not None:
+        slip.lines.append(line)
+
+
+def _amount(slip: Slip, one: Component, inputs: Sequence[Input], rate: Decimal, ytd: Mapping[str, Decimal], formula: Formula) -> Line | None:
+    given = [item for item in inputs if item.component == one.code]
+    match one.value:
+        case "formula":
+            found, said = formula(one, slip)
+            if found is None:
+                raise Incomplete(f"{one.code}: the formula gives no value ({said}).")
+            line = Line(one.code, one.name, one.kind, half_up(found), explanation=f"{said} = {half_up(found)}")
+        case "percent_of_base":
+            base = {"gross": slip.total("earning"), "taxable": slip.taxable, "social": slip.social}[one.base]
+            if one.percent is None:
+                raise Incomplete(f"{one.code}: the percentage is missing.")
+            amount = half_up(base * one.percent / 100)
+            line = Line(one.code, one.name, one.kind, amount, base, one.percent, f"{one.percent.normalize():f} % of {one.base} {base} = {amount}")
+        case "rate_x_quantity":
+            hours = sum((item.quantity or ZERO for item in given), ZERO)
+            if not given:
+                return None
+            amount = sum((proration.hourly(rate, item.factor, item.quantity or ZERO) for item in given), ZERO)
+            said = " + ".join(f"{rate} x {item.factor} x {item.quantity}" for item in given)
+            line = Line(one.code, one.name, one.kind, amount, hours, rate, f"{said} = {amount}")
+        case _:
+            if not given:
+                return None
+            if any(item.amount is None for item in given):
+                raise Incomplete(f"{one.code}: the amount is missing.")
+            amount = sum((item.amount or ZERO for item in given), ZERO)
+            line = Line(one.code, one.name, one.kind, amount, explanation="as given")
+    if one.cap_year is not None:
+        left = max(ZERO, one.cap_year - ytd.get(one.code, ZERO))
+        if line.amount > left:
+            line = Line(line.component, line.label, line.kind, left, line.quantity, line.rate, f"{line.explanation}; capped at {one.cap_year} a year, {left} left")
+    return line
+
+
+def _taxes(slip: Slip, person: Person, rules: Rules, ytd: Mapping[str, Decimal]) -> None:
+    pay = slip.social
+    match rules.pack:
+        case "us":
+            found = us.withhold(slip.taxable, rules.periods, person.w4, rules.brackets)
+            said = (f"{slip.taxable} x {rules.periods} adjusted to {found.adjusted_annual}; annual tax {found.annual_tax} / {rules.periods} = {found.tentative}"
+                    + (f" - {found.credit} credit" if found.credit else "") + (f" + {person.w4.extra} extra" if person.w4.extra else "") + f" = {found.amount}")
+            slip.lines.append(Line("FIT", "Federal income tax", "tax", found.amount, explanation=said))
+            before = ytd.get("SOCIAL_BASE", ZERO)
+            capped = us.capped(pay, before, rules.wage_base)
+            social = us.social_security(pay, before, rules.wage_base)
+            medicare = us.medicare(pay) + us.additional_medicare(pay, before)
+            slip.lines.append(Line("SS", "Social security", "tax", social, capped, Decimal("6.2"), f"6.2 % of {capped} = {social}"))
+            slip.lines.append(Line("MED", "Medicare", "tax", medicare, pay, Decimal("1.45"), f"1.45 % of {pay} = {medicare}"))
+            slip.lines.append(Line("SS_ER", "Social security, employer", "employer_contribution", social, explanation=f"6.2 % of {capped} = {social}"))
+            slip.lines.append(Line("MED_ER", "Medicare, employer", "employer_contribution", us.medicare(pay), explanation=f"1.45 % of {pay}"))
+            futa = us.unemployment(pay, before)
+            slip.lines.append(Line("FUTA", "Federal unemployment", "employer_contribution", futa, explanation="0.6 % of the first 7,000 of the year"))
+        case "uk":
+            tax = uk.paye(slip.taxable, person.tax_code, rules.number, rules.periods, rules.rates, pay_before=ytd.get("TAX_BASE", ZERO),
+                          paid_before=ytd.get("PAYE", ZERO))
+            slip.lines.append(Line("PAYE", "Income tax", "tax", tax.amount, explanation=(
+                f"free pay to date {tax.adjustment}, taxable {tax.taxable}, due {tax.due_to_date} less paid {ytd.get('PAYE', ZERO)} = {tax.amount}")))
+            if rules.thresholds is not None:
+                shares = uk.nics(pay, rules.thresholds)
+                slip.lines.append(Line("NIC", "National insurance", "tax", shares.employee, pay, explanation=f"bands of {pay} = {shares.employee}"))
+                slip.lines.append(Line("NIC_ER", "National insurance, employer", "employer_contribution", shares.employer, pay, explanation=f"bands of {pay}"))
+        case _:
+            income = half_up(slip.taxable * rules.flat_tax / 100)
+            social = half_up(pay * rules.flat_social / 100)
+            if income:
+                slip.lines.append(Line("TAX", "Income tax", "tax", income, slip.taxable, rules.flat_tax, f"{rules.flat_tax.normalize():f} % of {slip.taxable} = {income}"))
+            if social:
+                slip.lines.append(Line("SOCIAL", "Social contribution", "tax", social, pay, rules.flat_social, f"{rules.flat_social.normalize():f} % of {pay} = {social}"))
+                slip.lines.append(Line("SOCIAL_ER", "Social contribution, employer", "employer_contribution", social, pay, explanation=f"{rules.flat_social.normalize():f} % of {pay}"))
