@@ -13,7 +13,8 @@ from schemas.model import Entity, Field, View
 
 MOST = 12
 MOST_OF_LINES = 6
-_MINE = re.compile(r"\b([a-z][a-z0-9_]*)\s*(?:==\s*me\(\)|in\s+my_team\(\))")
+_MINE = re.compile(r"(?<![.\w])([a-z][a-z0-9_]*)(?:\.[a-z][a-z0-9_]*)?\s*(?:==\s*me\(\)|in\s+my_team\(\))")
+_OF_STATE = re.compile(r"(?<![.\w])state\s*(?:==|in)\s")
 _SYSTEM_SORTS = frozenset({"created_at", "updated_at", "state", "created_by", "updated_by"})
 _REFERENCES = frozenset({"reference", "person", "department", "any_reference"})
 
@@ -84,6 +85,9 @@ def _useful(entity: Entity, columns: Columns, keys: Keys) -> Iterator[Wanted]:
         yield sort
         if departments:
             yield Wanted(("department_id", *sort.columns))
+        if view is not None and entity.workflow is not None and _OF_STATE.search(view.where):
+            # The list people open reads state by state: the open ones are few among the closed.
+            yield Wanted(("state", *sort.columns))
     if any(source in ("own", "team") for source in sources):
         owner = columns.get(entity.owner)
         yield Wanted((owner[0].name if owner else "created_by", "id"))

@@ -420,6 +420,7 @@ def sight_key(unit: Unit) -> tuple[object, ...]:
         actor.department_code,
         actor.departments_below,
         actor.company,
+        actor.company_departments,
         actor.teams,
         actor.teammates,
         actor.roles,

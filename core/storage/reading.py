@@ -13,13 +13,15 @@ from core.access.grant import Grant, grant
 from core.errors import NotFound
 from core.facts import Record
 from core.fields import Parsing, kind
-from core.storage import labels, search
+from core.storage import labels, rows, search
 from core.storage.filters import BEGINS
+from core.storage.formulas import Formulas
 from core.storage.paging import Found, Pager, Remembered, sight_key
 from core.storage.planning import SMALL
 from core.storage.query import Condition, Group, Page, Query
 from core.storage.shapes import Cell, Shape
 from core.storage.sight import Sight
+from core.storage.stored import fit
 from core.storage.unit import Unit
 from schemas.model import Entity, View
 
@@ -86,8 +88,8 @@ class Reader:
         shape, statement = self._by_id(fields, trashed)
         for start in range(0, len(wanted), _CHUNK):
             part = wanted[start : start + _CHUNK]
-            rows = self.unit.connection.execute(statement, {labels.NUMBERS: part}).all()
-            found.update((record.id, record) for record in self._records(shape, rows))
+            part_rows = self.unit.connection.execute(statement, {labels.NUMBERS: part}).all()
+            found.update((record.id, record) for record in self._records(shape, part_rows))
         return found
 
     def page(self, query: Query) -> Page:
@@ -212,8 +214,8 @@ class Reader:
                 _BY_ID.put(key, found)
         return found
 
-    def _finished(self, shape: Shape, rows: Sequence[Any]) -> tuple[list[list[Any]], list[int]]:
-        done = [shape.finish(row) for row in rows]
+    def _finished(self, shape: Shape, found: Sequence[Any]) -> tuple[list[list[Any]], list[int]]:
+        done = [shape.finish(row) for row in found]
         place = shape.by_name["id"].index
         ids = [int(row[place]) for row in done]
         if done:
@@ -221,8 +223,10 @@ class Reader:
                 labels.fetch(self.unit, one, done, ids)
             if shape.anywhere:
                 labels.titles(self.sight(), done, (cell.index for cell in shape.anywhere))
-            if shape.beside and shape.bits:
-                for row, raw in zip(done, rows, strict=True):
+            if shape.late:
+                self._compute(shape, done, ids)
+            if (shape.beside or shape.late) and shape.bits:
+                for row, raw in zip(done, found, strict=True):
                     shape.withhold(raw, row)
         for cell in shape.sensitive:
             seen = {number for number, row in zip(ids, done, strict=True) if row[cell.index] not in (None, ())}
@@ -230,9 +234,17 @@ class Reader:
                 self.noted.setdefault(cell.name, set()).update(seen)
         return done, ids
 
-    def _records(self, shape: Shape, rows: Sequence[Any]) -> list[Record]:
-        done, _ = self._finished(shape, rows)
-        return [shape.record(raw, row) for raw, row in zip(rows, done, strict=True)]
+    def _compute(self, shape: Shape, done: list[list[Any]], ids: list[int]) -> None:
+        """Volatile formulas that only the interpreter can compute; what they read belongs to the rule."""
+        whole, formulas = rows.load_many(self.unit, self.entity.full_name, ids), Formulas(self.unit)
+        for row, number in zip(done, ids, strict=True):
+            for cell in shape.late:
+                value = formulas.value(self.entity, cell.field.formula, whole[number])
+                row[cell.index] = fit(cell.shown, value)
+
+    def _records(self, shape: Shape, found: Sequence[Any]) -> list[Record]:
+        done, _ = self._finished(shape, found)
+        return [shape.record(raw, row) for raw, row in zip(found, done, strict=True)]
 
 
 def default_view(shape: Entity) -> View | None:

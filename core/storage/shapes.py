@@ -51,13 +51,17 @@ class Shape:
         self.expressions: list[ColumnElement[Any]] = []
         self.width = 0
         self._reads: list[tuple[int, int, int, Convert | None]] = []
+        self._never: set[int] = set()
         self._withheld: dict[tuple[bool, ...], tuple[tuple[int, ...], frozenset[str], tuple[str, ...]]] = {}
         names = tuple(dict.fromkeys((*ALWAYS, *(everything(sight) if fields is None else fields))))
         self.cells = tuple(cell for name in names if (cell := self._add(sight, name, name not in ALWAYS)) is not None)
+        read = {index for index, *_ in self._reads}
         self.by_name = {cell.name: cell for cell in self.cells}
         self.beside: tuple[Beside, ...] = tuple(
             beside(sight, cell.field, cell.index) for cell in self.cells if cell.family in MANY
         )
+        self.late = tuple(cell for cell in self.cells if cell.field.type == "computed" and cell.index not in read)
+        """Volatile formulas that the database cannot compute."""
         self.sensitive = tuple(cell for cell in self.cells if cell.field.sensitive)
         self.anywhere = tuple(cell for cell in self.cells if cell.family == "any_reference")
         self._masked = tuple(face.masked if fields is None else face.masked & set(names) for face in sight.faces)
@@ -75,9 +79,8 @@ class Shape:
             start += base
             if convert is None:
                 done[index] = raw[start]
-            elif width == 1:
-                cell = raw[start]
-                done[index] = None if cell is None else convert((cell,))
+            elif width == 1 and raw[start] is None and index not in self._never:
+                done[index] = None
             else:
                 done[index] = convert(raw[start : start + width])
         if base:
@@ -157,6 +160,11 @@ class Shape:
         if family in MANY:
             self.width += 2
             return replace(cell, label=cell.index + 1)
+        if not cells:
+            self.width += 1  # computed after reading
+            return cell
+        if family == "choices":
+            self._never.add(cell.index)  # without a choice the value is an empty tuple
         convert = self._converter(shown, family)
         if family == "money" and len(cells) == 1 and shown.currency:
             named = sight.formula(shown.currency) if declared.type == "money" else sa.null()

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement, FromClause
 
 from core.access.grant import Grant, Scope, grant
+from core.errors import BadRequest
 from core.facts import SYSTEM_FIELDS
 from core.fields import effective
 from core.storage import compile, rules
@@ -19,6 +20,7 @@ from core.storage.formulas import check
 from core.storage.query import field_of
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
+from schemas.expressions import ExpressionError
 from schemas.model import Entity, Field
 
 _NAMES = re.compile(r"[a-z_][a-z0-9_]*")
@@ -119,7 +121,7 @@ class Sight:
             return looked
         if stored:
             return stored
-        if field.type == "computed":
+        if field.type == "computed" and check(self.unit.generation, self.entity, field.formula).sql_able:
             return (self.formula(field.formula),)
         return ()
 
@@ -128,7 +130,10 @@ class Sight:
 
         Where it reads a field that a row hides, or another record that is not readable, the row does not match.
         """
-        typed = check(self.unit.generation, self.entity, source, "boolean")
+        try:
+            typed = check(self.unit.generation, self.entity, source, "boolean")
+        except ExpressionError as error:
+            raise BadRequest(f"This filter cannot be read: {error.message} {error.remedy}".strip()) from error
         parts: list[ColumnElement[bool]] = [self.formula(source)]
         for read in sorted(typed.reads):
             name, _, beyond = read.partition(".")

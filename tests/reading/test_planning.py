@@ -79,6 +79,23 @@ def test_row_rules_by_department_are_read_department_by_department(large: World)
         assert len(page.items) == 50 and all(item["department_id"] == 1 for item in page.items)
 
 
+def test_rules_of_several_arms_are_read_arm_by_arm_and_each_row_once(large: World) -> None:
+    keeper = large.actor("desk.keeper", person=2)
+    wanted = {n for n, site, requester in _people(large) if site in {1, 3, 5} or requester == 2}
+    for sort in ((("id", True),), (("due", False),)):
+        found = large.all_pages(keeper, Query(sort=sort, limit=900))
+        assert len(found) == len(wanted) and set(found) == wanted
+        assert large.all_pages(keeper, Query(sort=sort, limit=900), backwards=True) == found[::-1]
+    (plan,) = picks(large, keeper, Query(sort=(("id", True),)))
+    assert not [step for step in plan if step.startswith("SCAN e_")], plan
+
+
+def _people(world: World) -> list[tuple[int, int | None, int | None]]:
+    with world.reader(world.actor("desk.chief")) as reader:
+        fields = ("site", "requester")
+        return [(item.id, item["site"], item["requester"]) for item in reader.walk(Query(limit=1000, fields=fields))]
+
+
 def test_pages_of_a_large_set_lose_and_double_nothing(large: World) -> None:
     chief = large.actor("desk.chief", person=1)
     urgent = Group(False, (Condition("urgency", "eq", ("high",)),))

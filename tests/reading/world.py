@@ -76,6 +76,7 @@ DESK = Plugin(
                 Field("city", "text"),
                 Field("rent", "decimal"),
                 Field("public", "boolean"),
+                Field("keeper", "person", indexed=True),
             ),
             access=(
                 AccessRule("core.everyone", read="public"),
@@ -135,6 +136,7 @@ DESK = Plugin(
                 AccessRule("desk.clerk", read="department", mask=("cost",)),
                 AccessRule("desk.reader", read="all", hide=("note", "cost", "hours")),
                 AccessRule("desk.worker", read="assignee == me()"),
+                AccessRule("desk.keeper", read="site.keeper == me() or requester == me()"),
                 AccessRule("desk.chief", read="all"),
             ),
         ),
@@ -178,6 +180,7 @@ class World:
                         "city": f"City {number * 7 % 5}",
                         "rent": Decimal(number),
                         "public": number % 3 != 0,
+                        "keeper": number % 2 + 1,
                     },
                 )
             for number in range(1, 5):
