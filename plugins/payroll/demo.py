@@ -1,0 +1,130 @@
+"""The demo's payroll: two groups, pay terms of sixty people, and monthly runs of the past year seen by two people."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from core import Work
+from plugins.payroll import published
+
+SEED = 53
+PEOPLE = 40
+MONTHS = 12
+
+
+def fill(work: Work) -> None:
+    """Write tables and terms first, then run after run in the order of time."""
+    dice = random.Random(SEED)
+    begin = _first_of(work.today, -MONTHS)
+    work.at(_at(begin - timedelta(days=20), work))
+    crew = list((work.first("directory.team", name="Accounts") or {}).get("members") or ())
+    people = [one for one in work.find("directory.person", active=True, limit=400)]
+    if len(crew) < 4:
+        crew = [one.id for one in people[:4]]
+    work.by(crew[0])
+    components = _components(work)
+    north = work.first("directory.company", code="NORTH")
+    south = work.first("directory.company", code="SOUTH")
+    groups = [
+        work.create("payroll.pay_group", code="DE-M", name="Monthly, north", employer=north.id, pack="generic", currency="EUR",
+                    flat_tax=Decimal(19), flat_social=Decimal("9.5")),
+        work.create("payroll.pay_group", code="GB-M", name="Monthly, south", employer=south.id, pack="uk", currency="GBP", proration="calendar_days"),
+    ]
+    _table(work, crew)
+    paid = _terms(work, dice, groups, people, crew, begin)
+    for month in range(MONTHS + 1):
+        for group in groups:
+            _month(work, dice, group, _first_of(begin, month), month, paid[group.id], crew, components)
+    work.by(None)
+    work.at(None)
+
+
+def _components(work: Work) -> dict[str, int]:
+    made = {}
+    for values in (
+        {"code": "OVERTIME", "name": "Overtime", "kind": "earning", "value": "manual"},
+        {"code": "BONUS", "name": "Bonus", "kind": "earning", "value": "manual"},
+        {"code": "MEALS", "name": "Meal allowance", "kind": "reimbursement", "value": "manual", "taxable": False, "social": False},
+        {"code": "CLUB", "name": "Sports club", "kind": "deduction", "value": "manual", "priority": 20},
+        {"code": "LOAN", "name": "Staff loan", "kind": "deduction", "value": "manual", "priority": 10, "arrears": "partial"},
+        {"code": "PENSION", "name": "Company pension", "kind": "employer_contribution", "value": "formula", "formula": "comp('BASIC') * 0.03"},
+    ):
+        made[str(values["code"])] = work.create("payroll.pay_component", **values).id
+    return made
+
+
+def _table(work: Work, crew: list[int]) -> None:
+    limits = published.UK_NICS["2025-26", "monthly"]
+    table = work.create(
+        "payroll.rate_table", code="UK_PAYE", jurisdiction="uk", valid_from=date(2024, 4, 6), source=published.UK_SOURCE,
+        rows=({"start": Decimal(0), "base": Decimal(0), "percent": Decimal(20)}, {"start": Decimal(37_700), "base": Decimal(7_540), "percent": Decimal(40)},
+              {"start": Decimal(125_140), "base": Decimal(42_516), "percent": Decimal(45)}),
+        parameters=tuple({"key": key, "value": getattr(limits, key)} for key in ("primary", "upper", "secondary", "employee", "employee_upper", "employer")))
+    work.by(crew[1])
+    work.move("payroll.rate_table", table.id, "verify")
+    work.by(crew[0])
+
+
+def _terms(work: Work, dice: random.Random, groups: list, people: list, crew: list[int], begin: date) -> dict[int, list[int]]:
+    paid: dict[int, list[int]] = {group.id: [] for group in groups}
+    departments = {one.id: one["code"] for one in work.find("directory.department")}
+    for one in dice.sample(people, PEOPLE + 10):
+        group = groups[departments.get(one["department"], "") in ("SOUTH", "FIN", "SALES")]
+        if one.id in crew[:2] or len(paid[groups[0].id]) + len(paid[groups[1].id]) >= PEOPLE:
+            continue
+        work.by(crew[0])
+        terms = work.create("payroll.employee_pay", employee=one.id, group=group.id, valid_from=begin, amount=Decimal(dice.randrange(2_400, 6_800)),
+                            tax_code="1257L" if group["pack"] == "uk" else None)
+        work.by(crew[1])
+        work.move("payroll.employee_pay", terms.id, "approve")
+        paid[group.id].append(one.id)
+    work.by(crew[0])
+    return paid
+
+
+def _month(work: Work, dice: random.Random, group: object, first: date, month: int, people: list[int], crew: list[int], components: dict[str, int]) -> None:
+    last = _first_of(first, 1) - timedelta(days=1)
+    tax_start = first.year if first.month >= 4 else first.year - 1
+    number = (first.month - 4) % 12 + 1 if group["pack"] == "uk" else first.month  # type: ignore[index]
+    pay_day = last - timedelta(days=max(0, last.weekday() - 4) + 1)
+    now = work.now_really
+    work.at(min(_at(first + timedelta(days=10), work), now))
+    work.by(crew[0])
+    period = work.create("payroll.pay_period", group=group.id, number=number, tax_year=tax_start if group["pack"] == "uk" else first.year,  # type: ignore[attr-defined,index]
+                         start=first, end=last, pay_date=pay_day)
+    for person in dice.sample(people, min(4, len(people))):
+        work.create("payroll.variable_input", employee=person, period=period.id, component=components[dice.choice(("OVERTIME", "BONUS", "MEALS"))],
+                    amount=Decimal(dice.randrange(20, 400)))
+    if _at(first + timedelta(days=15), work) > now:
+        return
+    run = work.create("payroll.pay_run", group=group.id, period=period.id)  # type: ignore[attr-defined]
+    work.move("payroll.pay_run", run.id, "freeze")
+    work.at(min(_at(first + timedelta(days=18), work), now))
+    work.move("payroll.pay_run", run.id, "calculate")
+    work.move("payroll.pay_run", run.id, "review")
+    if _at(pay_day, work) > now:
+        return
+    for one in work.find("payroll.run_exception", run=run.id, state="open", limit=500):
+        work.move("payroll.run_exception", one.id, "accept", note="Checked against the pay terms.")
+    work.at(min(_at(pay_day - timedelta(days=3), work), now))
+    work.by(crew[1])
+    work.move("payroll.pay_run", run.id, "approve")
+    work.by(crew[0])
+    work.move("payroll.pay_run", run.id, "post")
+    work.at(min(_at(pay_day, work), now))
+    work.by(crew[2])
+    work.move("payroll.pay_run", run.id, "pay")
+    if month < MONTHS - 1:
+        work.by(crew[1])
+        work.move("payroll.pay_run", run.id, "lock")
+
+
+def _first_of(day: date, months: int) -> date:
+    count = day.year * 12 + day.month - 1 + months
+    return date(count // 12, count % 12 + 1, 1)
+
+
+def _at(day: date, work: Work) -> datetime:
+    return datetime.combine(day, time(9), work.now.tzinfo)
