@@ -1,1 +1,1 @@
-"""From declarations to what a screen or a program needs: forms, serializers, pages, documents. No database, no request."""
+"""From declarations to what a screen needs: typed pages, compiled lists, navigation, actions and forms."""

@@ -1,0 +1,149 @@
+"""Cells: for each field of a view one function from a plain row to escaped HTML, made once and called for every row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from markupsafe import escape
+
+from core.facts import EntityRef
+from core.fields import kind
+from core.render import words
+from core.render.texts import Texts
+from schemas.model import Entity, Field
+
+Row = Sequence[Any]
+Cell = Callable[[Row], str]
+NUMERIC = frozenset({"integer", "decimal", "money", "percent", "duration", "rating"})
+_COLOURS = frozenset({"ok", "warn", "bad", "info", "green", "orange", "yellow", "red", "blue"})
+_TAGS = re.compile(r"<[^>]*>")
+NONE = '<span class="none">–</span>'
+
+
+class Spot(Protocol):
+    """Where a field lies in a plain row (``core.storage.shapes.Cell``)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def shown(self) -> Field: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def label(self) -> int: ...
+
+
+def pill(entity: Entity, state: object, large: bool = False) -> str:
+    """A state as a shape and a word."""
+    more = " large" if large else ""
+    return f'<span class="pill {words.state_meaning(entity, state)}{more}">{escape(words.state_label(entity, state))}</span>'
+
+
+def tag(field: Field, name: object) -> str:
+    """A choice, tinted where its declaration has a colour."""
+    colour = next((one.colour for one in field.options if one.name == name), "")
+    label = escape(words.option_label(field, name))
+    if not colour:
+        return str(label)
+    return f'<span class="tag{" " + colour if colour in _COLOURS else ""}">{label}</span>'
+
+
+def numeric(field: Field) -> bool:
+    """Whether the cells of the field stand to the right."""
+    return field.type in NUMERIC or (field.type in ("computed", "rollup") and field.as_kind in NUMERIC)
+
+
+def plain(text: str, most: int = 160) -> str:
+    """Rich text as one line without its marks."""
+    return " ".join(_TAGS.sub(" ", text).split())[:most]
+
+
+def cell(spot: Spot, entity: Entity, said: Texts) -> Cell:
+    """The function that writes one column. An empty value is an empty cell."""
+    at, label, field = spot.index, spot.label, spot.shown
+    if spot.name == "state":
+        pills = {state.name: pill(entity, state.name) for state in (entity.workflow.states if entity.workflow else ())}
+        return lambda row: "" if row[at] is None else pills.get(row[at]) or pill(entity, row[at])
+    if field.type == "choice":
+        tags = {option.name: tag(field, option.name) for option in field.options}
+        return lambda row: "" if row[at] is None else tags.get(row[at]) or str(escape(row[at]))
+    if field.type in ("reference", "person", "department"):
+        return _reference(at, label)
+    if field.type in ("references", "any_reference", "file", "image", "signature") and label >= 0:
+        return lambda row: _several(row[at], row[label])
+    show = _shower(field, said)
+    return lambda row: "" if row[at] is None else show(row[at])
+
+
+def _reference(at: int, label: int) -> Cell:
+    def write(row: Row) -> str:
+        if row[at] is None:
+            return ""
+        text = row[label] if label >= 0 else None
+        return WITHHELD if text is None else str(escape(text))
+
+    return write
+
+
+WITHHELD = '<span class="withheld" title="You may not read this record">restricted</span>'
+
+
+def _several(value: Any, labels: Any) -> str:
+    if value is None or value == ():
+        return ""
+    if isinstance(labels, str):
+        return str(escape(labels))
+    if isinstance(labels, list | tuple):
+        return ", ".join(WITHHELD if one is None else str(escape(one)) for one in labels[:4]) + (" …" if len(labels) > 4 else "")
+    return str(escape(f"{len(value)}")) if isinstance(value, tuple) else WITHHELD
+
+
+def _shower(field: Field, said: Texts) -> Callable[[Any], str]:
+    """From a value that is not empty to escaped text."""
+    name = field.type
+    if name == "datetime":
+        return said.datetime
+    if name == "date":
+        return said.date
+    if name == "boolean":
+        return lambda value: '<span class="ok" title="Yes">✓</span><span class="sr">Yes</span>' if value else '<span class="sr">No</span>'
+    if name == "money":
+        return lambda value: str(escape(said.money(value)))
+    if name in ("decimal",):
+        places = 2 if field.places is None else field.places
+        return lambda value: said.number(value, places) if isinstance(value, Decimal | int) else str(escape(value))
+    if name == "percent":
+        return lambda value: str(escape(said.percent(value)))
+    if name == "integer":
+        return lambda value: said.number(value) if isinstance(value, int) else str(escape(value))
+    if name == "duration":
+        return lambda value: str(escape(said.duration(value)))
+    if name == "rich_text":
+        return lambda value: str(escape(plain(value)))
+    if name == "long_text":
+        return lambda value: str(escape(value[:160]))
+    if name == "choices":
+        return lambda value: " ".join(f'<span class="tag">{escape(words.option_label(field, one))}</span>' for one in value)
+    if name == "colour":
+        return lambda value: f'<code>{escape(value)}</code>'
+    if name == "lines":
+        return lambda value: str(len(value))
+    if name == "any_reference":
+        return lambda value: str(escape(f"{value.entity} {value.id}")) if isinstance(value, EntityRef) else str(escape(value))
+    here = kind(field)
+    return lambda value: str(escape(here.display(field, value, said.fmt)))
+
+
+def show(field: Field, value: Any, said: Texts) -> str:
+    """One value as escaped HTML, for record pages and histories; empty values are a dash."""
+    if value is None or value == () or value == "":
+        return NONE
+    if field.type == "choice":
+        return tag(field, value)
+    if isinstance(value, datetime):
+        return f'<time datetime="{value.isoformat()}">{said.datetime(value)}</time>'
+    return _shower(field, said)(value)
