@@ -126,7 +126,7 @@ def _given(value: Any, file: str, path: str, name: str, depth: int) -> Any:
     place = Place(file, 0, 0, path)
     if isinstance(value, Mapping):
         mapped = Mapped(getattr(value, "place", None) or place, name)
-        mapped.spots = dict(getattr(value, "spots", {}))
+        mapped.spots.update(getattr(value, "spots", {}))
         for key, inner in value.items():
             mapped[str(key)] = _given(inner, file, _join(path, str(key)), str(key), depth + 1)
         return mapped
