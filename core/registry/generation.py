@@ -62,7 +62,7 @@ class Generation:
         key = (full_name, tuple(one.identity for one in mine))
         found = self._shapes.get(key)
         if found is None:
-            shape = self.base(full_name)
+            shape = _placed(self.base(full_name), self.columns)
             for one in mine:
                 shape = amend(shape, one, self.columns.get(one.identity, _NOTHING))
             shape = _told_kinds(shape, self.entities)
@@ -220,7 +220,8 @@ def _same(previous: Generation, entity: Entity, mine: tuple[Overlay, ...], colum
     name = entity.full_name
     if name not in previous.entities or previous.overlays_of(name) != mine:
         return False
-    if any(columns.get(one.identity, _NOTHING) != previous.columns.get(one.identity, _NOTHING) for one in mine):
+    identities = [own_identity(name), *(one.identity for one in mine)]
+    if any(columns.get(one, _NOTHING) != previous.columns.get(one, _NOTHING) for one in identities):
         return False
     before = previous.base(name)
     return before is entity or before == entity
@@ -228,13 +229,29 @@ def _same(previous: Generation, entity: Entity, mine: tuple[Overlay, ...], colum
 
 def _stored(entity: Entity, overlays: tuple[Overlay, ...], columns: Columns) -> Entity:
     """The union: every overlay's additions, none of the tightenings and wordings that hold for one department only."""
-    stored = entity
+    stored = _placed(entity, columns)
     for one in overlays:
         adding = replace(one, changes=tuple(verb for verb in one.changes if one.department == "" or verb.kind in _ADDING))
         if adding.changes:
             taken = {known.name for known in stored.fields if known.scope != one.department and known.scope}
             stored = amend(_aside(stored, one, taken), adding, columns.get(one.identity, _NOTHING))
     return stored
+
+
+def own_identity(full_name: str) -> tuple[str, str, str]:
+    """Under which a plugin's own fields stand in ``columns``, when one of them has a column that is not named after it."""
+    return (full_name, "", "")
+
+
+def _placed(entity: Entity, columns: Columns) -> Entity:
+    """The plugin's own fields with their columns, where these are not simply named after them."""
+    names = columns.get(own_identity(entity.full_name))
+    if not names:
+        return entity
+    return replace(entity, fields=tuple(
+        replace(one, column=names.get(one.name, one.column), fields=tuple(
+            replace(child, column=names.get(f"{one.name}.{child.name}", child.column)) for child in one.fields))
+        for one in entity.fields))
 
 
 def _told_kinds(entity: Entity, entities: Mapping[str, Entity]) -> Entity:

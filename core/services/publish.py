@@ -15,7 +15,7 @@ from core.errors import BackofficeError, Busy, Conflict, Forbidden, NotFound
 from core.registry.calls import Hooks
 from core.registry.diff import Difference, diff
 from core.registry.generation import Columns, Generation, build
-from core.services import columns, documents, plugins
+from core.services import columns, documents, owncolumns, plugins
 from core.services.documents import Entry, Pointer, Stored
 from core.storage import head as heads
 from core.storage import migrate
@@ -265,11 +265,16 @@ def _flip(p: Platform, number: int, stored: Stored | None, current: Generation |
           because: str) -> Generation:
     bases = {entity.full_name: entity for plugin in want.plugins for entity in plugin.entities}
     before: Columns = stored.columns if stored else {}
-    generated: dict[tuple[str, str, str], dict[str, str]] = {}
-    if want.overlays:
-        # Registered ahead of the flip: what a crash leaves behind is dormant and found again by name and type.
+    at = p.clock.now()
+    # Registered ahead of the flip: what a crash leaves behind is dormant and found again by name and type.
+    generated: dict[tuple[str, str, str], dict[str, str]] = {
+        identity: dict(names) for identity, names in before.items() if identity[1:] == ("", "")}
+    if want.kind == "plugins" and current is not None:
         with p.database.begin(writing=True) as connection:
-            generated = columns.allot(connection, bases, want.overlays, before, want.restored)
+            generated = owncolumns.allot(connection, current.entities, build(0, want.plugins).entities, before)
+    if want.overlays:
+        with p.database.begin(writing=True) as connection:
+            generated |= columns.allot(connection, bases, want.overlays, before, want.restored)
     made = build(number + 1, want.plugins, want.overlays, generated, current, hooks=want.hooks,
                  problems=want.problems or (current.problems if current else ()))
     touched = tuple(name for name, entity in made.entities.items() if current is None or current.entities.get(name) is not entity)
@@ -277,12 +282,13 @@ def _flip(p: Platform, number: int, stored: Stored | None, current: Generation |
     pointers = dict(stored.plugins) if stored and not want.texts else {
         name: (stored.plugins[name] if stored and stored.plugins.get(name, Pointer("", 0)).digest == documents.digest(text)
                else Pointer(documents.digest(text), number + 1)) for name, text in want.texts.items()}
-    at = p.clock.now()
     changed = {one.entity for one in (*want.overlays, *(stored.overlays if stored else ()))} & set(made.entities)
     changed = {name for name in changed if name in touched}
     with flipping(p.database, number) as connection:
         documents.write(connection, number + 1, want.kind, pointers, want.texts, want.overlays, generated, author=author,
                         because=because, at=at, reverts=want.reverts, undoes=want.undoes)
+        if current is not None and want.kind == "plugins":
+            owncolumns.mark(connection, current.entities, made.entities, number + 1, at)
         if current is not None and changed:
             columns.settle(connection, current, made, changed, at)
         heads.move(connection, number + 1)

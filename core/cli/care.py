@@ -1,0 +1,104 @@
+"""Migrations, search index, backup, restore, audit, and why somebody may do something."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from core.access.actor import Actor
+from core.cli.base import REFUSED, command, examples, platform, settings
+from core.services import backup as backups
+from core.services import audit as audits
+from core.services import care
+from core.services import explain as explaining
+
+SYSTEM = Actor.system("command line", channel="cli")
+
+
+@click.command(**examples("backoffice migrate --plan", "backoffice migrate"))
+@click.option("--plan", "only_plan", is_flag=True, help="Only print the steps, in words and as SQL.")
+@command
+def migrate(only_plan: bool) -> None:
+    """Bring the database to the declared shape, dropping what was removed. Asks nothing; may be repeated.
+
+    Before anything is dropped a backup is made in the data directory's folder backups.
+    """
+    with platform() as p:
+        if not only_plan:
+            care.migrate(p, click.echo)
+            click.echo("Done.")
+            return
+        steps = care.pending(p)
+        for step in steps:
+            click.echo(f"{'destructive' if step.destructive else 'additive'}: {step.words}")
+            click.echo("    " + " ".join(step.sql.split()))
+        if not steps:
+            click.echo("Nothing to do.")
+
+
+@click.command(**examples("backoffice reindex"))
+@command
+def reindex() -> None:
+    """Make every search index anew, while others read and write."""
+    with platform() as p:
+        care.reindex(p, click.echo)
+
+
+@click.command(**examples("backoffice backup /var/backups/office.tar.gz"))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@command
+def backup(file: Path) -> None:
+    """Write everything (records, files, log, accounts) to FILE; works while the server writes."""
+    with platform() as p:
+        backups.create(p, file)
+        click.echo(f"Wrote {file} ({file.stat().st_size:,} bytes).")
+
+
+@click.command(**examples("BACKOFFICE_DATA_DIR=/srv/new backoffice restore /var/backups/office.tar.gz"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@command
+def restore(file: Path) -> None:
+    """Fill an empty data directory from FILE. Accounts come back, sessions and tokens do not.
+
+    A damaged file is refused with a sentence, and nothing is written.
+    """
+    backups.restore(settings(), file)
+    click.echo(f"Restored {file}.")
+
+
+@click.group()
+def audit() -> None:
+    """The log of changes."""
+
+
+@audit.command(**examples("backoffice audit verify", "backoffice audit verify --anchor audit.anchors"))
+@click.option("--anchor", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A file of anchors kept elsewhere: a cut tail is found against it.")
+@command
+def verify(anchor: Path | None) -> None:
+    """Read the whole log and name the first bad entry; exit code 1 when there is one."""
+    with platform() as p:
+        verdict = audits.verify(p, anchor)
+        for line in verdict.sentences:
+            click.echo(line)
+        sys.exit(0 if verdict.good else REFUSED)
+
+
+@click.command(**examples("backoffice explain --user ann@example.org helpdesk.ticket",
+                          "backoffice explain --user ann@example.org helpdesk.ticket 42 --action write --field priority"))
+@click.option("--user", "email", required=True, help="Mail address of the account asked about.")
+@click.argument("entity")
+@click.argument("id", required=False, type=int)
+@click.option("--action", default="read", show_default=True, type=click.Choice(explaining.ACTIONS), help="What somebody wants to do.")
+@click.option("--field", help="A field of it.")
+@click.option("--transition", help="With --action move: which one.")
+@command
+def explain(email: str, entity: str, id: int | None, action: str, field: str | None, transition: str | None) -> None:
+    """Say why somebody may or may not do something to ENTITY, or to its record ID."""
+    with platform() as p:
+        told = explaining.explain(p, SYSTEM, email, entity, id, action=action, field=field, transition=transition)
+        for sentence in told.sentences:
+            click.echo(sentence)
+        click.echo({True: "Allowed.", False: "Not allowed.", None: "Depends on the record."}[told.allowed])
