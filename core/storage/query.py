@@ -102,7 +102,7 @@ def parse_filters(
     twice with ``eq`` means any of the values.
     """
     found: list[Condition] = []
-    for parameter, text in _pairs(args):
+    for parameter, text in pairs(args):
         if not strict and not text:
             continue  # a control of the filter form that was left empty
         try:
@@ -143,7 +143,8 @@ def known(entity: Entity, name: str, visible: Collection[str]) -> bool:
     return declared is not None and (name in SYSTEM_FIELDS or name in visible)
 
 
-def _pairs(args: Mapping[str, Any] | Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def pairs(args: Mapping[str, Any] | Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Names and texts of parameters in their order, repeated ones too, from a mapping, a MultiDict or pairs."""
     if not isinstance(args, Mapping):
         yield from args
         return
