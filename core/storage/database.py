@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from core.errors import Busy
 from core.storage.compile import register_functions
 
 READ_ONLY = "backoffice_reading"
+LONGEST_WAIT = 30.0
+"""Seconds a thread waits for its process's turn to write before it says that the database is busy."""
 _PRAGMAS = ("synchronous=full", "foreign_keys=on", "busy_timeout=5000", "cache_size=-16000", "temp_store=memory", "mmap_size=134217728")
 
 
@@ -34,7 +37,21 @@ class Database:
         self._turn = threading.Lock()
         self._holder: int | None = None
         self._lock_path = data_dir / "write.lock"
+        self._reading: dict[str, Any] = (
+            {READ_ONLY: True} if self.dialect == "sqlite" else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
         self.engine = _sqlite(parsed) if self.dialect == "sqlite" else _postgresql(parsed)
+        _open.add(self)
+
+    @property
+    def url(self) -> str:
+        """The address without its password, which tells one database from another."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    def after_fork(self) -> None:
+        """Begin anew in a child process: connections and a held turn belong to the parent."""
+        self._turn = threading.Lock()
+        self._holder = None
+        self.engine.dispose(close=False)
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
@@ -49,29 +66,39 @@ class Database:
         me = threading.get_ident()
         if self._holder == me:
             raise RuntimeError("A writing unit is open in this thread already: use it instead of beginning another.")
-        with self._turn:
+        if not self._turn.acquire(timeout=LONGEST_WAIT):
+            raise Busy("Too many writes wait for the database. Please try again.")
+        try:
             self._holder = me
-            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 yield
             finally:
                 os.close(descriptor)
-                self._holder = None
+        finally:
+            self._holder = None
+            self._turn.release()
 
     @contextlib.contextmanager
     def begin(self, *, writing: bool) -> Iterator[sa.Connection]:
-        """A transaction: committed when the block ends well, else rolled back. Raises Busy when the database is."""
+        """A transaction: committed when the block ends well, else rolled back. Raises Busy when the database is busy or away.
+
+        Reading is one snapshot on both engines.
+        """
         try:
             with self.turn() if writing else contextlib.nullcontext(), self.engine.connect() as connection:
                 if not writing:
-                    connection = connection.execution_options(**{READ_ONLY: True})
+                    connection = connection.execution_options(**self._reading)
                 with connection.begin():
                     yield connection
         except sa.exc.TimeoutError as error:
             raise Busy("Too many requests wait for the database. Please try again.") from error
-        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-            raise busy(error) from error
+        except sa.exc.DBAPIError as error:
+            refusal = busy(error)
+            if refusal is None:
+                raise
+            raise refusal from error
 
     def dispose(self) -> None:
         """Give back all connections."""
@@ -86,14 +113,31 @@ class Database:
             return str(connection.scalar(sa.select(sa.func.version()))).split(" on ")[0]
 
 
-def busy(error: Exception) -> Busy:
-    """The refusal for an operational error, without any of its SQL."""
-    said = str(getattr(error, "orig", error)).lower()
-    if "full" in said and "disk" in said:
+def busy(error: sa.exc.DBAPIError) -> Busy | None:
+    """The refusal for a database that is busy, full or away, without any of its SQL; None when the statement is to blame."""
+    said = str(error.orig).lower()
+    if "disk is full" in said or "no space left" in said:
         return Busy("The disk is full: nothing was written. Please tell whoever runs this system.", retry_after=60)
-    if "readonly" in said or "read-only" in said:
+    if "readonly database" in said or "read-only file system" in said:
         return Busy("The database can only be read at the moment: nothing was written.", retry_after=60)
-    return Busy()
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    if state:
+        away = state[:2] in ("08", "53", "57") or state in ("40001", "40P01", "55P03", "25P03", "25P04")
+    else:
+        away = error.connection_invalidated or any(word in said for word in _AWAY)
+    return Busy() if away else None
+
+
+_AWAY = ("locked", "busy", "unable to open", "disk i/o", "interrupted", "connection", "server closed", "consuming input failed")
+_open: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for one in list(_open):
+        one.after_fork()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

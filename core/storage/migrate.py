@@ -4,113 +4,61 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
+from sqlalchemy.schema import CreateIndex, CreateSequence, CreateTable, ExecutableDDLElement
 
 from core.errors import Busy
-from core.storage import search
+from core.storage import identifiers, schema, search
 from core.storage.database import Database
+from core.storage.ddl import AddColumn, DropColumn, DropIndex, LedgerFunction, LedgerTrigger, RenameColumn
 from core.storage.models import metadata
-from core.storage.tables import EntityTable, entity_table
+from core.storage.schema import Shape
+from core.storage.sequences import id_sequence
+from core.storage.tables import EntityTable, Scaled, entity_table
 from schemas.model import Entity
 
 RETRIES = 10
-
-
-class AddColumn(DDLElement):
-    """ALTER TABLE ... ADD COLUMN."""
-
-    inherit_cache = False
-
-    def __init__(self, column: sa.Column[Any]) -> None:
-        self.column = column
-
-
-class DropColumn(DDLElement):
-    """ALTER TABLE ... DROP COLUMN."""
-
-    inherit_cache = False
-
-    def __init__(self, table: str, column: str) -> None:
-        self.table, self.column = table, column
-
-
-class LedgerTrigger(DDLElement):
-    """A trigger with which the database itself refuses to change or delete rows of a ledger."""
-
-    inherit_cache = False
-
-    def __init__(self, table: sa.Table, event: str, columns: Sequence[str] = ()) -> None:
-        self.table, self.event, self.columns = table, event, tuple(columns)
-
-    @property
-    def name(self) -> str:
-        return f"t_{self.table.name[:50]}_{self.event.lower()}"
-
-
-class LedgerFunction(DDLElement):
-    """The function PostgreSQL's ledger triggers call."""
-
-    inherit_cache = False
-
-
-@compiles(AddColumn)
-def _add_column(element: AddColumn, compiler: Any, **_: Any) -> str:
-    table = compiler.preparer.format_table(element.column.table)
-    return f"ALTER TABLE {table} ADD COLUMN {compiler.get_column_specification(element.column)}"
-
-
-@compiles(DropColumn)
-def _drop_column(element: DropColumn, compiler: Any, **_: Any) -> str:
-    return f"ALTER TABLE {compiler.preparer.quote(element.table)} DROP COLUMN {compiler.preparer.quote(element.column)}"
-
-
-@compiles(LedgerTrigger, "sqlite")
-def _sqlite_trigger(element: LedgerTrigger, compiler: Any, **_: Any) -> str:
-    quote = compiler.preparer.quote
-    columns = f" OF {', '.join(quote(name) for name in element.columns)}" if element.columns else ""
-    return (f"CREATE TRIGGER {quote(element.name)} BEFORE {element.event}{columns} ON {compiler.preparer.format_table(element.table)} "
-            "BEGIN SELECT RAISE(ABORT, 'rows of a ledger are never changed'); END")
-
-
-@compiles(LedgerTrigger, "postgresql")
-def _postgresql_trigger(element: LedgerTrigger, compiler: Any, **_: Any) -> str:
-    quote = compiler.preparer.quote
-    columns = f" OF {', '.join(quote(name) for name in element.columns)}" if element.columns else ""
-    return (f"CREATE TRIGGER {quote(element.name)} BEFORE {element.event}{columns} ON {compiler.preparer.format_table(element.table)} "
-            "FOR EACH ROW EXECUTE FUNCTION backoffice_ledger()")
-
-
-@compiles(LedgerFunction)
-def _function(element: LedgerFunction, compiler: Any, **_: Any) -> str:
-    return ("CREATE OR REPLACE FUNCTION backoffice_ledger() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION 'rows of a ledger are never changed'; END $$")
+MIGRATING = 0x62616366
+"""PostgreSQL's advisory lock for whoever changes the schema: one process at a time."""
+_TOGETHER = 100
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step in words, and the statement that does it."""
+    """One step in words, and the statements that do it. ``needed`` asks the real shape whether it is still to be done.
+
+    ``fresh`` steps concern a table that is new in the same plan; ``index`` steps make reading fast and nothing else.
+    """
 
     words: str
-    statement: DDLElement | sa.schema.ExecutableDDLElement
+    statements: tuple[ExecutableDDLElement | sa.Update, ...]
+    table: str
+    needed: Callable[[Shape], bool]
     destructive: bool = False
+    fresh: bool = False
+    index: sa.Index | None = None
 
     def sql(self, dialect: sa.Dialect) -> str:
-        """The statement as text, for people to read."""
-        return str(self.statement.compile(dialect=dialect)).strip()
+        """The statements as text, for people to read."""
+        return ";\n".join(str(one.compile(dialect=dialect)).strip() for one in self.statements)
 
 
 @dataclass
 class Plan:
-    """What has to be done, additive steps first. ``unsearched``: entities whose search index has to be made or filled."""
+    """What has to be done, in order.
+
+    ``unsearched``: entities whose search index has to be made; ``recompute``: stored fields that are new on tables with
+    rows, by entity; ``failed``: sentences about indexes that the rows there are did not allow.
+    """
 
     steps: list[Step] = field(default_factory=list)
     unsearched: list[Entity] = field(default_factory=list)
+    recompute: dict[str, list[str]] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
 
     @property
     def additive(self) -> list[Step]:
@@ -120,122 +68,223 @@ class Plan:
     def destructive(self) -> list[Step]:
         return [step for step in self.steps if step.destructive]
 
+    @property
+    def indexes(self) -> list[Step]:
+        """Indexes on tables that may hold many rows: they can wait until a publication is in force."""
+        return [step for step in self.steps if step.index is not None and not step.fresh]
+
 
 def ensure_platform(database: Database) -> None:
-    """Make the platform's own tables where they are missing, and add their new columns."""
+    """Make the platform's own tables where they are missing, and add their new columns and indexes."""
     with database.begin(writing=True) as connection:
         if database.dialect == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x62616366)))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
             connection.execute(LedgerFunction())
-        inspector = sa.inspect(connection)
-        there = set(inspector.get_table_names())
-        missing = [table for table in metadata.sorted_tables if table.name not in there]
-        metadata.create_all(connection, tables=missing, checkfirst=False)
+        shape = schema.read(connection, metadata.tables.keys())
         for table in metadata.sorted_tables:
-            if table.name in there:
-                have = {column["name"] for column in inspector.get_columns(table.name)}
-                for column in table.columns:
-                    if column.name not in have:
-                        connection.execute(AddColumn(_nullable(column)))
+            for step in _table_steps(table, shape, connection.dialect, "the platform"):
+                for statement in step.statements:
+                    connection.execute(statement)
 
 
 def plan(database: Database, entities: Iterable[Entity], removed: Iterable[tuple[str, str]] = ()) -> Plan:
     """Compare the declared tables with those there are. ``removed``: (table, column) pairs that may be swept."""
     found = Plan()
+    removed = list(removed)
     wanted = [(entity, entity_table(entity, database.dialect)) for entity in entities]
-    names = [table.name for _, made in wanted for table in made.all_tables()]
+    names = {table.name for _, made in wanted for table in made.all_tables()} | {search.layout(entity).name for entity, _ in wanted}
     with database.begin(writing=False) as connection:
-        inspector = sa.inspect(connection)
-        there = set(inspector.get_table_names())
-        known = [name for name in names if name in there]
-        columns, indexes = _shape(inspector, known)
-        for entity, made in wanted:
-            _plan_entity(found, entity, made, there, columns, indexes)
-            if search.layout(entity).name not in there:
-                found.unsearched.append(entity)
-        present = _shape(inspector, [table for table, _ in removed if table in there])[0] if removed else {}
-    for table, column in removed:
-        if column in present.get(table, set()):
-            found.steps.append(Step(f"Drop the column {column} of {table}, whose field was removed", DropColumn(table, column), True))
+        shape = schema.read(connection, names | {table for table, _ in removed})
+    dialect = database.engine.dialect
+    for entity, made in wanted:
+        for table in made.all_tables():
+            found.steps += _table_steps(table, shape, dialect, entity.full_name, numbered="id" in table.c)
+            if entity.kind == "ledger":
+                found.steps += _ledger_steps(entity, made, table, shape)
+        fresh = [one.name for one in entity.fields if one.type in ("computed", "rollup") and one.name in made.columns
+                 and made.table.name in shape.tables and made.columns[one.name][0].name not in shape.tables[made.table.name]]
+        if fresh:
+            found.recompute[entity.full_name] = fresh
+        if search.layout(entity).name not in shape.tables:
+            found.unsearched.append(entity)
+    for table_name, column in removed:
+        if column in shape.tables.get(table_name, {}):
+            found.steps.append(_drop(table_name, column, shape))
     return found
 
 
-def _shape(inspector: sa.Inspector, names: Sequence[str]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    if not names:
-        return {}, {}
-    many = len(names) > 40
-    wanted = None if many else list(names)
-    columns = {key[1]: {str(one["name"]) for one in value} for key, value in inspector.get_multi_columns(filter_names=wanted).items()}
-    indexes = {key[1]: {str(one["name"]) for one in value} for key, value in inspector.get_multi_indexes(filter_names=wanted).items()}
-    return columns, indexes
-
-
-def _plan_entity(found: Plan, entity: Entity, made: EntityTable, there: set[str], columns: dict[str, set[str]],
-                 indexes: dict[str, set[str]]) -> None:
-    for table in made.all_tables():
-        if table.name not in there:
-            found.steps.append(Step(f"Make the table {table.name} for {entity.full_name}", CreateTable(table)))
-            for index in sorted(table.indexes, key=lambda one: str(one.name)):
-                found.steps.append(Step(f"Make the index {index.name}", CreateIndex(index)))
-            if entity.kind == "ledger":
-                kept = [column.name for column in table.columns if column.name.startswith(("f_", "x", "c_")) or column.name in ("owner_id", "target_id")]
-                found.steps.append(Step(f"Have the database refuse changes of {table.name}", LedgerTrigger(table, "UPDATE", kept)))
-                found.steps.append(Step(f"Have the database refuse deletions from {table.name}", LedgerTrigger(table, "DELETE")))
-            continue
-        have = columns.get(table.name, set())
-        for column in table.columns:
-            if column.name not in have:
-                found.steps.append(Step(f"Add the column {column.name} to {table.name}", AddColumn(_nullable(column))))
-        now = indexes.get(table.name, set())
-        for index in sorted(table.indexes, key=lambda one: str(one.name)):
-            if index.name not in now:
-                found.steps.append(Step(f"Make the index {index.name}", CreateIndex(index)))
-
-
-def _nullable(column: sa.Column[Any]) -> sa.Column[Any]:
-    if column.nullable or column.server_default is not None:
-        return column
-    copy = column.copy() if hasattr(column, "copy") else column._copy()
-    copy.nullable = True
-    sa.Table(column.table.name, sa.MetaData(), copy)
-    return copy
-
-
-def apply(database: Database, wanted: Plan, *, destructive: bool = False) -> list[Entity]:
+def apply(database: Database, wanted: Plan, *, destructive: bool = False, indexes: bool = True) -> list[Entity]:
     """Do the steps, each so that it can be repeated; answers the entities whose search index is new and empty.
 
-    SQLite does them in one transaction. PostgreSQL does each in its own, with a short lock timeout and retries, so that
-    readers never queue behind it for long.
+    SQLite does them in one transaction. PostgreSQL makes new tables in batches and does each change of an old table in a
+    transaction of its own, with a short lock timeout and retries, so that readers never queue behind it for long; indexes
+    of old tables are built beside the writers. Without ``indexes`` those are left for later.
     """
-    steps = wanted.steps if destructive else wanted.additive
+    steps = [step for step in wanted.steps if (destructive or not step.destructive) and (indexes or step.index is None or step.fresh)]
+    if not steps and not wanted.unsearched:
+        return []
     if database.dialect == "sqlite":
-        if not steps and not wanted.unsearched:
-            return []
         with database.begin(writing=True) as connection:
-            # Another process may have done them while this one waited for its turn.
-            for step in steps:
-                if not _done(connection, step):
-                    connection.execute(step.statement)
+            _perform(connection, steps, wanted)
             return [entity for entity in wanted.unsearched if search.ensure(connection, entity)]
+    together = [step for step in steps if step.fresh]
+    for start in range(0, len(together), _TOGETHER):
+        _patiently(database, together[start : start + _TOGETHER], wanted)
     for step in steps:
-        _patiently(database, step)
-    fresh = []
+        if not step.fresh and step.index is None:
+            _patiently(database, [step], wanted)
+    for step in steps:
+        if not step.fresh and step.index is not None:
+            _build_beside(database, step, wanted)
+    fresh: list[Entity] = []
     for entity in wanted.unsearched:
         with database.begin(writing=True) as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x62616366)))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
             if search.ensure(connection, entity):
                 fresh.append(entity)
     return fresh
 
 
-def _patiently(database: Database, step: Step) -> None:
+def _table_steps(table: sa.Table, shape: Shape, dialect: sa.Dialect, whose: str, *, numbered: bool = False) -> list[Step]:
+    name = table.name
+    made = sorted(table.indexes, key=lambda one: str(one.name))
+    if name not in shape.tables:
+        steps = [Step(f"Make the table {name} for {whose}", (CreateTable(table),), name, lambda now: name not in now.tables, fresh=True)]
+        steps += [_index_step(index, fresh=True) for index in made]
+    else:
+        steps = _column_steps(table, shape, dialect, whose)
+        steps += _stale_indexes(table, shape)
+        steps += [_index_step(index) for index in made if str(index.name) not in shape.indexes]
+    sequence = id_sequence(name)
+    if numbered and dialect.name == "postgresql" and sequence not in shape.sequences:
+        steps.append(Step(f"Make the sequence of the ids of {name}", (CreateSequence(sa.Sequence(sequence)),), name,
+                          lambda now: sequence not in now.sequences, fresh=name not in shape.tables))
+    return steps
+
+
+def _column_steps(table: sa.Table, shape: Shape, dialect: sa.Dialect, whose: str) -> list[Step]:
+    name, there = table.name, shape.tables[table.name]
+    steps = []
+    for column in table.columns:
+        declared = schema.plain(column.type.compile(dialect=dialect))
+        if column.name not in there:
+            steps.append(_adding(table, column))
+        elif there[column.name] != declared:
+            steps.append(_replacing(table, column, there, declared, whose))
+            lost = [str(index.name) for index in table.indexes if column.name in index.columns]
+            for index_name in lost:
+                shape.indexes.pop(index_name, None)
+    # A column that a plugin no longer declares stays, and must not refuse rows that do not know it.
+    return steps
+
+
+def _adding(table: sa.Table, column: sa.Column[Any]) -> Step:
+    return Step(f"Add the column {column.name} to {table.name}", (AddColumn(column),), table.name,
+                lambda now, name=column.name: name not in now.tables.get(table.name, {}))  # type: ignore[misc]
+
+
+def _replacing(table: sa.Table, column: sa.Column[Any], there: dict[str, str], declared: str, whose: str) -> Step:
+    """The column has another type now: it is set aside with its values, and a new one takes its place.
+
+    Exact numbers that only changed their places are carried over, rounded half away from zero where digits go.
+    """
+    was = there[column.name]
+    number = next(n for n in range(1, 1_000) if identifiers.fitted(f"o{n}_{column.name}") not in there)
+    aside = identifiers.fitted(f"o{number}_{column.name}")
+    statements: list[ExecutableDDLElement | sa.Update] = [DropIndex(str(index.name)) for index in table.indexes if column.name in index.columns]
+    statements += [RenameColumn(table.name, column.name, aside), AddColumn(column)]
+    carried = _carried(column, was, aside)
+    if carried is not None:
+        rows = sa.table(table.name, sa.column(column.name))
+        statements.append(sa.update(rows).values({column.name: carried}))
+    return Step(f"Set the column {column.name} of {table.name} aside as {aside} ({whose} declares it anew: {was} becomes {declared})",
+                tuple(statements), table.name,
+                lambda now: now.tables.get(table.name, {}).get(column.name) == was)
+
+
+def _carried(column: sa.Column[Any], was: str, aside: str) -> sa.ColumnElement[Any] | None:
+    if isinstance(column.type, Scaled) and was.startswith("BIGINT("):
+        whole = sa.column(aside, sa.BigInteger())
+        steps = column.type.places - int(was[len("BIGINT(") : -1])
+        unit = sa.literal_column(str(10 ** abs(steps)), sa.BigInteger())
+        if steps >= 0:
+            return whole * unit
+        half = sa.literal_column(str(10**-steps // 2), sa.BigInteger())
+        return sa.case((whole >= 0, (whole + half) // unit), else_=(whole - half) // unit)
+    if isinstance(column.type, sa.Numeric) and was.startswith("NUMERIC"):
+        return sa.func.round(sa.column(aside), sa.literal_column(str(column.type.scale or 0)))
+    return None
+
+
+def _index_step(index: sa.Index, *, fresh: bool = False) -> Step:
+    assert index.table is not None
+    kind = "unique index" if index.unique else "index"
+    return Step(f"Make the {kind} {index.name} ({', '.join(column.name for column in index.columns)})", (CreateIndex(index),),
+                index.table.name, lambda now: str(index.name) not in now.indexes, fresh=fresh, index=index)
+
+
+def _stale_indexes(table: sa.Table, shape: Shape) -> list[Step]:
+    """Indexes that an earlier declaration asked for. A unique one that is no longer meant would refuse good rows."""
+    wanted = {str(index.name) for index in table.indexes}
+    ours = [name for name, of in shape.indexes.items() if of == table.name and name[:3] in ("ix_", "ux_") and name not in wanted]
+    if "__" not in table.name:
+        return []
+    return [Step(f"Drop the index {name}, which nothing asks for any more", (DropIndex(name),), table.name,
+                 lambda now, name=name: name in now.indexes) for name in sorted(ours)]  # type: ignore[misc]
+
+
+def _ledger_steps(entity: Entity, made: EntityTable, table: sa.Table, shape: Shape) -> list[Step]:
+    moving = {column.name for one in entity.fields if one.type == "rollup" for column in made.columns.get(one.name, ())}
+    moving |= {"display_title", "title_key", "chain_hash", "chain_length"}
+    kept = [column.name for column in table.columns if column.name not in moving]
+    steps = []
+    for trigger in (LedgerTrigger(table.name, "UPDATE", kept), LedgerTrigger(table.name, "DELETE")):
+        if trigger.name not in shape.triggers:
+            verb = "changes of" if trigger.event == "UPDATE" else "deletions from"
+            steps.append(Step(f"Have the database refuse {verb} {table.name}", (trigger,), table.name,
+                              lambda now, name=trigger.name: name not in now.triggers, fresh=table.name not in shape.tables))  # type: ignore[misc]
+    return steps
+
+
+def _drop(table: str, column: str, shape: Shape) -> Step:
+    # SQLite refuses to drop a column that an index holds.
+    indexes = [DropIndex(name) for name in shape.holding.get((table, column), ())]
+    statements: Sequence[ExecutableDDLElement] = (*indexes, DropColumn(table, column))
+    return Step(f"Drop the column {column} of {table}, whose field was removed", tuple(statements), table,
+                lambda now: column in now.tables.get(table, {}), destructive=True)
+
+
+def _perform(connection: sa.Connection, steps: Sequence[Step], wanted: Plan) -> None:
+    """Do what is still to be done: another process may have been here while this one waited for its turn."""
+    shape = schema.read(connection, {step.table for step in steps})
+    for step in steps:
+        if not step.needed(shape):
+            continue
+        if step.index is None:
+            for statement in step.statements:
+                connection.execute(statement)
+            if len(step.statements) > 1:
+                # It has dropped indexes, which later steps make again.
+                shape = schema.read(connection, {step.table for step in steps})
+            continue
+        try:
+            with connection.begin_nested():
+                connection.execute(step.statements[0])
+        except sa.exc.IntegrityError:
+            wanted.failed.append(_refused(step))
+
+
+def _refused(step: Step) -> str:
+    return f"{step.words}: records that are there already have equal values. New ones are refused; correct the old ones and run migrate."
+
+
+def _patiently(database: Database, steps: Sequence[Step], wanted: Plan) -> None:
     for attempt in range(RETRIES):
         try:
             with database.begin(writing=True) as connection:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x62616366)))
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
                 connection.execute(sa.select(sa.func.set_config("lock_timeout", "1s", True)))
-                if not _done(connection, step):
-                    connection.execute(step.statement)
+                _perform(connection, steps, wanted)
             return
         except (Busy, sa.exc.DBAPIError):
             if attempt == RETRIES - 1:
@@ -243,29 +292,23 @@ def _patiently(database: Database, step: Step) -> None:
             time.sleep(random.uniform(0.05, 0.3) * (attempt + 1))
 
 
-def _done(connection: sa.Connection, step: Step) -> bool:
-    inspector = sa.inspect(connection)
-    statement = step.statement
-    match statement:
-        case CreateTable():
-            return bool(inspector.has_table(statement.element.name))
-        case CreateIndex():
-            return any(one["name"] == statement.element.name for one in inspector.get_indexes(statement.element.table.name))
-        case AddColumn():
-            return any(one["name"] == statement.column.name for one in inspector.get_columns(statement.column.table.name))
-        case DropColumn():
-            return not inspector.has_table(statement.table) or all(
-                one["name"] != statement.column for one in inspector.get_columns(statement.table))
-        case LedgerTrigger():
-            return _has_trigger(connection, statement)
-    return False
-
-
-def _has_trigger(connection: sa.Connection, wanted: LedgerTrigger) -> bool:
-    if connection.dialect.name == "sqlite":
-        master = sa.table("sqlite_master", sa.column("type"), sa.column("name"))
-        return connection.execute(sa.select(master.c.name).where(master.c.type == "trigger", master.c.name == wanted.name)).first() is not None
-    triggers = sa.table("pg_trigger", sa.column("tgname"))
-    return connection.execute(sa.select(triggers.c.tgname).where(triggers.c.tgname == wanted.name)).first() is not None
-
-
+def _build_beside(database: Database, step: Step, wanted: Plan) -> None:
+    """Build one index of PostgreSQL without holding writers up. What an interrupted try left half built goes first."""
+    index = step.index
+    assert index is not None and index.table is not None
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        shape = schema.read(connection, {step.table})
+        if not step.needed(shape):
+            return
+        connection.execute(sa.select(sa.func.set_config("lock_timeout", "0", False)))
+        try:
+            if str(index.name) in shape.broken:
+                connection.execute(DropIndex(str(index.name)))
+            twin = next(one for one in index.table.to_metadata(sa.MetaData()).indexes if one.name == index.name)
+            twin.dialect_options["postgresql"]["concurrently"] = True
+            connection.execute(CreateIndex(twin))
+        except sa.exc.IntegrityError:
+            wanted.failed.append(_refused(step))
+            connection.execute(DropIndex(str(index.name)))
+        finally:
+            connection.execute(sa.select(sa.func.set_config("lock_timeout", "10s", False)))

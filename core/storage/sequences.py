@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.facts import Record, Value
+from core.storage import identifiers
 from core.storage.models import SequenceRow
 from core.storage.tables import EntityTable
 from core.storage.unit import Unit
@@ -19,59 +21,87 @@ if TYPE_CHECKING:
 
 _table = SequenceRow.__table__
 _TOKEN = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?::([0-9]{1,2}))?\}")
-_BLOCK = 50
+
+
+def id_sequence(table: str) -> str:
+    """The name of PostgreSQL's sequence of a table's ids."""
+    return identifiers.fitted(f"sq_{table}")
 
 
 def next_id(unit: Unit, table: EntityTable) -> int:
-    """The id of the next row. On PostgreSQL a process takes ids in small blocks, so that writers do not queue for them."""
-    name = f"id:{table.table.name}"
-    if unit.database.dialect != "postgresql":
-        return _next(unit, name)
-    key = (id(unit.database), name)
-    block = _blocks.get(key)
-    if not block:
-        # Its own short transaction: ids may have gaps, and nobody waits for the caller's commit.
-        with unit.database.engine.connect() as connection, connection.begin():
-            last = _advance(connection, "postgresql", name, _BLOCK)
-        block = _blocks[key] = list(range(last, last - _BLOCK, -1))
-    return block.pop()
+    """The id of the next row; never one that was used before, though the row may be gone.
+
+    PostgreSQL has a sequence for each table, so that writers do not queue for ids. On SQLite they stand in line anyway.
+    """
+    name = str(table.table.name)
+    if unit.database.dialect == "postgresql":
+        return int(unit.connection.execute(_next_of(name)).scalar_one())
+    number = _advance(unit.connection, "sqlite", f"id:{name}")
+    if number == 1:
+        # The first draw: rows may have come with ids of their own.
+        largest = unit.connection.execute(sa.select(sa.func.max(table.table.c.id))).scalar() or 0
+        if largest:
+            number = int(largest) + 1
+            settle(unit.connection, name, number)
+    return number
 
 
-_blocks: dict[tuple[int, str], list[int]] = {}
+def settle(connection: sa.Connection, table: str, last: int) -> None:
+    """Say that ids of the table up to ``last`` are used."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.setval(id_sequence(table), max(last, 1), last > 0)))
+        return
+    name = f"id:{table}"
+    connection.execute(_table.delete().where(_table.c.name == name))
+    connection.execute(_table.insert().values(name=name, value=last))
 
 
 def draw(unit: Unit, entity: Entity, field: Field, record: Record, formulas: Formulas) -> str:
-    """The next human key by the field's pattern. The counter restarts when any other token of the pattern changes."""
+    """The next human key by the field's pattern. The counter restarts when any other token of the pattern changes.
+
+    A rolled back unit gives its number back, so the series has no gap; that holds the counter until the unit ends.
+    """
     pattern = next((rule.pattern for rule in field.number if not rule.when or formulas.truth(entity, rule.when, record)), "{seq:5}")
-    places = {"width": 5}
-
-    def fill(found: re.Match[str]) -> str:
-        token, width = found[1], found[2]
-        if token == "seq":
-            places["width"] = int(width or 1)
-            return "\x00"
-        return _token(unit, entity, field, record, formulas, token)
-
-    text = _TOKEN.sub(fill, pattern)
-    number = _next(unit, f"{entity.full_name}.{field.name}:{text}")
-    return text.replace("\x00", str(number).zfill(places["width"]))
+    if "{seq" not in pattern:
+        pattern += "{seq:5}"
+    text = _TOKEN.sub(lambda found: found[0] if found[1] == "seq" else _token(unit, entity, field, record, formulas, found[1]), pattern)
+    number = _advance(unit.connection, unit.database.dialect, f"{entity.full_name}.{field.name}:{text}")
+    return _TOKEN.sub(lambda found: str(number).zfill(int(found[2] or 1)), text)
 
 
 def _token(unit: Unit, entity: Entity, field: Field, record: Record, formulas: Formulas, token: str) -> str:
     now = unit.now
     match token:
         case "YYYY":
-            return f"{now.year:04d}"
+            found = f"{now.year:04d}"
         case "YY":
-            return f"{now.year % 100:02d}"
+            found = f"{now.year % 100:02d}"
         case "MM":
-            return f"{now.month:02d}"
+            found = f"{now.month:02d}"
         case "DD":
-            return f"{now.day:02d}"
+            found = f"{now.day:02d}"
         case "scope":
             names = field.unique if isinstance(field.unique, tuple) else ()
-            return "-".join(_spoken(entity, record, formulas, name) for name in names)
-    return _spoken(entity, record, formulas, token)
+            found = "-".join(_spoken(entity, record, formulas, name) for name in names)
+        case "company" if entity.field("company") is None:
+            found = _company(record, formulas)
+        case _:
+            found = _spoken(entity, record, formulas, token)
+    # What a person typed must not look like a token.
+    return found.replace("{", "").replace("}", "")
+
+
+def _company(record: Record, formulas: Formulas) -> str:
+    """The code of the company of the record's department."""
+    generation = formulas.unit.generation
+    department, company = generation.provider("department"), generation.provider("company")
+    number = record.get("department_id")
+    if department is None or company is None or number is None:
+        return ""
+    row = formulas.row(department.full_name, int(number))
+    found = row.get("company") if row is not None else None
+    named = formulas.row(company.full_name, int(found)) if isinstance(found, int) else None
+    return "" if named is None else str(named.get("code") or "")
 
 
 def _spoken(entity: Entity, record: Record, formulas: Formulas, name: str) -> str:
@@ -86,12 +116,18 @@ def _spoken(entity: Entity, record: Record, formulas: Formulas, name: str) -> st
     return str(value)
 
 
-def _next(unit: Unit, name: str) -> int:
-    return _advance(unit.connection, unit.database.dialect, name, 1)
+@lru_cache(maxsize=4_000)
+def _next_of(table: str) -> sa.Select[tuple[int]]:
+    return sa.select(sa.Sequence(id_sequence(table)).next_value())
 
 
-def _advance(connection: sa.Connection, dialect: str, name: str, by: int) -> int:
-    insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = insert(_table).values(name=name, value=by)
-    statement = statement.on_conflict_do_update(index_elements=[_table.c.name], set_={"value": _table.c.value + by}).returning(_table.c.value)
-    return int(connection.execute(statement).scalar_one())
+def _advance(connection: sa.Connection, dialect: str, name: str) -> int:
+    return int(connection.execute(_ADVANCE[dialect], {"name": name}).scalar_one())
+
+
+def _advancing(insert: Any) -> Any:
+    statement = insert(_table).values(name=sa.bindparam("name"), value=1)
+    return statement.on_conflict_do_update(index_elements=[_table.c.name], set_={"value": _table.c.value + 1}).returning(_table.c.value)
+
+
+_ADVANCE = {"postgresql": _advancing(postgresql.insert), "sqlite": _advancing(sqlite.insert)}

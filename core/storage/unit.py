@@ -12,10 +12,11 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from core.access.actor import Actor
-from core.errors import Busy, Conflict
+from core.errors import Conflict, Invalid
 from core.registry.generation import Generation
 from core.storage import head
 from core.storage.database import Database
+from core.storage.ddl import REFUSAL
 
 _log = logging.getLogger("backoffice.storage")
 
@@ -71,10 +72,14 @@ def writing(database: Database, generation: Generation, actor: Actor, now: datet
                         writing=True)
             yield unit
     except sa.exc.IntegrityError as error:
-        raise Conflict("The value is not available.") from error
-    except sa.exc.DBAPIError as error:
-        if error.connection_invalidated or _retriable(error):
-            raise Busy() from error
+        ledger = REFUSAL in str(error.orig)
+        raise Conflict("Entries of a ledger stay as they were written." if ledger else "The value is not available.") from error
+    except sa.exc.DataError as error:
+        raise Invalid({"": ["A value is too large or of a form that the database does not take."]}) from error
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "sqlstate", "") == "54000":
+            # An index of PostgreSQL takes no more than about 2,700 bytes.
+            raise Invalid({"": ["A value that has to be unique, or by which lists are sorted, is too long."]}) from error
         raise
     for call in unit._calls:
         try:
@@ -89,21 +94,12 @@ def flipping(database: Database, expected: int) -> Iterator[sa.Connection]:
 
     Raises HeadMoved when ``expected`` is no longer in force, Busy when writers do not let go in a second.
     """
-    try:
-        with database.begin(writing=True) as connection:
-            if database.dialect == "postgresql":
-                # Writers queue behind a waiting flip: it must not wait long.
-                connection.execute(sa.select(sa.func.set_config("lock_timeout", "1s", True)))
-                head.fence(connection, shared=False)
-            number = head.number(connection)
-            if number != expected:
-                raise HeadMoved(number)
-            yield connection
-    except sa.exc.DBAPIError as error:
-        if error.connection_invalidated or _retriable(error):
-            raise Busy() from error
-        raise
-
-
-def _retriable(error: sa.exc.DBAPIError) -> bool:
-    return str(getattr(error.orig, "sqlstate", "") or "") in {"40001", "40P01", "55P03", "57014", "57P01", "25P03"}
+    with database.begin(writing=True) as connection:
+        if database.dialect == "postgresql":
+            # Writers queue behind a waiting flip: it must not wait long.
+            connection.execute(sa.select(sa.func.set_config("lock_timeout", "1s", True)))
+            head.fence(connection, shared=False)
+        number = head.number(connection)
+        if number != expected:
+            raise HeadMoved(number)
+        yield connection
