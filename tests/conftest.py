@@ -1,0 +1,44 @@
+"""Databases for every test: SQLite always, PostgreSQL where it is installed; continuous integration must have it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres as private
+
+_ALOUD = "PostgreSQL is not installed: its half of the tests does not run. Install it (apt-get install postgresql)."
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[private.Server]:
+    """A private server; ``fresh()`` gives the address of an empty database."""
+    if private.binaries() is None:
+        if os.environ.get("CI"):
+            pytest.fail(_ALOUD)
+        pytest.skip(_ALOUD)
+    with private.server() as made:
+        yield made
+
+
+@pytest.fixture
+def postgres_url(postgres: private.Server) -> str:
+    """The address of an empty PostgreSQL database."""
+    return postgres.fresh()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database; the test runs once on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'backoffice.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud when half of the tests did not run."""
+    if private.binaries() is None:
+        terminalreporter.write_line(_ALOUD, red=True)
