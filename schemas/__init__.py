@@ -28,11 +28,11 @@ from schemas.model import (
     View,
     Workflow,
 )
-from schemas.overlays import amend, made_form
+from schemas.overlays import amend, made_form, refusals
 from schemas.values import Block, Number
 
 __all__ = [
     "KINDS", "AccessRule", "Block", "Constraint", "Effective", "Entity", "Expression", "Field", "Form", "Item", "Kind", "Number",
     "NumberRule", "Option", "Overlay", "Place", "Plugin", "Problem", "Role", "Section", "State", "Tab", "Transition", "Verb", "View",
-    "Workflow", "amend", "check", "dump_overlay", "dump_plugin", "made_form", "read_overlay", "read_plugin",
+    "Workflow", "amend", "check", "dump_overlay", "dump_plugin", "made_form", "read_overlay", "read_plugin", "refusals",
 ]

@@ -215,6 +215,8 @@ class State:
     label: str = ""
     meaning: str = "progress"
     scope: str = ""
+    overlay: str = ""
+    """Name of the overlay that added the state, "" for the plugin's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +236,8 @@ class Transition:
     approval: Raw | None = None
     effects: tuple[Any, ...] = ()
     scope: str = ""
+    overlay: str = ""
+    """Name of the overlay that added the transition, "" for the plugin's own."""
     place: Place = field(default=Place(), compare=False)
 
 
