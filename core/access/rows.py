@@ -45,7 +45,12 @@ def _one(source: str, record: Mapping[str, Value], entity: Entity, actor: Actor,
     if typed is None:
         return False
     moment = now or datetime.now(UTC)
-    return expressions.evaluate(typed, expressions.Env(record, path, actor, moment, _day(moment, actor))) is True
+    env = expressions.Env(record, path or _nowhere, actor, moment, _day(moment, actor))
+    return expressions.evaluate(typed, env) is True
+
+
+def _nowhere(reference: str, name: str) -> Value:
+    return None
 
 
 def _day(moment: datetime, actor: Actor) -> date:

@@ -12,6 +12,7 @@ from core.errors import NotFound
 from core.fields import effective
 from core.fields import effective
 from core.registry.calls import Hooks
+from schemas.expressions import Function
 from schemas.model import Entity, Field, Overlay, Plugin, Problem
 from schemas.overlays import amend
 
@@ -103,6 +104,19 @@ class Generation:
         """Who points here from within its lines: entity, the ``lines`` field, and the reference inside."""
         table: dict[str, list[tuple[Entity, Field, Field]]] = self._once("line_referrers", self._line_referrers)
         return tuple(table.get(full_name, ()))
+
+    def functions(self) -> Mapping[str, Function]:
+        """The functions that plugins add to the expression language, by name; the first plugin to name one keeps it."""
+        def gather() -> dict[str, Function]:
+            found: dict[str, Function] = {}
+            for _, several in self.hooks.call("expression_functions"):
+                for one in several if isinstance(several, list | tuple) else ():
+                    if isinstance(one, Function):
+                        found.setdefault(one.name, one)
+            return found
+
+        table: dict[str, Function] = self._once("functions", gather)
+        return table
 
     def roles(self) -> Mapping[str, str]:
         """Every declared role as ``plugin.role`` with its label."""

@@ -1,554 +1,402 @@
-"""The second reading of an expression: SQL, equal to the interpreter's on SQLite and PostgreSQL.
+"""The second reading of an expression: SQL for SQLite and PostgreSQL that agrees with the reading in Python, cell by cell.
 
-On SQLite exact numbers are integers scaled by the field's places, on PostgreSQL they are NUMERIC; what does not fit into
-64 bits at its scale is empty in every reading. Constants are folded by the interpreter and bound in the column's own scale.
+Numbers are integers scaled by their type's places on SQLite and NUMERIC on PostgreSQL. What reads no record is evaluated
+beforehand and bound. Every step whose number needs more than 18 digits is NULL; the guard evaluates its step once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement, FromClause
 
-from core.fields import kind
+from core.storage import moments
+from core.storage.binding import UNKNOWN, bound, empty_of, sql_type
+from core.storage.naming import SqlContext, context
+from core.storage.sqlite_functions import register_functions
 from schemas import expressions
-from schemas.expressions import tree
-from schemas.expressions.evaluating import LARGEST, Amount, evaluate_node
-from schemas.expressions.types import Type
-from schemas.model import Entity, Field
+from schemas.expressions.evaluating import run
+from schemas.expressions.tree import DIVISION_PLACES, LIMIT, Call, Env, Given, Node, Path, Read, Typed, is_constant
+from schemas.model import Entity
 
 if TYPE_CHECKING:
     from core.storage.tables import EntityTable
     from core.storage.unit import Unit
 
-Element = sa.ColumnElement[Any]
-SIX = 6
+Element = ColumnElement[Any]
+_MOST_KEPT = 20_000
 
 
 class NotInSql(ValueError):
-    """The expression cannot be decided by the database."""
+    """The database cannot decide this expression."""
 
 
 @dataclass(frozen=True)
-class Value:
-    """A compiled part. Money has its currency beside it; numbers on SQLite are scaled by ``type.scale``."""
+class Sql:
+    """A compiled step. ``beside`` is the currency of money and the entity of a reference to any record."""
 
     element: Element
-    type: Type
-    currency: Element | None = None
+    beside: Element | None = None
 
 
-@dataclass(frozen=True)
-class SqlContext:
-    """How names become columns. ``column(name)`` and ``path(reference, name)`` give a :class:`Value`; ``members(reference, name)``
-    a function from an element to the condition that it is among the many-valued field (``reference`` "" for the own one)."""
-
-    dialect: str
-    column: Callable[[str, Type], Value]
-    path: Callable[[str, str, Type], Value]
-    members: Callable[[str, str], Callable[[Element], Element]]
-    count: Callable[[str, str], Element]
-    actor: Any = None
-    now: datetime | None = None
-    today: date | None = None
-
-
-def compile(typed: tree.Typed, ctx: SqlContext) -> Element:
-    """The expression as SQL. A condition is true, false or NULL; filters act on true only."""
+def compile(typed: Typed, ctx: SqlContext) -> Element:
+    """The expression in SQL; of money, the amount. A condition is true, false or NULL: filters act on true only. Raises NotInSql."""
     if not typed.sql_able:
         raise NotInSql(f'"{typed.source}" cannot be decided by the database.')
-    return _Compiler(ctx).value(typed.root).element
+    return _Compiler(ctx).step(typed.node).element
 
 
-def expression(source: str, entity: Entity, table: EntityTable, unit: Unit, at: Any = None) -> Element:
-    """Parse, check and compile over an alias of the entity's table; a rule that is broken reaches nothing."""
-    over = table.table if at is None else at
-    typed = _typed(source, entity, unit)
-    if typed is None or not typed.sql_able:
-        return sa.false()
-    return compile(typed, context(entity, table, unit, over))
+def expression(source: str, entity: Entity, table: EntityTable, unit: Unit, at: FromClause | None = None,
+               expect: str | None = None) -> Element:
+    """The expression over an alias of the entity's table (or the table). With ``boolean`` as ``expect`` a field alone asks for a value.
+
+    Raises ExpressionError and NotInSql.
+    """
+    proven = typed(source, entity, unit, expect)
+    return compile(proven, context(entity, table, unit, table.table if at is None else at))
 
 
-_known: dict[tuple[int, str], tuple[Entity, tree.Typed | None]] = {}
-
-
-def _typed(source: str, entity: Entity, unit: Unit) -> tree.Typed | None:
-    found = _known.get((id(entity), source))
+def typed(source: str, entity: Entity, unit: Unit, expect: str | None = None) -> Typed:
+    """The proven expression, kept as long as the entity is served. Raises ExpressionError."""
+    key = (id(entity), source, expect)
+    found = _proven.get(key)
     if found is not None and found[0] is entity:
         return found[1]
-    try:
-        typed: tree.Typed | None = expressions.check(expressions.parse(source), expressions.names_of(entity, unit.generation.entities))
-        if typed is not None and typed.type.name != "boolean" and typed.type.name in ("text", "choice", "reference", "references", "date", "datetime"):
-            typed = _condition_or_value(source, entity, unit, typed)
-    except expressions.ExpressionError:
-        typed = None
-    if len(_known) > 5_000:
-        _known.clear()
-    _known[id(entity), source] = (entity, typed)
-    return typed
+    names = expressions.names_of(entity, unit.generation.entities, functions=unit.generation.functions())
+    made = expressions.check(source, names, expect)
+    if len(_proven) > _MOST_KEPT:
+        _proven.clear()
+    _proven[key] = (entity, made)
+    return made
 
 
-def _condition_or_value(source: str, entity: Entity, unit: Unit, typed: tree.Typed) -> tree.Typed:
-    """A formula keeps its value; a bare field used as a rule means "has a value"."""
-    if any(source in (rule.read, rule.write_rows, rule.delete, rule.export) for rule in entity.access) or any(
-            view.where == source for view in entity.views):
-        return expressions.check(expressions.parse(source), expressions.names_of(entity, unit.generation.entities), "boolean")
-    return typed
+_proven: dict[tuple[int, str, str | None], tuple[Entity, Typed]] = {}
 
 
-def context(entity: Entity, table: EntityTable, unit: Unit, at: Any) -> SqlContext:
-    """Names over one alias of an entity's table, paths as correlated scalar subqueries."""
-    from core.storage.tables import entity_table  # the tables ask this module for nothing but functions
+def fold(text: str) -> str:
+    """Text without regard to case, as :func:`folded_match` compares it."""
+    return expressions.fold(text)
 
-    dialect = unit.database.dialect
 
-    def cells(of: Entity, made: EntityTable, over: Any, name: str, wanted: Type) -> Value:
-        if name in made.columns:
-            columns = made.columns[name]
-            element = over.c[columns[0].name]
-            currency = over.c[columns[1].name] if wanted.name == "money" and len(columns) > 1 else None
-            declared = of.field(name)
-            if wanted.name == "money" and currency is None and declared is not None and declared.currency in made.columns:
-                currency = over.c[made.columns[declared.currency][0].name]
-            return Value(element, wanted, currency)
-        declared = of.field(name)
-        if declared is not None and declared.type == "computed":
-            inner = expressions.check(expressions.parse(declared.formula), expressions.names_of(of, unit.generation.entities))
-            return _Compiler(context(of, made, unit, over)).value(inner.root)
-        if declared is not None and declared.type == "lookup":
-            return path_from(of, made, over, declared.via, declared.of, wanted)
-        if declared is not None and kind(declared).name == "references":
-            link = made.links[name].alias()
-            return Value(sa.select(sa.func.min(link.c.target_id)).where(link.c.owner_id == over.c.id).correlate(over).scalar_subquery(), wanted)
-        if declared is not None and declared.type == "lines":
-            lines = made.lines[name].table.alias()
-            return Value(sa.select(sa.func.min(lines.c.id)).where(lines.c.owner_id == over.c.id).correlate(over).scalar_subquery(), wanted)
-        if name in over.c:
-            return Value(over.c[name], wanted)
-        raise NotInSql(f"{name} has no column.")
+def folded_match(cell: Element, param: Any, how: str, dialect: str) -> Element:
+    """Whether a cell's text ``contains`` or ``starts`` with a text that is folded already, without regard to case; no wildcards."""
+    return _match(_folded(cell, dialect), sa.type_coerce(param, sa.Text()), how, dialect)
 
-    def path_from(of: Entity, made: EntityTable, over: Any, reference: str, name: str, wanted: Type) -> Value:
-        target, there = _there(of, reference)
-        inside = there.table.alias()
-        value = cells(target, there, inside, name, wanted)
-        number = cells(of, made, over, reference, Type("reference")).element
 
-        def hop(element: Element) -> Element:
-            return sa.select(element).where(inside.c.id == number).correlate_except(inside).scalar_subquery()
+def _folded(cell: Element, dialect: str) -> Element:
+    if dialect == "sqlite":
+        return sa.func.x_fold(cell, type_=sa.Text())
+    lower = sa.collate(sa.func.lower(sa.collate(cell, "und-x-icu")), "C")
+    return sa.func.replace(lower, "ς", "σ", type_=sa.Text())
 
-        return Value(hop(value.element), wanted, None if value.currency is None else hop(value.currency))
 
-    def _there(of: Entity, reference: str) -> tuple[Entity, EntityTable]:
-        declared = of.field(reference) or (Field(reference, "person") if reference in ("created_by", "updated_by") else None)
-        if declared is None:
-            raise NotInSql(f"{reference} is no field.")
-        names = unit.generation.targets(declared)
-        if len(names) != 1 or names[0] not in unit.generation.entities:
-            raise NotInSql(f"{reference} leads nowhere.")
-        target = unit.generation.entities[names[0]]
-        return target, entity_table(target, dialect)
-
-    def members(reference: str, name: str) -> Callable[[Element], Element]:
-        of, made, owner = entity, table, at.c.id
-        if reference:
-            of, made = _there(entity, reference)
-            owner = cells(entity, table, at, reference, Type("reference")).element
-        declared = of.field(name)
-        if declared is not None and declared.type == "choices":
-            value = (path_from(entity, table, at, reference, name, Type("choices")) if reference else cells(of, made, at, name, Type("choices"))).element
-
-            def listed(element: Element) -> Element:
-                return sa.func.coalesce(value.contains(sa.func.concat('"', element, '"') if dialect == "postgresql" else '"' + element + '"'), sa.false())
-
-            return listed
-        if name not in made.links:
-            raise NotInSql(f"{name} holds no list.")
-        link = made.links[name].alias()
-
-        def among(element: Element) -> Element:
-            found = sa.select(sa.literal(1)).where(link.c.owner_id == owner, link.c.target_id == element).correlate_except(link)
-            return sa.case((element.is_(None), sa.null()), else_=found.exists())
-
-        return among
-
-    def count(reference: str, name: str) -> Element:
-        of, made, owner = entity, table, at.c.id
-        if reference:
-            of, made = _there(entity, reference)
-            owner = cells(entity, table, at, reference, Type("reference")).element
-        link = made.links[name].alias()
-        return sa.select(sa.func.count()).select_from(link).where(link.c.owner_id == owner).correlate_except(link).scalar_subquery()
-
-    return SqlContext(
-        dialect, lambda name, wanted: cells(entity, table, at, name, wanted),
-        lambda reference, name, wanted: path_from(entity, table, at, reference, name, wanted), members, count,
-        unit.actor, unit.now, unit.now.astimezone(ZoneInfo(unit.actor.zone or "UTC")).date())
+def _match(folded: Element, part: Element, how: str, dialect: str) -> Element:
+    if how == "starts":
+        return cast(Element, sa.func.substr(folded, 1, sa.func.length(part), type_=sa.Text()) == part)
+    found = sa.func.instr(folded, part) if dialect == "sqlite" else sa.func.strpos(folded, part)
+    return cast(Element, found > 0)
 
 
 class _Compiler:
     def __init__(self, ctx: SqlContext) -> None:
         self.ctx = ctx
         self.sqlite = ctx.dialect == "sqlite"
+        self.env = Env({}, actor=ctx.actor, now=ctx.now, today=ctx.today, functions=ctx.functions)
 
-    def value(self, node: tree.Node) -> Value:
-        if not isinstance(node, tree.Listed) and tree.constant(node):
-            return self.bound(self.folded(node), node.type)
-        match node:
-            case tree.Name(name=name):
-                return self.ctx.column(name, node.type)
-            case tree.Path(reference=reference, name=name):
-                return self.ctx.path(reference, name, node.type)
-            case tree.Logic():
-                return self.logic(node)
-            case tree.HasValue(part=part):
-                return self.has_value(part)
-            case tree.Compare():
-                return self.compare(node)
-            case tree.Within(item=item, of=of):
-                return self.within(item, of)
-            case tree.Arithmetic():
-                return self.arithmetic(node)
-            case tree.Choose(condition=condition, then=then, other=other):
-                test = self.value(condition).element
-                first, second = self.scaled(self.value(then), node.type), self.scaled(self.value(other), node.type)
-                currency = None
-                if node.type.name == "money":
-                    currency = sa.case((test.is_(True), first.currency), else_=second.currency)
-                return Value(sa.case((test.is_(True), first.element), else_=second.element), node.type, currency)
-            case tree.Call():
-                return self.call(node)
-        raise NotInSql(f"{type(node).__name__} cannot be decided by the database.")
+    def step(self, node: Node) -> Sql:
+        if is_constant(node):
+            return Sql(*bound(node.type, run(node, self.env), self.ctx.dialect))
+        if isinstance(node, Read | Path):
+            cells = self.ctx.names.column(node.name) if isinstance(node, Read) else self.ctx.names.path(node.via, node.name)
+            return Sql(cells[0], cells[1] if len(cells) > 1 else None)
+        call = cast(Call, node)
+        return _STEPS[call.op](self, call)
 
-    def folded(self, node: tree.Node) -> Any:
-        return evaluate_node(node, expressions.Env({}, None, self.ctx.actor, self.ctx.now, self.ctx.today))
+    def element(self, node: Node) -> Element:
+        return self.step(node).element
 
-    def bound(self, value: Any, kind_: Type) -> Value:
-        """A constant as a bound value."""
-        if value is None or value == ():
-            return Value(sa.null(), kind_, sa.null() if kind_.name == "money" else None)
-        match value:
-            case bool():
-                return Value(sa.true() if value else sa.false(), kind_)
-            case Amount():
-                return Value(self.number(value.amount, kind_.scale), kind_, sa.literal(value.currency, sa.Text()))
-            case Decimal():
-                return Value(self.number(value, kind_.scale), kind_)
-            case datetime():
-                return Value(sa.literal(value.astimezone(UTC).replace(tzinfo=None), sa.DateTime()), kind_)
-            case date():
-                return Value(sa.literal(value, sa.Date()), kind_)
-            case time():
-                return Value(sa.literal(value.isoformat(), sa.Text()), kind_)
-            case int():
-                return Value(sa.literal(value, sa.BigInteger()), kind_)
-            case str():
-                return Value(sa.literal(value, sa.Text()), kind_)
-        raise NotInSql("This constant has no form in SQL.")
+    def elements(self, call: Call) -> list[Element]:
+        return [self.element(one) for one in call.args]
 
-    def number(self, value: Decimal, scale: int) -> Element:
+    def number(self, node: Node) -> Element:
+        """A number to calculate with: PostgreSQL's integers become NUMERIC, which does not overflow."""
+        return self.exact(node, self.element(node))
+
+    def exact(self, node: Node, element: Element) -> Element:
+        if not self.sqlite and node.type.places == 0 and not (isinstance(node, Call) and node.op not in _WHOLE):
+            return sa.cast(element, sa.Numeric())
+        return element
+
+    def guarded(self, element: Element, places: int) -> Element:
+        """NULL where the number has too many digits: clamped to the first one that has, which then counts as empty."""
         if self.sqlite:
-            scaled = int(value.scaleb(scale).to_integral_value())
-            return sa.literal(scaled, sa.BigInteger()) if abs(scaled) <= LARGEST else sa.null()
-        return sa.literal(value, sa.Numeric(30, 12)) if scale else sa.literal(int(value), sa.BigInteger())
-
-    def logic(self, node: tree.Logic) -> Value:
-        parts = [self.value(part).element for part in node.parts]
-        if node.op == "not":
-            return Value(sa.not_(parts[0]), node.type)
-        return Value(sa.and_(*parts) if node.op == "and" else sa.or_(*parts), node.type)
-
-    def has_value(self, part: tree.Node) -> Value:
-        name = part.type.name
-        if isinstance(part, tree.Name | tree.Path) and name == "references":
-            return Value(self.ctx.count(part.reference if isinstance(part, tree.Path) else "", part.name) > 0, expressions.Type("boolean"))
-        return Value(self.value(part).element.is_not(None), expressions.Type("boolean"))
-
-    def compare(self, node: tree.Compare) -> Value:
-        op, left, right = node.op, node.left, node.right
-        if tree.constant(left) and not tree.constant(right):
-            left, right = right, left
-            op = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(op, op)
-        a = self.value(left)
-        if tree.constant(right) and a.type.name in ("number", "money", "reference"):
-            return Value(self.against(op, a, self.folded(right)), node.type)
-        b = self.value(right)
-        boolean = node.type
-        if a.type.name in ("number", "money"):
-            x, y = self.same_scale(a, b)
-            found = _operate(op, x, y)
-            if a.currency is not None and b.currency is not None:
-                found = sa.case((a.currency == b.currency, found), else_=sa.null())
-            return Value(found, boolean)
-        x, y = a.element, b.element
-        if op in ("<", "<=", ">", ">=") and not self.sqlite and a.type.name in ("text", "choice"):
-            x, y = sa.collate(x, "C"), sa.collate(y, "C")
-        return Value(_operate(op, x, y), boolean)
-
-    def against(self, op: str, a: Value, wanted: Any) -> Element:
-        """A number compared with a constant, in the column's own scale, so that an index serves."""
-        x = a.element
-        if wanted is None:
-            return sa.null()
-        number = wanted.amount if isinstance(wanted, Amount) else wanted
-        found = self._against(op, x, a.type, Decimal(number))
-        if isinstance(wanted, Amount) and a.currency is not None:
-            return sa.case((a.currency == wanted.currency, found), else_=sa.null())
-        return found
-
-    def _against(self, op: str, x: Element, kind_: Type, number: Decimal) -> Element:
-        if not self.sqlite and kind_.scale:
-            return _operate(op, x, sa.literal(number, sa.Numeric(40, 20)))
-        exact = number.scaleb(kind_.scale)
-        low, high = int(exact.to_integral_value(ROUND_FLOOR)), int(exact.to_integral_value(ROUND_CEILING))
-        never = sa.case((x.is_(None), sa.null()), else_=sa.false())
-        always = sa.case((x.is_(None), sa.null()), else_=sa.true())
-        if abs(high) > LARGEST or abs(low) > LARGEST:
-            below = number < 0
-            return {"==": never, "!=": always, "<": never if below else always, "<=": never if below else always}.get(op, always if below else never)
-        if low != high:
-            if op in ("==", "!="):
-                return never if op == "==" else always
-            # Between two representable numbers: < and <= both mean "at most the lower one".
-            return x <= sa.literal(low, sa.BigInteger()) if op in ("<", "<=") else x >= sa.literal(high, sa.BigInteger())
-        return _operate(op, x, sa.literal(low, sa.BigInteger()))
-
-    def same_scale(self, a: Value, b: Value) -> tuple[Element, Element]:
-        if not self.sqlite or a.type.scale == b.type.scale or "reference" in (a.type.name, b.type.name):
-            return a.element, b.element
-        scale = max(a.type.scale, b.type.scale)
-        return self.scaled(a, Type(a.type.name, scale)).element, self.scaled(b, Type(b.type.name, scale)).element
-
-    def scaled(self, a: Value, wanted: Type) -> Value:
-        """A number at another, larger scale."""
-        if not self.sqlite or a.type.name not in ("number", "money") or a.type.scale >= wanted.scale:
-            return Value(a.element, wanted, a.currency)
-        return Value(self.guarded(a.element * sa.literal(10 ** (wanted.scale - a.type.scale), sa.BigInteger()), wanted.scale), wanted, a.currency)
-
-    def guarded(self, element: Element, scale: int) -> Element:
-        """NULL where the number does not fit into 64 bits at its scale."""
-        if self.sqlite:
-            return sa.case((sa.func.typeof(element) == "integer", element), else_=sa.null())
-        bound = Decimal(LARGEST).scaleb(-scale)
-        return sa.case((sa.func.abs(element) <= sa.literal(bound, sa.Numeric(40, scale)), element), else_=sa.null())
-
-    def within(self, item: tree.Node, of: tree.Node) -> Value:
-        boolean = expressions.Type("boolean")
-        if isinstance(of, tree.Name | tree.Path):
-            among = self.ctx.members(of.reference if isinstance(of, tree.Path) else "", of.name)
-            return Value(among(self.value(item).element), boolean)
-        if isinstance(of, tree.Listed):
-            parts = [self.compare(tree.Compare(boolean, "==", item, one)).element for one in of.items]
-            if all(tree.constant(one) for one in of.items) and item.type.name in ("text", "choice"):
-                return Value(self.listed(self.value(item).element, [self.folded(one) for one in of.items]), boolean)
-            return Value(sa.or_(*parts) if parts else self.listed(self.value(item).element, []), boolean)
-        return Value(self.listed(self.value(item).element, list(self.folded(of) or ())), boolean)
-
-    def listed(self, element: Element, values: list[Any]) -> Element:
-        if any(value is None for value in values):
-            raise NotInSql("None stands in a list.")
-        return element.in_(values) if values else sa.case((element.is_(None), sa.null()), else_=sa.false())
-
-    def arithmetic(self, node: tree.Arithmetic) -> Value:
-        if node.type.name in ("date", "datetime"):
-            return self.shifted(node)
-        a, b = self.value(node.left), self.value(node.right)
-        currency = a.currency if a.currency is not None else b.currency
-        scale = node.type.scale
-        if node.op in "+-":
-            x, y = self.scaled(a, Type(a.type.name, scale)).element, self.scaled(b, Type(b.type.name, scale)).element
-            found = self.guarded(self.plain(x) + self.plain(y) if node.op == "+" else self.plain(x) - self.plain(y), scale)
-        elif node.op == "*":
-            found = self.guarded(self.plain(a.element) * self.plain(b.element), scale)
+            edge: Element = sa.literal(LIMIT + 1, sa.BigInteger())
+            low, high = sa.func.min, sa.func.max
+            kind: sa.types.TypeEngine[Any] = sa.BigInteger()
         else:
-            found = self.divided(a, b)
-        if node.op in "+-/" and a.currency is not None and b.currency is not None:
-            found = sa.case((a.currency == b.currency, found), else_=sa.null())
-        return Value(found, node.type, currency if node.type.name == "money" else None)
-
-    def plain(self, element: Element) -> Element:
-        """A number that SQL does not take for text, date or integer arithmetic."""
-        return sa.type_coerce(element, sa.BigInteger()) if self.sqlite else sa.cast(element, sa.Numeric())
-
-    def divided(self, a: Value, b: Value) -> Element:
-        if self.sqlite:
-            return sa.func.x_div(a.element, b.element, SIX + b.type.scale - a.type.scale, type_=sa.BigInteger())
-        x, y = sa.cast(a.element, sa.Numeric()), sa.func.nullif(sa.cast(b.element, sa.Numeric()), 0)
-        whole = sa.func.div(2 * sa.func.abs(x) * 10**SIX + sa.func.abs(y), 2 * sa.func.abs(y))
-        signed = sa.func.sign(x) * sa.func.sign(y) * whole * sa.literal(Decimal(1).scaleb(-SIX), sa.Numeric(20, SIX))
-        return self.guarded(signed, SIX)
-
-    def shifted(self, node: tree.Arithmetic) -> Value:
-        moment = self.value(node.left).element
-        is_date = node.type.name == "date"
-        if tree.constant(node.right):
-            span = self.folded(node.right)
-            if span is None:
-                return Value(sa.null(), node.type)
-            seconds: Any = int(span.total_seconds()) * (1 if node.op == "+" else -1)
-            count: Element = sa.literal(seconds // 86_400 if is_date else seconds, sa.BigInteger())
-        elif isinstance(node.right, tree.Call) and node.right.name == "days":
-            count = self.value(node.right.arguments[0]).element
-            count = -count if node.op == "-" else count
-            count = count if is_date else count * 86_400
-        else:
-            raise NotInSql("Only days(n) can be added to a field.")
-        if self.sqlite:
-            call = sa.func.x_day if is_date else sa.func.x_moment
-            return Value(call(moment, count, type_=sa.Date() if is_date else sa.DateTime()), node.type)
-        limit = 4_000_000 * (1 if is_date else 86_400)
-        safe = sa.case((sa.func.abs(sa.cast(count, sa.Numeric())) <= limit, sa.cast(count, sa.BigInteger())), else_=sa.null())
-        if is_date:
-            first, last = sa.literal(date(1, 1, 1), sa.Date()), sa.literal(date(9999, 12, 31), sa.Date())
-            moved = sa.type_coerce(sa.cast(moment, sa.Date()) + sa.cast(safe, sa.Integer()), sa.Date())
-            return Value(sa.case((sa.and_(safe <= last - moment, safe >= first - moment), moved), else_=sa.null()), node.type)
-        interval = sa.cast(safe, sa.BigInteger()) * sa.literal(timedelta(seconds=1), sa.Interval())
-        first_at, last_at = sa.literal(datetime(1, 1, 1), sa.DateTime()), sa.literal(datetime.max, sa.DateTime())
-        moved = sa.type_coerce(moment + interval, sa.DateTime())
-        return Value(sa.case((moved.between(first_at, last_at), moved), else_=sa.null()), node.type)
-
-    def call(self, node: tree.Call) -> Value:
-        name, arguments = node.name, node.arguments
-        match name:
-            case "negative":
-                part = self.value(arguments[0])
-                return Value(self.guarded(-part.element, node.type.scale), node.type, part.currency)
-            case "abs":
-                part = self.value(arguments[0])
-                return Value(self.guarded(sa.func.abs(self.plain(part.element)), node.type.scale), node.type, part.currency)
-            case "round":
-                return self.rounded(self.value(arguments[0]), node.type)
-            case "coalesce":
-                parts = [self.scaled(self.value(part), node.type) for part in arguments]
-                currency = None
-                if node.type.name == "money":
-                    currency = sa.case(*((part.element.is_not(None), part.currency) for part in parts), else_=sa.null())
-                return Value(sa.func.coalesce(*(part.element for part in parts)) if len(parts) > 1 else parts[0].element, node.type, currency)
-            case "min" | "max":
-                return self.extreme(node)
-            case "len":
-                return self.length(arguments[0], node.type)
-            case "contains" | "starts":
-                needle = self.folded(arguments[1])
-                if needle is None:
-                    return Value(sa.null(), node.type)
-                whole = self.value(arguments[0]).element
-                return Value(sa.case((whole.is_(None), sa.null()), else_=self.matched(whole, fold(needle), name)), node.type)
-            case "days_between":
-                start, end = (self.value(part).element for part in arguments)
-                if self.sqlite:
-                    return Value(sa.cast(sa.func.julianday(end) - sa.func.julianday(start), sa.BigInteger()), node.type)
-                return Value(sa.cast(sa.cast(end, sa.Date()) - sa.cast(start, sa.Date()), sa.BigInteger()), node.type)
-            case "differs":
-                return self.differs(node)
-        raise NotInSql(f"{name} cannot be decided by the database.")
-
-    def rounded(self, a: Value, wanted: Type) -> Value:
-        drop = a.type.scale - wanted.scale
-        if drop <= 0:
-            return self.scaled(a, wanted)
-        if self.sqlite:
-            return Value(sa.func.x_div(a.element, 10**drop, 0, type_=sa.BigInteger()), wanted, a.currency)
-        return Value(sa.func.round(sa.cast(a.element, sa.Numeric()), wanted.scale), wanted, a.currency)
-
-    def extreme(self, node: tree.Call) -> Value:
-        parts = [self.scaled(self.value(part), node.type).element for part in node.arguments]
-        some = sa.or_(*(part.is_(None) for part in parts))
-        if self.sqlite:
-            found: Element = (sa.func.min if node.name == "min" else sa.func.max)(*parts, type_=parts[0].type)
-        else:
-            found = (sa.func.least if node.name == "min" else sa.func.greatest)(*parts, type_=parts[0].type)
-        return Value(sa.case((some, sa.null()), else_=found), node.type)
-
-    def length(self, part: tree.Node, wanted: Type) -> Value:
-        if part.type.name == "references" and isinstance(part, tree.Name | tree.Path):
-            count = self.ctx.count(part.reference if isinstance(part, tree.Path) else "", part.name)
-            return Value(sa.func.nullif(count, 0), wanted)
-        return Value(sa.func.length(self.value(part).element), wanted)
-
-    def matched(self, whole: Element, needle: str, how: str) -> Element:
-        folded = sa.func.x_fold(whole, type_=sa.Text()) if self.sqlite else _pg_fold(whole)
-        return folded_match(folded, sa.literal(needle, sa.Text()), how, self.ctx.dialect)
-
-    def differs(self, node: tree.Call) -> Value:
-        left, right = node.arguments
-        a, b = self.value(left), self.value(right)
-        one = sa.and_(a.element.is_(None), b.element.is_(None))
-        other = sa.or_(a.element.is_(None), b.element.is_(None))
-        same = self.compare(tree.Compare(node.type, "==", left, right)).element
-        return Value(sa.case((one, sa.false()), (other, sa.true()), (same, sa.false()), else_=sa.true()), node.type)
+            edge = bound(expressions.Type("number", places=places or 1), (LIMIT + 1) * (1 if places else 10), self.ctx.dialect)[0]
+            low, high = sa.func.least, sa.func.greatest
+            kind = sa.Numeric()
+        clamped = high(low(element, edge, type_=kind), -edge, type_=kind)
+        return sa.func.nullif(sa.func.nullif(clamped, edge, type_=kind), -edge, type_=kind)
 
 
-def _operate(op: str, x: Element, y: Element) -> Element:
-    match op:
-        case "==":
-            return x == y
-        case "!=":
-            return x != y
-        case "<":
-            return x < y
-        case "<=":
-            return x <= y
-        case ">":
-            return x > y
-    return x >= y
+# Logic and comparison -----------------------------------------------------------------------------------------------
 
 
-def fold(text: str) -> str:
-    """Text without regard to case and accents, as keys and matches hold it."""
-    return expressions.fold(text)
+def _where_known(test: Element, outcome: Element) -> Element:
+    return sa.case((test, outcome), else_=UNKNOWN)
 
 
-def folded_match(cell: Element, param: Any, how: str, dialect: str) -> Element:
-    """Whether a folded cell contains, or starts with, a folded text; the text has no wildcards."""
-    if how == "starts":
-        return sa.func.substr(cell, 1, sa.func.length(param)) == param
-    position = sa.func.instr(cell, param) if dialect == "sqlite" else sa.func.strpos(cell, param)
-    return position > 0
+def _and(on: _Compiler, call: Call) -> Sql:
+    return Sql(sa.and_(*on.elements(call)))
 
 
-def _pg_fold(whole: Element) -> Element:
-    """Folding in PostgreSQL: compatibility decomposition, marks removed, lower case."""
-    apart = sa.func.normalize(whole, sa.literal_column("NFKD"))
-    return sa.func.lower(sa.func.regexp_replace(apart, "[\\u0300-\\u036f\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u20d0-\\u20ff\\ufe20-\\ufe2f]", "", "g"))
+def _or(on: _Compiler, call: Call) -> Sql:
+    return Sql(sa.or_(*on.elements(call)))
 
 
-def register_functions(connection: Any) -> None:
-    """Give a SQLite connection the functions that expressions need; they never stand in an index or a trigger."""
-    connection.create_function("x_div", 3, _divide, deterministic=True)
-    connection.create_function("x_day", 2, _day, deterministic=True)
-    connection.create_function("x_moment", 2, _moment, deterministic=True)
-    connection.create_function("x_fold", 1, lambda text: None if text is None else expressions.fold(str(text)), deterministic=True)
+def _not(on: _Compiler, call: Call) -> Sql:
+    return Sql(sa.not_(on.element(call.args[0])))
 
 
-def _divide(a: int | None, b: int | None, shift: int) -> int | None:
-    """a / b shifted by 10^shift, rounded half away from zero; None for division by zero and overflow."""
-    if a is None or b is None or b == 0 or isinstance(a, float) or isinstance(b, float):
-        return None
-    top, bottom = abs(a) * 10 ** max(shift, 0), abs(b) * 10 ** max(-shift, 0)
-    whole = (2 * top + bottom) // (2 * bottom)
-    found = whole if (a < 0) == (b < 0) else -whole
-    return found if abs(found) <= LARGEST else None
+def _compared(op: Callable[[Any, Any], Any]) -> Callable[[_Compiler, Call], Sql]:
+    def step(on: _Compiler, call: Call) -> Sql:
+        left, right = (on.step(one) for one in call.args)
+        family = call.args[0].type.family
+        first, second = left.element, right.element
+        if family == "text" and not on.sqlite:
+            # By code point whatever the collation of the database; an index of the column has the same.
+            first = sa.collate(first, "C")
+        found = op(first, second)
+        if family == "money" and call.args[1].type.family == "money":
+            found = _where_known(_same_beside(left, right), found)
+        elif family == "any_reference":
+            together = sa.and_(first == second, _beside(left) == _beside(right))
+            found = together if call.op == "eq" else sa.not_(together)
+        return Sql(found)
+
+    return step
 
 
-def _day(text: str | None, count: int | None) -> str | None:
-    if text is None or count is None or abs(count) > 4_000_000:
-        return None
-    try:
-        return (date.fromisoformat(text[:10]) + timedelta(days=int(count))).isoformat()
-    except (OverflowError, ValueError):
-        return None
+def _beside(one: Sql) -> Element:
+    return one.beside if one.beside is not None else sa.cast(sa.null(), sa.Text())
 
 
-def _moment(text: str | None, seconds: int | None) -> str | None:
-    if text is None or seconds is None or abs(seconds) > 4_000_000 * 86_400:
-        return None
-    try:
-        return (datetime.fromisoformat(text) + timedelta(seconds=int(seconds))).isoformat(" ", "microseconds")
-    except (OverflowError, ValueError):
-        return None
+def _same_beside(left: Sql, right: Sql) -> Element:
+    return cast(Element, _beside(left) == _beside(right))
 
+
+def _fixed(outcome: Element) -> Callable[[_Compiler, Call], Sql]:
+    return lambda on, call: Sql(_where_known(on.element(call.args[0]).is_not(None), outcome))
+
+
+def _has_value(on: _Compiler, node: Node) -> Element:
+    if node.type.family in ("references", "lines") and isinstance(node, Read):
+        table, _, tied = on.ctx.names.several(node.name)
+        return sa.select(sa.literal(1)).select_from(table).where(tied).correlate_except(table).exists()
+    return on.element(node).is_not(None)
+
+
+def _known(on: _Compiler, call: Call) -> Sql:
+    return Sql(_has_value(on, call.args[0]))
+
+
+def _empty(on: _Compiler, call: Call) -> Sql:
+    return Sql(sa.not_(_has_value(on, call.args[0])))
+
+
+def _listed(on: _Compiler, call: Call) -> Sql:
+    first, rest = call.args[0], call.args[1:]
+    if first.type.family == "any_reference" or not all(is_constant(one) for one in rest):
+        equal = _STEPS["eq"]
+        return Sql(sa.or_(*(equal(on, Call(call.type, "eq", (first, one))).element for one in rest)))
+    values = [run(one, on.env) for one in rest]
+    found: Element = on.element(first).in_([bound(one.type, value, on.ctx.dialect)[0] for one, value in zip(rest, values, strict=True)])
+    return Sql(found)
+
+
+def _member(on: _Compiler, call: Call) -> Sql:
+    members = run(cast(Given, call.args[1]), on.env)
+    return Sql(on.element(call.args[0]).in_(sorted(members)) if members else UNKNOWN)
+
+
+def _among(on: _Compiler, call: Call) -> Sql:
+    item, several = call.args
+    value = on.element(item)
+    if several.type.family == "choices":
+        held = on.element(several)
+        quoted = sa.literal('"', sa.Text()).concat(value).concat('"')
+        found = sa.func.instr(held, quoted) if on.sqlite else sa.func.strpos(held, quoted)
+        return Sql(found > 0)
+    table, target, tied = on.ctx.names.several(cast(Read, several).name)
+    some = sa.select(sa.literal(1)).select_from(table).where(tied).correlate_except(table)
+    hit = sa.and_(some.exists(), some.where(target == value).exists())
+    return Sql(_where_known(sa.and_(value.is_not(None), _has_value(on, several)), hit))
+
+
+def _differs(on: _Compiler, call: Call) -> Sql:
+    left, right = (on.step(one) for one in call.args)
+    found = left.element.is_distinct_from(right.element)
+    if call.args[0].type.family in ("money", "any_reference"):
+        other = sa.and_(left.element.is_not(None), _beside(left).is_distinct_from(_beside(right)))
+        found = sa.or_(found, other)
+    return Sql(found)
+
+
+# Choice ------------------------------------------------------------------------------------------------------------
+
+
+def _choose(on: _Compiler, call: Call) -> Sql:
+    test = on.element(call.args[0])
+    first, second = on.step(call.args[1]), on.step(call.args[2])
+    found: Element = sa.case((test, first.element), else_=second.element)
+    if first.beside is None and second.beside is None:
+        return Sql(found)
+    return Sql(found, sa.case((test, _beside(first)), else_=_beside(second)))
+
+
+def _coalesce(on: _Compiler, call: Call) -> Sql:
+    parts = [on.step(one) for one in call.args]
+    found = sa.func.coalesce(*(one.element for one in parts), type_=sql_type(call.type, on.ctx.dialect))
+    if all(one.beside is None for one in parts):
+        return Sql(found)
+    return Sql(found, sa.case(*((one.element.is_not(None), _beside(one)) for one in parts), else_=sa.cast(sa.null(), sa.Text())))
+
+
+def _extreme(on: _Compiler, call: Call) -> Sql:
+    parts = [on.step(one) for one in call.args]
+    elements = [one.element for one in parts]
+    least = call.op == "min"
+    kind = sql_type(call.type, on.ctx.dialect)
+    if on.sqlite:
+        found: Element = (sa.func.min if least else sa.func.max)(*elements, type_=kind)
+    else:
+        best = (sa.func.least if least else sa.func.greatest)(*elements, type_=kind)
+        found = sa.case((sa.and_(*(one.is_not(None) for one in elements)), best), else_=empty_of(call.type, on.ctx.dialect))
+    if call.type.family != "money":
+        return Sql(found)
+    same = sa.and_(*(_same_beside(parts[0], one) for one in parts[1:]))
+    return Sql(sa.case((same, found), else_=empty_of(call.type, on.ctx.dialect)), parts[0].beside)
+
+
+# Arithmetic --------------------------------------------------------------------------------------------------------
+
+
+def _sum(on: _Compiler, call: Call) -> Sql:
+    left, right = (on.step(one) for one in call.args)
+    first, second = (on.exact(node, one.element) for node, one in zip(call.args, (left, right), strict=True))
+    found = on.guarded(first + second if call.op == "add" else first - second, call.type.places)
+    if call.type.family == "money":
+        found = sa.case((_same_beside(left, right), found), else_=empty_of(call.type, on.ctx.dialect))
+    return Sql(found, left.beside)
+
+
+def _product(on: _Compiler, call: Call) -> Sql:
+    left = on.step(call.args[0])
+    found = on.exact(call.args[0], left.element) * on.number(call.args[1])
+    return Sql(on.guarded(found, call.type.places), left.beside)
+
+
+def _quotient(on: _Compiler, call: Call) -> Sql:
+    above, below = call.args
+    left, right = on.step(above), on.step(below)
+    first, second = on.exact(above, left.element), on.exact(below, right.element)
+    if on.sqlite:
+        found: Element = sa.func.x_div(first, second, above.type.places, below.type.places, type_=sa.BigInteger())
+    else:
+        # One digit more than is kept, cut off exactly, decides which way it rounds.
+        cut = sa.func.div(first * sa.literal(10 ** (DIVISION_PLACES + 1), sa.Numeric()), sa.func.nullif(second, 0), type_=sa.Numeric())
+        scaled = cut * bound(expressions.Type("number", places=DIVISION_PLACES + 1), 1, on.ctx.dialect)[0]
+        found = on.guarded(sa.func.round(scaled, DIVISION_PLACES, type_=sa.Numeric()), DIVISION_PLACES)
+    if below.type.family == "money":
+        return Sql(sa.case((_same_beside(left, right), found), else_=empty_of(call.type, on.ctx.dialect)))
+    return Sql(found, left.beside)
+
+
+def _signed(on: _Compiler, call: Call) -> Sql:
+    part = on.step(call.args[0])
+    element = on.exact(call.args[0], part.element)
+    return Sql(-element if call.op == "neg" else sa.func.abs(element, type_=element.type), part.beside)
+
+
+def _widened(on: _Compiler, call: Call) -> Sql:
+    part = on.step(call.args[0])
+    element = on.exact(call.args[0], part.element)
+    if on.sqlite:
+        element = element * sa.literal(10 ** int(call.extra), sa.BigInteger())
+    return Sql(on.guarded(element, call.type.places), part.beside)
+
+
+def _rounded(on: _Compiler, call: Call) -> Sql:
+    part = on.step(call.args[0])
+    if on.sqlite:
+        function = {"round": sa.func.x_round, "floor": sa.func.x_floor, "ceil": sa.func.x_ceil}[call.op]
+        return Sql(function(part.element, int(call.extra), type_=sa.BigInteger()), part.beside)
+    element = on.exact(call.args[0], part.element)
+    if call.op == "round":
+        return Sql(sa.func.round(element, call.type.places, type_=sa.Numeric()), part.beside)
+    return Sql((sa.func.floor if call.op == "floor" else sa.func.ceil)(element, type_=sa.Numeric()), part.beside)
+
+
+def _in_currency(on: _Compiler, call: Call) -> Sql:
+    return Sql(on.element(call.args[0]), on.element(call.args[1]))
+
+
+# Text, time, and what is added ---------------------------------------------------------------------------------------
+
+
+def _length(on: _Compiler, call: Call) -> Sql:
+    return Sql(sa.func.length(on.element(call.args[0]), type_=sa.BigInteger()))
+
+
+def _joined(on: _Compiler, call: Call) -> Sql:
+    left, right = on.elements(call)
+    return Sql(sa.type_coerce(left, sa.Text()).concat(right))
+
+
+def _matched(on: _Compiler, call: Call) -> Sql:
+    whole, part = call.args
+    if is_constant(part):
+        value = run(part, on.env)
+        if value is None:
+            return Sql(UNKNOWN)
+        return Sql(folded_match(on.element(whole), sa.literal(fold(value), sa.Text()), call.op, on.ctx.dialect))
+    folded = _folded(on.element(part), on.ctx.dialect)
+    return Sql(_match(_folded(on.element(whole), on.ctx.dialect), folded, call.op, on.ctx.dialect))
+
+
+def _timed(make: Callable[..., Element]) -> Callable[[_Compiler, Call], Sql]:
+    return lambda on, call: Sql(make(*on.elements(call), sqlite=on.sqlite))
+
+
+def _entity_of(on: _Compiler, call: Call) -> Sql:
+    return Sql(_beside(on.step(call.args[0])))
+
+
+def _added(on: _Compiler, call: Call) -> Sql:
+    return Sql(call.extra[1](*on.elements(call)))
+
+
+_WHOLE = frozenset({"len", "function", "days_apart", "seconds_apart", "whole_days", "if", "coalesce", "min", "max"})
+"""Steps that may give a whole number as an integer on PostgreSQL."""
+_STEPS: Mapping[str, Callable[[_Compiler, Call], Sql]] = {
+    "and": _and, "or": _or, "not": _not, "eq": _compared(lambda left, right: left == right),
+    "ne": _compared(lambda left, right: left != right), "lt": _compared(lambda left, right: left < right),
+    "le": _compared(lambda left, right: left <= right), "gt": _compared(lambda left, right: left > right),
+    "ge": _compared(lambda left, right: left >= right), "always": _fixed(sa.true()), "never": _fixed(sa.false()), "known": _known,
+    "empty": _empty, "in": _listed, "member": _member, "among": _among, "differs": _differs, "if": _choose, "coalesce": _coalesce,
+    "min": _extreme, "max": _extreme, "add": _sum, "sub": _sum, "mul": _product, "div": _quotient, "neg": _signed, "abs": _signed,
+    "widen": _widened, "round": _rounded, "floor": _rounded, "ceil": _rounded, "in_currency": _in_currency, "len": _length,
+    "join": _joined, "contains": _matched, "starts": _matched, "add_days": _timed(moments.add_days),
+    "add_seconds": _timed(moments.add_seconds), "days_apart": _timed(moments.days_apart),
+    "seconds_apart": _timed(moments.seconds_apart), "whole_days": _timed(moments.whole_days), "entity_of": _entity_of,
+    "function": _added,
+}
+
+__all__ = [
+    "NotInSql", "SqlContext", "compile", "context", "expression", "fold", "folded_match", "register_functions", "typed",
+]

@@ -10,6 +10,7 @@ from core.access.grant import Scope, pair_of
 from core.storage import compile
 from core.storage.tables import EntityTable
 from core.storage.unit import Unit
+from schemas.expressions import ExpressionError
 from schemas.model import Entity
 
 
@@ -29,7 +30,7 @@ def _source(source: str, entity: Entity, table: EntityTable, unit: Unit, at: Any
             return _is(_owner(entity, table, at), actor.person)
         case "team":
             owner = _owner(entity, table, at)
-            return _among(owner, actor.teammates | ({actor.person} if actor.person is not None else frozenset()) if actor.person is not None else frozenset())
+            return _among(owner, actor.teammates | {actor.person} if actor.person is not None else frozenset())
         case "department":
             return _is(at.c.department_id, actor.department)
         case "department_tree":
@@ -39,7 +40,11 @@ def _source(source: str, entity: Entity, table: EntityTable, unit: Unit, at: Any
             if own is not None and own.type == "reference" and "company" in table.columns:
                 return _is(at.c[table.columns["company"][0].name], actor.company)
             return _among(at.c.department_id, actor.company_departments if actor.company is not None else frozenset())
-    return compile.expression(source, entity, table, unit, at=at)
+    try:
+        return compile.expression(source, entity, table, unit, at=at, expect="boolean")
+    except (ExpressionError, compile.NotInSql):
+        # The checker has said what is wrong with the rule; a broken rule reaches nothing.
+        return sa.false()
 
 
 def _owner(entity: Entity, table: EntityTable, at: Any) -> sa.ColumnElement[Any]:

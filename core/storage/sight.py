@@ -20,7 +20,7 @@ from core.storage.formulas import check
 from core.storage.query import field_of
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
-from schemas.expressions import ExpressionError
+from schemas.expressions import ExpressionError, written
 from schemas.model import Entity, Field
 
 _NAMES = re.compile(r"[a-z_][a-z0-9_]*")
@@ -122,7 +122,9 @@ class Sight:
         if stored:
             return stored
         if field.type == "computed" and check(self.unit.generation, self.entity, field.formula).sql_able:
-            return (self.formula(field.formula),)
+            self._watch(field.formula)
+            # By its name: so the value has the places of the field.
+            return (self.formula(written(field.name)),)
         return ()
 
     def condition(self, source: str) -> ColumnElement[bool]:
@@ -134,7 +136,7 @@ class Sight:
             typed = check(self.unit.generation, self.entity, source, "boolean")
         except ExpressionError as error:
             raise BadRequest(f"This filter cannot be read: {error.message} {error.remedy}".strip()) from error
-        parts: list[ColumnElement[bool]] = [self.formula(source)]
+        parts: list[ColumnElement[bool]] = [self.formula(source, "boolean")]
         for read in sorted(typed.reads):
             name, _, beyond = read.partition(".")
             shown = self.shown(name)
@@ -154,10 +156,10 @@ class Sight:
         seen = sa.select(sa.literal(1)).where(there.at.c.id == number, there.within(there.showing(name)))
         return sa.or_(number.is_(None), seen.correlate_except(there.at).exists())
 
-    def formula(self, source: str) -> ColumnElement[Any]:
+    def formula(self, source: str, expect: str | None = None) -> ColumnElement[Any]:
         """An expression of the language over this alias."""
         self._watch(source)
-        return compile.expression(source, self.entity, self.table, self.unit, at=self.at)
+        return compile.expression(source, self.entity, self.table, self.unit, at=self.at, expect=expect)
 
     def _watch(self, source: str) -> None:
         if _MOVING.search(source):

@@ -160,9 +160,12 @@ class Checker:
         one = known.field
         if one is not None and one.type == "secret":
             raise self.fail(at, f'"{name}" is secret and cannot be read.')
-        if one is not None and one.type == "lookup" and self.names.entity.kind != "document":
+        if one is not None and one.type == "lookup":
             self.reads.add(f"{one.via}.{one.of}")
-            return Path(known.type, one.via, one.of)
+            path = Path(known.type, one.via, one.of)
+            # A document keeps what it looked up when it was posted.
+            frozen = self.names.entity.kind == "document" and known.type.family not in _MANY
+            return Call(known.type, "coalesce", (Read(known.type, name), path)) if frozen else path
         if one is not None and one.type == "computed" and self._moves(one):
             return self._written_out(at, one, known.type)
         node: Node = Read(known.type, name)

@@ -159,7 +159,7 @@ def _in_currency(call: Call, env: Env) -> Any:
 
 
 def _added(call: Call, env: Env) -> Any:
-    function = env.functions.get(call.extra)
+    function = env.functions.get(call.extra[0])
     values = [outward(one.type, run(one, env)) for one in call.args]
     if function is None or any(value is None for value in values):
         return None

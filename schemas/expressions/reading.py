@@ -92,6 +92,11 @@ def bare(name: str) -> str:
     return name[:-1] if name.endswith("_") and keyword.iskeyword(name[:-1]) else name
 
 
+def written(name: str) -> str:
+    """A field's name as an expression writes it."""
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
 def digits(parsed: Parsed, node: ast.Constant) -> tuple[int, int]:
     """A number literal exactly, read from its own text: the scaled integer and its places."""
     text = parsed.text(node)
