@@ -67,6 +67,11 @@ class Choice(FieldKind):
     control = "select"
     operators = ("eq", "ne", "in", "not_in", "contains", "starts", "empty")
 
+    def from_json(self, one: Field, raw: Any, ctx: Parsing) -> Value:
+        if raw is None or isinstance(raw, str):
+            return clean(raw, one_line=True) if raw else None
+        raise ValueError("This has to be the name of a choice.")
+
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
         value = clean(text, one_line=True)
         if value is None or any(option.name == value for option in one.options):

@@ -49,6 +49,8 @@ class Integer(FieldKind):
         return number
 
     def refuse(self, one: Field, value: Value) -> list[str]:
+        if value is not None and abs(value) > LARGEST:
+            return ["This number is too large."]
         return limits(one, value, lambda bound: f"{bound}")
 
     def display(self, one: Field, value: Value, fmt: Formatter) -> str:
@@ -78,6 +80,11 @@ class Duration(Integer):
     control = "duration"
     _TEXT = re.compile(r"(?:(?P<d>[0-9]+)d)?(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)(?:m|min)?)?(?:(?P<s>[0-9]+)s)?", re.I)
     _ISO = re.compile(r"P(?:(?P<d>[0-9]+)D)?(?:T(?:(?P<h>[0-9]+)H)?(?:(?P<m>[0-9]+)M)?(?:(?P<s>[0-9]+)S)?)?")
+
+    def from_json(self, one: Field, raw: Any, ctx: Parsing) -> Value:
+        if isinstance(raw, str) and raw and not (_DIGITS.fullmatch(raw) or self._ISO.fullmatch(raw)):
+            raise ValueError("A length of time is a number of seconds, or ISO 8601 such as PT1H30M.")
+        return super().from_json(one, raw, ctx)
 
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
         plain = (clean(text, one_line=True) or "").replace(" ", "")
@@ -242,6 +249,10 @@ def exact(raw: Any) -> str:
     """The source text of an exact number in JSON: a string or an integer; a float is refused."""
     if isinstance(raw, bool) or not isinstance(raw, int | str):
         raise ValueError('Write exact numbers as text, such as "12.50": a JSON float would lose digits.')
+    if isinstance(raw, int) and abs(raw) >= 10**MOST_DIGITS:
+        raise ValueError(f"This number is too large: at most {MOST_DIGITS} digits.")
+    if isinstance(raw, str) and raw and not (len(raw) <= 40 and re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", raw)):
+        raise ValueError('An exact number is written with digits and a point, such as "12.50".')
     return str(raw)
 
 

@@ -25,7 +25,7 @@ class Text(FieldKind):
 
     name = "text"
     family = "text"
-    operators = ("eq", "ne", "in", "not_in", "contains", "starts", "lt", "le", "gt", "ge", "between", "empty")
+    operators: tuple[str, ...] = ("eq", "ne", "in", "not_in", "contains", "starts", "lt", "le", "gt", "ge", "between", "empty")
 
     def refuse(self, one: Field, value: Value) -> list[str]:
         if value is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -30,6 +31,9 @@ class DateKind(FieldKind):
 
     def columns(self, one: Field, dialect: str) -> tuple[ColumnSpec, ...]:
         return (ColumnSpec(column_name(one), sa.Date()),)
+
+    def from_json(self, one: Field, raw: Any, ctx: Parsing) -> Value:
+        return super().from_json(one, raw, replace(ctx, today=None))
 
     def to_json(self, one: Field, value: Value, ctx: Showing) -> Any:
         return None if value is None else value.isoformat()
@@ -129,6 +133,9 @@ class DatetimeKind(FieldKind):
     def from_row(self, one: Field, cells: Sequence[object], dialect: str) -> Value:
         cell = cells[0]
         return cell.replace(tzinfo=UTC) if isinstance(cell, datetime) else None
+
+    def from_json(self, one: Field, raw: Any, ctx: Parsing) -> Value:
+        return super().from_json(one, raw, replace(ctx, today=None))
 
     def to_json(self, one: Field, value: Value, ctx: Showing) -> Any:
         return None if value is None else iso(value)

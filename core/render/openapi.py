@@ -1,0 +1,293 @@
+"""The OpenAPI 3.1 description of what one actor may do over the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from core.access.actor import Actor
+from core.access.grant import Grant, grant
+from core.facts import SYSTEM_FIELDS
+from core.fields import effective, kind, system_field
+from schemas.model import Entity, Field, Transition, Workflow
+
+Json = dict[str, Any]
+_ID: Json = {"type": "integer", "minimum": 1, "maximum": 2**53 - 1}
+_PROBLEMS = {
+    "400": "Unreadable, or an unknown name.", "401": "No valid token.", "403": "Not allowed.", "404": "Unknown or invisible.",
+    "409": "Conflict.", "412": "The record has changed.", "413": "Too large.", "415": "Wrong type of body.",
+    "422": "Fields that cannot be taken.", "429": "Too many requests.", "503": "Busy; try again.", "405": "Not this method.",
+}
+
+
+def document(entities: Mapping[str, Entity], actor: Actor, workflow_of: Callable[[Entity], Workflow | None], base_url: str = "") -> Json:
+    """The whole description: an operation stands in it exactly when the actor may call it with some success."""
+    paths: Json = {}
+    schemas: Json = dict(_common())
+    for name in sorted(entities):
+        entity = entities[name]
+        rights = grant(entity, actor)
+        if actor.scope_allows(name, write=False) and (rights.may("read") or rights.may("create")):
+            _entity(paths, schemas, entity, entities, rights, workflow_of(entity))
+    paths |= _own()
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Backoffice", "version": "1", "description": "Records of the functions this token may use. A list is filtered "
+                 "with field=value and field__op=value; op is one of eq ne lt le gt ge in not_in contains starts between empty."},
+        "servers": [{"url": f"{base_url}/api/v1"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def _entity(paths: Json, schemas: Json, entity: Entity, entities: Mapping[str, Entity], rights: Grant,
+            workflow: Workflow | None) -> None:
+    base, tag = f"/{entity.plugin}/{entity.name}", f"{entity.plugin}.{entity.name}"
+    model = "".join(part.capitalize() for part in f"{entity.plugin}_{entity.name}".split("_"))
+    reads = rights.may("read")
+    visible, masked = rights.visible() if reads else frozenset(), rights.masked() if reads else frozenset()
+    out: Json = {}
+    for one in _fields(entity):
+        shown = effective(one, entities, entity)
+        if (one.name in visible or one.name in masked) and kind(shown).name != "secret":
+            out[one.name] = _out(shown, entities, entity) if one.name in visible else {"type": "null"}
+    out["masked"] = {"type": "array", "items": {"type": "string"}}
+    schemas[model] = {"type": "object", "properties": out, "required": ["id"]}
+    schemas[f"{model}List"] = {
+        "type": "object", "required": ["items", "next", "prev", "total", "total_is_capped"],
+        "properties": {
+            "items": {"type": "array", "items": {"$ref": f"#/components/schemas/{model}"}},
+            "next": {"type": ["string", "null"]}, "prev": {"type": ["string", "null"]},
+            "total": {"type": ["integer", "null"]}, "total_is_capped": {"type": "boolean"},
+        },
+    }
+    label = entity.label or entity.name
+    many: Json = {}
+    if reads:
+        many["get"] = _operation(f"list_{entity.plugin}_{entity.name}", tag, f"List {label}", f"{model}List", "200",
+                                 ("400", "401", "403", "404", "429", "503"), parameters=_list_parameters(entity, entities, visible))
+    names = rights.creatable()
+    if names:
+        schemas[f"{model}New"] = _body(entity, entities, names, required=True)
+        many["post"] = _operation(f"create_{entity.plugin}_{entity.name}", tag, f"Create {label}", model, "201", _WRITE,
+                                  body=f"{model}New", parameters=[_KEY])
+    if many:
+        paths[base] = many
+    if reads:
+        _one(paths, schemas, entity, entities, rights, workflow, base, model, tag)
+
+
+def _one(paths: Json, schemas: Json, entity: Entity, entities: Mapping[str, Entity], rights: Grant, workflow: Workflow | None,
+         base: str, model: str, tag: str) -> None:
+    label, where = entity.label or entity.name, [_NUMBER]
+    one: Json = {"parameters": where, "get": _operation(
+        f"get_{entity.plugin}_{entity.name}", tag, f"Read {label}", model, "200", ("400", "401", "403", "404", "429", "503"),
+        parameters=[_query("fields"), _query("expand")])}
+    writable = rights.writable() if entity.kind != "ledger" else frozenset()
+    if writable:
+        schemas[f"{model}Change"] = _body(entity, entities, writable, required=False)
+        one["patch"] = _operation(f"change_{entity.plugin}_{entity.name}", tag, f"Change {label}", model, "200", (*_WRITE, "412"),
+                                  body=f"{model}Change", parameters=[_MATCH])
+    if rights.may("delete") and entity.kind != "ledger":
+        one["delete"] = _operation(f"delete_{entity.plugin}_{entity.name}", tag, f"Delete {label}", "", "204",
+                                   ("401", "403", "404", "409", "412", "429", "503"), parameters=[_MATCH])
+    paths[f"{base}/{{id}}"] = one
+    paths[f"{base}/{{id}}/history"] = {"parameters": where, "get": _operation(
+        f"history_{entity.plugin}_{entity.name}", tag, f"History of {label}", "History", "200",
+        ("400", "401", "403", "404", "429", "503"), parameters=[_LIMIT, _query("after")])}
+    for transition in _moves(entity, rights, workflow):
+        form = frozenset(transition.form)
+        name = f"{model}{''.join(part.capitalize() for part in transition.name.split('_'))}"
+        schemas[name] = _body(entity, entities, form | writable, required=False)
+        schemas[name]["properties"].setdefault("reason", {"type": ["string", "null"], "maxLength": 4000})
+        paths[f"{base}/{{id}}/transitions/{transition.name}"] = {"parameters": where, "post": _operation(
+            f"{transition.name}_{entity.plugin}_{entity.name}", tag, transition.label or transition.name, model, "200", (*_WRITE, "412"),
+            body=name, parameters=[_KEY, _MATCH], optional=True)}
+
+
+def _moves(entity: Entity, rights: Grant, workflow: Workflow | None) -> Iterable[Transition]:
+    if workflow is None or not rights.actor.scope_allows(entity.full_name, write=True):
+        return
+    held = rights.actor.roles
+    named = frozenset().union(*(right.moves for right in rights.rights), frozenset())
+    for one in workflow.transitions:
+        free = not one.roles and bool(rights.writable())
+        if one.approval is None and (rights.everything or held & set(one.roles) or one.name in named or free):
+            yield one
+
+
+def _fields(entity: Entity) -> Iterable[Field]:
+    yield from entity.fields
+    yield from (found for name in SYSTEM_FIELDS if (found := system_field(entity, name)) is not None)
+
+
+def _list_parameters(entity: Entity, entities: Mapping[str, Entity], visible: Iterable[str]) -> list[Json]:
+    found = [_LIMIT, *(_query(name) for name in ("after", "before", "sort", "q", "fields", "expand")),
+             _query("page", {"type": "string", "enum": ["last"]}), _query("count", {"type": "string", "enum": ["0", "1"]})]
+    taken = {"limit", "after", "before", "sort", "q", "fields", "expand", "page", "count", "view", "format"}
+    for one in _fields(entity):
+        if one.name in visible and "eq" in kind(effective(one, entities, entity)).operators:
+            found.append(_query(f"{one.name}__eq" if one.name in taken else one.name))
+    return found
+
+
+def _body(entity: Entity, entities: Mapping[str, Entity], names: Iterable[str], *, required: bool) -> Json:
+    wanted = set(names)
+    members = {one.name: _in(one) for one in entity.fields if one.name in wanted}
+    needed = [one.name for one in entity.fields if one.name in wanted and one.required and one.default is None and not one.show_if
+              and one.type != "boolean"]
+    made: Json = {"type": "object", "properties": members, "additionalProperties": False}
+    return made | {"required": needed} if required and needed else made
+
+
+def _operation(name: str, tag: str, summary: str, model: str, status: str, refusals: Iterable[str], *, body: str = "",
+               parameters: Iterable[Json] = (), optional: bool = False) -> Json:
+    done: Json = {"description": "Done."}
+    if model:
+        done["content"] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}}
+    responses: Json = {status: done} | {code: _problem(code) for code in dict.fromkeys(refusals)}
+    made: Json = {"operationId": name, "tags": [tag], "summary": summary, "responses": responses}
+    if listed := list(parameters):
+        made["parameters"] = listed
+    if body:
+        made["requestBody"] = {"required": not optional,
+                               "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}}}
+    return made
+
+
+def _problem(code: str) -> Json:
+    return {"description": _PROBLEMS[code], "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+def _query(name: str, schema: Json | None = None) -> Json:
+    return {"name": name, "in": "query", "schema": schema or {"type": "string"}}
+
+
+def _out(one: Field, entities: Mapping[str, Entity], entity: Entity) -> Json:
+    """The JSON Schema of a value as it is answered; everything but the id may be empty."""
+    if one.name == "id":
+        return dict(_ID)
+    held = kind(one)
+    if held.family == "lines":
+        children = {child.name: _out(effective(child, entities, entity), entities, entity) for child in one.fields
+                    if kind(child).name != "secret"}
+        return {"type": ["array", "null"], "items": {"type": "object", "properties": {"id": dict(_ID)} | children}}
+    many: Json = {"type": ["array", "null"]}
+    by_kind: dict[str, Json] = {
+        "decimal": {"type": ["string", "null"]}, "percent": {"type": ["string", "null"]},
+        "money": {"oneOf": [{"$ref": "#/components/schemas/Money"}, {"type": "null"}]},
+        "boolean": {"type": ["boolean", "null"]},
+        "choices": many | {"items": {"type": "string"}}, "references": many | {"items": _target()},
+        "reference": _target(True), "person": _target(True), "department": _target(True),
+        "any_reference": {"type": ["object", "null"]},
+        "file": {"type": ["object", "null"]}, "image": {"type": ["object", "null"]}, "signature": {"type": ["object", "null"]},
+        "location": {"type": ["object", "null"], "properties": {"lat": {"type": "number"}, "lon": {"type": "number"}}},
+        "json": {},
+    }
+    found = by_kind.get(held.name)
+    if found is None:
+        found = {"type": ["integer", "null"]} if held.name in ("integer", "rating", "duration") else {"type": ["string", "null"]}
+    return found
+
+
+def _target(empty: bool = False) -> Json:
+    """An id, or the record itself where the reference is expanded."""
+    return {"type": ["integer", "object", "null"] if empty else ["integer", "object"]}
+
+
+def _in(one: Field) -> Json:
+    """The JSON Schema of a value as it is taken."""
+    held = kind(one)
+    text: Json = {"type": ["string", "null"]}
+    key: Json = {"type": "object", "properties": {"key": {"type": "string"}}, "required": ["key"], "additionalProperties": False}
+    number = {"type": ["integer", "null"], "minimum": 1, "maximum": 2**53 - 1}
+    match held.name:
+        case "lines":
+            members = {"id": number} | {child.name: _in(child) for child in one.fields if not child.read_only and kind(child).name not in
+                                        ("computed", "lookup", "rollup", "sequence")}
+            return {"type": ["array", "null"], "items": {"type": "object", "properties": members, "additionalProperties": False}}
+        case "integer":
+            return {"type": ["integer", "null"], "minimum": int(one.min) if one.min is not None else -(2**53) + 1,
+                    "maximum": int(one.max) if one.max is not None else 2**53 - 1}
+        case "rating":
+            return {"type": ["integer", "null"], "minimum": 0, "maximum": int(one.max or 5)}
+        case "duration":
+            return {"type": ["integer", "null"], "minimum": 0, "maximum": 2**53 - 1}
+        case "decimal" | "percent":
+            return {"type": ["string", "integer", "null"], "pattern": r"^[+-]?[0-9]{1,12}(\.[0-9]{1,10})?$"}
+        case "money":
+            return {"oneOf": [{"$ref": "#/components/schemas/Money"}, {"type": "string"}, {"type": "integer"}, {"type": "null"}]}
+        case "boolean":
+            return {"type": ["boolean", "null"]}
+        case "choice":
+            names = [option.name for option in one.options]
+            return {"enum": [*names, None]} if names else text
+        case "choices":
+            names = [option.name for option in one.options]
+            return {"type": ["array", "null"], "items": {"enum": names} if names else {"type": "string"}}
+        case "reference" | "person" | "department":
+            return {"oneOf": [number, key]}
+        case "references":
+            return {"type": ["array", "null"], "items": {"oneOf": [dict(_ID), key]}}
+        case "any_reference":
+            return {"oneOf": [{"type": "null"}, {"type": "object", "required": ["entity", "id"], "additionalProperties": False,
+                                                 "properties": {"entity": {"type": "string"}, "id": dict(_ID)}}]}
+        case "file" | "image" | "signature":
+            return number
+        case "date":
+            return text | {"format": "date"}
+        case "datetime":
+            return text | {"format": "date-time"}
+        case "location":
+            return {"oneOf": [{"type": "null"}, {"type": "object", "required": ["lat", "lon"], "additionalProperties": False,
+                                                 "properties": {"lat": {"type": ["number", "string"]}, "lon": {"type": ["number", "string"]}}}]}
+        case "json":
+            return {}
+        case _:
+            return text | ({"maxLength": one.max_length} if one.max_length is not None else {})
+
+
+def _own() -> Json:
+    usual = ("401", "429", "503")
+    return {
+        "/me": {"get": _operation("me", "platform", "Who am I", "Me", "200", usual)},
+        "/openapi.json": {"get": {"operationId": "openapi", "tags": ["platform"], "summary": "This description", "responses": {
+            "200": {"description": "Done.", "content": {"application/json": {"schema": {"type": "object"}}}}} | {c: _problem(c) for c in usual}}},
+        "/files": {"post": {
+            "operationId": "upload", "tags": ["platform"], "summary": "Upload a file", "parameters": [_KEY],
+            "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {
+                "type": "object", "required": ["file"], "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}}}}}},
+            "responses": {"201": {"description": "Kept.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Uploaded"}}}}}
+            | {code: _problem(code) for code in ("400", "401", "409", "413", "415", "422", "429", "503")}}},
+    }
+
+
+def _common() -> Json:
+    text: Json = {"type": "string"}
+    maybe: Json = {"type": ["string", "null"]}
+    return {
+        "Problem": {"type": "object", "required": ["type", "title", "status", "detail"], "properties": {
+            "type": text, "title": text, "status": {"type": "integer"}, "detail": text,
+            "errors": {"type": "object", "additionalProperties": {"type": "array", "items": text}}}},
+        "Money": {"type": "object", "required": ["amount"], "additionalProperties": False, "properties": {
+            "amount": {"type": ["string", "integer", "null"]}, "currency": {"type": ["string", "null"]}}},
+        "Me": {"type": "object", "required": ["account", "person", "department", "roles"], "properties": {
+            "account": text, "person": {"type": ["integer", "null"]}, "department": {"type": ["integer", "null"]},
+            "roles": {"type": "array", "items": text}}},
+        "Uploaded": {"type": "object", "required": ["id"], "properties": {
+            "id": dict(_ID), "name": text, "size": {"type": "integer"}, "type": text}},
+        "History": {"type": "object", "required": ["items", "next"], "properties": {
+            "items": {"type": "array", "items": {"type": "object", "properties": {
+                "id": {"type": "integer"}, "at": text, "actor": text, "on_behalf_of": {"type": ["integer", "null"]}, "channel": text,
+                "operation": text, "transition": maybe, "reason": maybe,
+                "changes": {"type": "array", "items": {"type": "object", "properties": {"field": text, "before": {}, "after": {}}}}}}},
+            "next": maybe}},
+    }
+
+
+_WRITE = ("400", "401", "403", "404", "409", "413", "415", "422", "429", "503")
+_NUMBER: Json = {"name": "id", "in": "path", "required": True, "schema": dict(_ID)}
+_LIMIT = _query("limit", {"type": "integer", "minimum": 1, "maximum": 200})
+_KEY: Json = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"}}
+_MATCH: Json = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}

@@ -1,0 +1,126 @@
+"""Uploaded files: stored first, named by a record's field afterwards, read through the record that names them."""
+
+from __future__ import annotations
+
+import mimetypes
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import sqlalchemy as sa
+
+from core.access.actor import Actor
+from core.errors import Invalid, NotFound
+from core.facts import Record
+from core.services import looking
+from core.services.instants import again_when_moved, naive
+from core.services.platform import Platform
+from core.storage.models import FileRow
+from core.storage.unit import Unit
+
+_SIGNS = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"),
+    (b"%PDF-", "application/pdf"), (b"PK\x03\x04", "application/zip"),
+)
+SAFE_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""Types a browser may show in place; everything else is only ever offered for saving."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of an uploaded file. ``size`` is in bytes."""
+
+    id: int
+    name: str
+    type: str
+    size: int
+    key: str
+    account: int | None
+
+
+@again_when_moved
+def put(p: Platform, actor: Actor, source: BinaryIO, name: str) -> Facts:
+    """Keep the bytes and answer the file. Its type is told by its first bytes and its name, never by what the sender says.
+
+    Raises Invalid for a name that cannot be kept.
+    """
+    shown = _name(name)
+    kept = p.files.put(source)
+    with p.files.open(kept.key) as stream:
+        mime = _type(stream.read(16), shown)
+    values = {"key": kept.key, "name": shown, "type": mime, "size": kept.size, "sha256": kept.sha256, "account_id": actor.account}
+    with p.write(actor, p.generation(), reason="file uploaded") as unit:
+        made = unit.connection.execute(sa.insert(FileRow).values(at=naive(unit.now), **values))
+        number = int(made.inserted_primary_key[0])
+    return Facts(number, shown, mime, kept.size, kept.key, actor.account)
+
+
+def facts(p: Platform, actor: Actor, numbers: Iterable[int]) -> dict[int, Facts]:
+    """What is known of these files, by id. The caller has them from records the actor may read."""
+    wanted = sorted(set(numbers))
+    if not wanted:
+        return {}
+    with p.read(actor) as unit:
+        return _facts(unit, wanted)
+
+
+def of_record(p: Platform, actor: Actor, entity: str, number: int, field: str) -> Facts:
+    """The file in a record's field; NotFound when the actor may not read the record or the field, or it holds none."""
+    record = looking.get(p, actor, entity, number)
+    held = record.get(field)
+    shape = p.current.entity(entity).field(field)
+    if shape is None or shape.type not in ("file", "image", "signature") or not isinstance(held, int):
+        raise NotFound
+    found = facts(p, actor, (held,)).get(held)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def open_bytes(p: Platform, file: Facts) -> BinaryIO:
+    """The bytes of a file; NotFound when they are gone."""
+    try:
+        return p.files.open(file.key)
+    except FileNotFoundError:
+        raise NotFound("The file's bytes are no longer there.") from None
+
+
+def usable(unit: Unit, actor: Actor, number: int, before: Record | None = None, field: str = "") -> bool:
+    """Whether the actor may put this file into a record: who uploaded it may, and what stands there may stay."""
+    if before is not None and field and before.get(field) == number:
+        return True
+    found = _facts(unit, [number]).get(number)
+    return found is not None and (actor.is_system or (actor.account is not None and found.account == actor.account))
+
+
+def shown(file: Facts, url: str) -> Mapping[str, Any]:
+    """The file as the API shows it."""
+    return {"id": file.id, "name": file.name, "size": file.size, "type": file.type, "url": url}
+
+
+def _facts(unit: Unit, numbers: list[int]) -> dict[int, Facts]:
+    table = FileRow.__table__.c
+    chosen = sa.select(table.id, table.name, table.type, table.size, table.key, table.account_id)
+    rows = unit.connection.execute(chosen.where(table.id.in_(numbers)))
+    return {row.id: Facts(row.id, row.name, row.type, row.size, row.key, row.account_id) for row in rows}
+
+
+def _name(name: str) -> str:
+    plain = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2]).strip()
+    if any("\ud800" <= sign <= "\udfff" for sign in plain):
+        raise Invalid({"file": ["The file's name holds half of a character."]})
+    plain = "".join(sign for sign in plain if unicodedata.category(sign)[0] != "C").strip(". ")
+    return plain[-200:] or "file"
+
+
+def _type(head: bytes, name: str) -> str:
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    for sign, mime in _SIGNS:
+        if head.startswith(sign):
+            office = mime == "application/zip" and guessed.startswith("application/vnd.")
+            return guessed if office else mime
+    # What only claims to be a picture or a PDF is bytes.
+    return "application/octet-stream" if guessed.startswith("image/") or guessed == "application/pdf" else guessed
