@@ -115,7 +115,8 @@ class Plain:
             else:
                 number = db.execute(
                     "insert into ticket (number, subject, description, priority, state, requester, queue, department,"
-                    " due, version, created_at, updated_at) values (?, ?, ?, 'P3', 'new', ?, 1, ?, null, 1, ?, ?) returning id",
+                    " due, version, created_at, updated_at)"
+                    " values (?, ?, ?, 'P3', 'new', ?, 1, ?, null, 1, ?, ?) returning id",
                     (f"T-{time.time_ns()}", form["subject"], form["description"], person, department, now, now),
                 ).fetchone()[0]
             db.execute(
