@@ -12,6 +12,7 @@ from core.fields import Parsing, kind
 from core.services import defaults
 from core.services.looking import reader
 from core.services.platform import Platform
+from core.storage.formulas import today
 from core.storage.query import (
     OPERATORS,
     RESERVED,
@@ -113,7 +114,7 @@ def _parsing(by: Reader, given: list[tuple[str, str]]) -> Parsing:
         zone=unit.actor.zone,
         locale=unit.actor.locale if unit.actor.channel == "ui" else "en",
         currency=defaults.company_currency(unit) if money else "",
-        today=defaults.expressions.today(unit),
+        today=today(unit),
         resolve_key=lambda entity, text: _keyed(unit, entity, text),
     )
 

@@ -191,7 +191,8 @@ def _compare(sight: Sight, declared: Field, condition: Condition, numbers: Itera
 
 
 def _begins(sight: Sight, declared: Field, params: list[Any]) -> ColumnElement[bool]:
-    column = sight.at.c.title_key if declared.name == "display_title" else sight.at.c[sight.table.key[declared.name].name]
+    title = declared.name == "display_title"
+    column = sight.at.c.title_key if title else sight.at.c[sight.table.key[declared.name].name]
     low, high = (_typed(param, column) for param in params)
     return sa.and_(column >= low, column < high)
 

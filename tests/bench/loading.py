@@ -168,7 +168,9 @@ def _plain_tickets(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     db = sqlite3.connect(folder / "plain.db")
     db.executemany(
         "insert into ticket values (:id, :number, :subject, :description, :priority, :state, :requester, :queue,"
-        " :assignee, :department_id, null, 1, :at, :at)", [{**row, "at": str(row["created_at"])} for row in rows])  # fmt: skip
+        " :assignee, :department_id, null, 1, :at, :at)",
+        [{**row, "at": str(row["created_at"])} for row in rows],
+    )
     db.commit()
     db.close()
 

@@ -108,7 +108,9 @@ def test_pages_of_a_large_set_lose_and_double_nothing(large: World) -> None:
         assert len(found) == sum(1 for _ in reader.walk(Query(where=urgent)))
 
 
-def test_a_plan_for_a_small_set_and_for_a_large_one_give_the_same_page(large: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plans_for_small_and_for_large_sets_give_the_same_pages(
+    large: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chief = large.actor("desk.chief", person=1)
     where = Group(False, (Condition("id", "le", (1500,)),))
     for sort in ((("due", True),), (("site", False),), (("summary", True),), (("id", False),)):
