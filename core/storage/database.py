@@ -8,7 +8,7 @@ import hashlib
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Database:
         self.secret = hashlib.sha256(f"cursor:{secret or url}".encode()).digest()
         self._turn = threading.Lock()
         self._holder: int | None = None
+        self._remembered: dict[str, int] = {}
         self._lock_path = data_dir / "write.lock"
         self._reading: dict[str, Any] = (
             {READ_ONLY: True} if self.dialect == "sqlite" else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
@@ -46,6 +47,12 @@ class Database:
     def url(self) -> str:
         """The address without its password, which tells one database from another."""
         return self.engine.url.render_as_string(hide_password=True)
+
+    def remembered(self, name: str, read: Callable[[], int]) -> int:
+        """A number that never changes while the program runs, read once."""
+        if name not in self._remembered:
+            self._remembered[name] = read()
+        return self._remembered[name]
 
     def after_fork(self) -> None:
         """Begin anew in a child process: connections and a held turn belong to the parent."""

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.facts import Value
-from core.storage.models import ChangeRow, ChangeValue
+from core.storage.models import ChangeRow, ChangeValue, Setting
 from core.storage.unit import Unit
 from core.storage.values import decode, encode
 from schemas.model import Entity
@@ -20,6 +20,8 @@ from schemas.model import Entity
 _change = ChangeRow.__table__
 _value = ChangeValue.__table__
 CHUNK = 400
+HIDDEN = "***"
+"""What the log says instead of a secret: that there was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,17 @@ class Entry:
     changes: tuple[Changed, ...] = ()
 
 
+NOTHING = "\x1e"
+"""What stands for an empty value in a digest; JSON text holds no control characters."""
+MEMBERS = ("previous", "entity", "record", "number", "version", "operation", "action", "transition", "at", "actor", "person",
+           "on_behalf_of", "channel", "reason", "digests")
+"""What an entry's hash covers, in this order."""
+ERA = 40
+"""Positions are (era << 40) + the transaction's number; a restore begins another era, so that positions never go back."""
+
+
 def chained(*parts: Any) -> str:
-    """The hash of an entry: SHA-256 over the previous hash and every other member as stored."""
+    """The hash of an entry: SHA-256 over the previous hash and every other member as stored (see ``MEMBERS``)."""
     text = "\x1f".join("" if part is None else part if isinstance(part, str) else _stamp(part) for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -64,15 +75,32 @@ def _stamp(part: Any) -> str:
 
 def digest(salt: str, field: str, before: str | None, after: str | None) -> str:
     """The salted digest of one field's before and after, 128 bits in hexadecimal."""
-    text = "\x1f".join((salt, field, "\x00" if before is None else before, "\x00" if after is None else after))
+    text = "\x1f".join((salt, field, NOTHING if before is None else before, NOTHING if after is None else after))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def transaction_position(unit: Unit) -> Any:
+    """Where this transaction's entries stand in the order of sealing: its number on PostgreSQL, whose ids are not in the
+    order of commits; SQLite writes one transaction after the other."""
+    era = unit.database.remembered("log.era", lambda: _era(unit.connection)) << ERA
+    if unit.database.dialect != "postgresql":
+        return era
+    return sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger) + era
+
+
+def _era(connection: sa.Connection) -> int:
+    setting = Setting.__table__
+    return int(connection.execute(sa.select(setting.c.value).where(setting.c.name == "log.era")).scalar() or 0)
 
 
 def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int], changes: Sequence[tuple[str, Value, Value]], *,
            action: str, transition: str = "", version: int) -> tuple[str, int]:
     """Write an entry in the unit's transaction; answers the record's new chain head (hash, length)."""
     kept = []
+    secret = {one.name for one in entity.fields if one.type == "secret"}
     for name, before, after in changes:
+        if name in secret:
+            before, after = before and HIDDEN, after and HIDDEN
         old, new = encode(before), encode(after)
         salt = secrets.token_hex(8)
         kept.append({"field": name, "salt": salt, "before": old, "after": new, "digest": digest(salt, name, old, new)})
@@ -82,12 +110,12 @@ def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int]
     actor = unit.actor
     values: dict[str, Any] = {
         "previous": previous, "entity": entity.full_name, "record": record, "number": number, "version": version,
-        "operation": unit.operation, "action": action, "transition": transition, "at": at, "actor": actor.email or actor.name,
-        "person": actor.person, "on_behalf_of": actor.on_behalf_of, "channel": unit.channel, "reason": unit.reason, "digests": digests,
+        "operation": unit.operation, "action": action, "transition": transition, "at": at, "actor": _plain(actor.email or actor.name),
+        "person": actor.person, "on_behalf_of": actor.on_behalf_of, "channel": unit.channel, "reason": _plain(unit.reason),
+        "digests": digests,
     }
-    values["hash"] = chained(*values.values())
-    if unit.database.dialect == "postgresql":
-        values["xid"] = sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
+    values["hash"] = chained(*(values[name] for name in MEMBERS))
+    values["xid"] = transaction_position(unit)
     made = unit.connection.execute(_change.insert().values(**values))
     if kept:
         number_of_entry = made.inserted_primary_key[0]
@@ -95,6 +123,11 @@ def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int]
             {"change_id": number_of_entry, "field": one["field"], "salt": one["salt"], "before": one["before"], "after": one["after"]}
             for one in kept])
     return str(values["hash"]), number
+
+
+def _plain(text: str) -> str:
+    # What people typed must not look like the seam between two members.
+    return text.replace("\x1f", " ")
 
 
 def since_version(unit: Unit, entity: Entity, record: int, version: int) -> list[Entry]:

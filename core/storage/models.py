@@ -153,7 +153,7 @@ class ChangeRow(Model):  # type: ignore[misc]
 
     __tablename__ = "change"
     id: Mapped[int] = mapped_column(Big, primary_key=True)
-    xid: Mapped[int | None] = mapped_column(sa.BigInteger)
+    xid: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     entity: Mapped[str] = mapped_column(sa.Text)
     record: Mapped[int] = mapped_column(sa.BigInteger)
     number: Mapped[int] = mapped_column(sa.Integer)
@@ -170,7 +170,8 @@ class ChangeRow(Model):  # type: ignore[misc]
     digests: Mapped[str] = mapped_column(sa.Text, default="")
     previous: Mapped[str] = mapped_column(sa.Text, default="")
     hash: Mapped[str] = mapped_column(sa.Text)
-    __table_args__ = (sa.Index("ix_change_record", "entity", "record", "number", unique=True), sa.Index("ix_change_at", "at"))
+    __table_args__ = (sa.Index("ix_change_record", "entity", "record", "number", unique=True), sa.Index("ix_change_at", "at"),
+                      sa.Index("ix_change_position", "xid", "id"))
 
 
 class ChangeValue(Model):  # type: ignore[misc]
@@ -190,7 +191,7 @@ class Checkpoint(Model):  # type: ignore[misc]
     __tablename__ = "checkpoint"
     id: Mapped[int] = mapped_column(Big, primary_key=True)
     last_id: Mapped[int] = mapped_column(sa.BigInteger)
-    last_xid: Mapped[int | None] = mapped_column(sa.BigInteger)
+    last_xid: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     count: Mapped[int] = mapped_column(sa.BigInteger)
     root: Mapped[str] = mapped_column(sa.Text)
     previous: Mapped[str] = mapped_column(sa.Text, default="")
