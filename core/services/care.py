@@ -16,6 +16,7 @@ from core.storage import migrate as migrations
 from core.storage import search
 from core.storage.query import Query
 from core.storage.reading import Reader
+from core.storage.tables import entity_table
 from schemas.model import Entity
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _plan(p: Platform) -> tuple[migrations.Plan, set[int]]:
     with p.database.begin(writing=False) as connection:
         gone = owncolumns.droppable(connection, p.clock.now() - timedelta(days=p.settings.sweep_after))
     in_use = {(table.name, column.name) for entity in p.generation().entities.values()
-              for table in migrations.entity_table(entity, p.database.dialect).all_tables() for column in table.columns}
+              for table in entity_table(entity, p.database.dialect).all_tables() for column in table.columns}
     removed = [(table, column) for _, table, column in gone if (table, column) not in in_use]
     wanted = migrations.plan(p.database, p.generation().entities.values(), removed)
     return wanted, {id for id, table, column in gone if (table, column) not in in_use}

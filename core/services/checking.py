@@ -17,7 +17,7 @@ from core.storage import head
 from core.storage.database import Database
 from schemas import check, read_overlay, read_plugin
 from schemas.model import Overlay, Place, Plugin, Problem
-from schemas.overlays import refusals
+from schemas.refusals import refusals
 
 
 def everything(settings: Settings) -> list[Problem]:

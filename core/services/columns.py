@@ -28,14 +28,13 @@ def added(entity: Entity, overlay: Overlay) -> dict[str, Field]:
 
 
 def kind_of(field: Field) -> str:
-    """What must be equal for a column's values to mean the same: type, number of values, decimal places."""
+    """What must be equal for a column's values to mean the same: type and number of values, not decimal places, which a
+    migration carries over."""
     parts = [field.type]
     if field.many:
         parts.append("many")
     if field.as_kind:
         parts.append(f"as {field.as_kind}")
-    if field.places is not None:
-        parts.append(f"{field.places} places")
     if field.currency:
         parts.append("without currency")
     return " ".join(parts)

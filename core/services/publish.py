@@ -20,9 +20,9 @@ from core.services.documents import Entry, Pointer, Stored
 from core.storage import head as heads
 from core.storage import migrate
 from core.storage.unit import HeadMoved, flipping
-from schemas import dump_overlay
+from schemas import dump_overlay, read_overlay
 from schemas.model import Entity, Field, Overlay, Place, Plugin, Problem
-from schemas.overlays import refusals
+from schemas.refusals import refusals
 
 if TYPE_CHECKING:
     from core.services.platform import Platform
@@ -111,7 +111,9 @@ def ensure_current(p: Platform) -> Generation:
     current = None
     if number:
         current = replace(_loaded(p, number, None, hooks), problems=problems)
-        _prepare(p, current.entities.values())
+        rest = _prepare(p, current.entities.values())
+        if rest.indexes:
+            migrate.apply(p.database, rest)
     made = _publish(p, current, wanted, author="system", because="Plugins changed." if number else "First start.")
     return replace(made, problems=tuple(dict.fromkeys((*problems, *made.problems))))
 
@@ -137,7 +139,7 @@ def plan(p: Platform, actor: Actor, overlays: Sequence[Overlay]) -> Plan:
     made = build(current.number + 1, current.plugins.values(), merged, {**current.columns, **names}, current)
     difference = diff(current, made)
     steps = migrate.plan(p.database, [made.entities[name] for name in difference.touched]).additive
-    return Plan(difference, tuple(f"{step.words}: {step.sql(p.database.engine.dialect)}" for step in steps), tuple(problems))
+    return Plan(difference, tuple(f"{step.words}: {' '.join(step.sql(p.database.engine.dialect).split())}" for step in steps), tuple(problems))
 
 
 def apply(p: Platform, actor: Actor, overlays: Sequence[Overlay], because: str = "") -> Outcome:
@@ -185,7 +187,7 @@ def revert(p: Platform, actor: Actor, to: int | None = None, because: str = "") 
             if target not in {one.number for one in entries}:
                 raise NotFound(f"There is no generation {target}. backoffice overlay list shows them.")
             former = documents.read(connection, target, p.memory)
-        if to is not None and former.overlays == stored.overlays:
+        if to is not None and former.overlays == stored.overlays and _of_overlays(former.columns) == _of_overlays(stored.columns):
             return None
         return _Wanted("revert", list(now.plugins.values()), {}, former.overlays, restored=former.columns, reverts=target, undoes=undoes)
 
@@ -278,7 +280,7 @@ def _flip(p: Platform, number: int, stored: Stored | None, current: Generation |
     made = build(number + 1, want.plugins, want.overlays, generated, current, hooks=want.hooks,
                  problems=want.problems or (current.problems if current else ()))
     touched = tuple(name for name, entity in made.entities.items() if current is None or current.entities.get(name) is not entity)
-    _prepare(p, [made.entities[name] for name in touched])
+    rest = _prepare(p, [made.entities[name] for name in touched])
     pointers = dict(stored.plugins) if stored and not want.texts else {
         name: (stored.plugins[name] if stored and stored.plugins.get(name, Pointer("", 0)).digest == documents.digest(text)
                else Pointer(documents.digest(text), number + 1)) for name, text in want.texts.items()}
@@ -292,14 +294,18 @@ def _flip(p: Platform, number: int, stored: Stored | None, current: Generation |
         if current is not None and changed:
             columns.settle(connection, current, made, changed, at)
         heads.move(connection, number + 1)
+    # Indexes only make reading fast: they come when the new generation is in force already.
+    if rest.indexes:
+        migrate.apply(p.database, rest)
     return made
 
 
-def _prepare(p: Platform, entities: Iterable[Entity]) -> None:
-    """Additive steps, outside any fence: nobody reads the new columns yet."""
+def _prepare(p: Platform, entities: Iterable[Entity]) -> migrate.Plan:
+    """Additive steps but for indexes of old tables, outside any fence: nobody reads the new columns yet."""
     wanted = migrate.plan(p.database, entities)
     if wanted.additive or wanted.unsearched:
-        migrate.apply(p.database, wanted)
+        migrate.apply(p.database, wanted, indexes=False)
+    return wanted
 
 
 def _loaded(p: Platform, number: int, previous: Generation | None, hooks: Hooks | None) -> Generation:
@@ -324,6 +330,11 @@ def _loaded(p: Platform, number: int, previous: Generation | None, hooks: Hooks 
     p.memory.digests.update({name: pointer.digest for name, pointer in stored.plugins.items()})
     return build(number, declared, stored.overlays, stored.columns, previous, hooks=hooks,
                  problems=problems or (previous.problems if previous else ()))
+
+
+def _of_overlays(columns_: Columns) -> dict[tuple[str, str, str], dict[str, str]]:
+    """The columns of overlays' fields alone, those of plugins' own left out."""
+    return {identity: dict(names) for identity, names in columns_.items() if identity[1:] != ("", "") and names}
 
 
 def _swap(p: Platform, made: Generation) -> None:
@@ -378,5 +389,5 @@ def _require_admin(actor: Actor) -> None:
         raise Forbidden("Overlays are published by administrators (core.admin). Ask one of them.")
 
 
-__all__ = ["Outcome", "Plan", "Refused", "apply", "at", "ensure_current", "exported", "head", "listed", "load", "plan", "revert",
+__all__ = ["Outcome", "Plan", "Refused", "apply", "at", "ensure_current", "exported", "head", "listed", "load", "plan", "read_overlay", "revert",
            "standing"]

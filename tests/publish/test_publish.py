@@ -1,0 +1,210 @@
+"""Publishing overlays: new columns, dormant and removed fields, reverts, and what the documents remember."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import Conflict, Forbidden, NotFound
+from core.access.actor import Actor
+from core.services import publish
+from tests.publish.world import SYSTEM, THINGS, apply, change, create, floor, get, house, overlay
+
+
+def column(p: object, name: str = "floor", department: str = "") -> str:
+    field = p.current.shape("things.box", department).field(name)  # type: ignore[attr-defined]
+    return field.column if field is not None else ""
+
+
+def test_a_restart_publishes_nothing_anew(tmp_path: Path, database_url: str) -> None:
+    first = house(tmp_path, database_url)
+    assert first.current.number == 1
+    second = house(tmp_path, database_url)
+    assert second.current.number == 1 and [one.number for one in publish.listed(second)] == [1]
+
+
+def test_an_added_field_is_a_real_column_that_holds_values(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    old = create(p, code="A")
+    assert apply(p, floor()).number == 2
+    assert get(p, old.id)["floor"] is None
+    new = create(p, code="B", floor=3)
+    assert get(p, new.id)["floor"] == 3
+    again = house(tmp_path, database_url)
+    assert again.current.number == 2 and get(again, new.id)["floor"] == 3
+
+
+def test_applying_what_is_in_force_makes_no_generation(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, floor())
+    outcome = apply(p, floor())
+    assert not outcome.changed and outcome.number == 2
+
+
+def test_a_reverted_field_comes_back_with_its_values(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, floor())
+    box = create(p, code="A", floor=7)
+    was = column(p)
+    publish.revert(p, SYSTEM)
+    assert "floor" not in get(p, box.id)
+    apply(p, floor())
+    assert column(p) == was and get(p, box.id)["floor"] == 7
+
+
+def test_the_same_name_with_another_type_is_a_new_field_and_the_former_type_is_the_former_field(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, floor())
+    box = create(p, code="A", floor=7)
+    was = column(p)
+    apply(p, floor("date"))
+    assert column(p) != was and get(p, box.id)["floor"] is None
+    apply(p, floor())
+    assert column(p) == was and get(p, box.id)["floor"] == 7
+
+
+def test_a_field_left_out_of_its_replaced_overlay_is_dormant(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, floor())
+    box = create(p, code="A", floor=7)
+    apply(p, overlay("relabel: {field: size, label: How big}"))
+    assert "floor" not in get(p, box.id)
+    apply(p, floor(name="another"))
+    assert get(p, box.id)["floor"] == 7
+
+
+def test_a_removed_field_added_again_is_empty_and_reverting_the_removal_brings_its_values_back(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, floor())
+    box = create(p, code="A", floor=7)
+    apply(p, overlay("remove_field: floor", name="away"))
+    assert "floor" not in get(p, box.id)
+    apply(p, floor(name="anew"))
+    assert get(p, box.id)["floor"] is None
+    publish.revert(p, SYSTEM)
+    assert "floor" not in get(p, box.id)
+    publish.revert(p, SYSTEM)
+    assert get(p, box.id)["floor"] == 7
+
+
+def test_a_document_may_remove_what_the_one_it_replaces_had_added(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, floor())
+    box = create(p, code="A", floor=7)
+    apply(p, overlay("remove_field: floor"))
+    assert "floor" not in get(p, box.id)
+    apply(p, floor())
+    assert get(p, box.id)["floor"] is None
+    publish.revert(p, SYSTEM, 2)
+    assert get(p, box.id)["floor"] == 7
+
+
+def test_reverts_without_a_number_go_back_one_publication_at_a_time(tmp_path: Path) -> None:
+    p = house(tmp_path)
+    apply(p, floor(name="one"))
+    apply(p, overlay("relabel: {field: size, label: How big}", name="two"))
+    apply(p, overlay("require: note", name="three"))
+    names = []
+    for _ in range(3):
+        publish.revert(p, SYSTEM)
+        names.append([one.name for one in p.current.overlays])
+    assert names == [["one", "two"], ["one"], []]
+    with pytest.raises(Conflict, match="no publication left"):
+        publish.revert(p, SYSTEM)
+
+
+def test_a_revert_to_a_number_is_a_publication_that_can_be_taken_back(tmp_path: Path) -> None:
+    p = house(tmp_path)
+    apply(p, floor(name="one"))
+    apply(p, overlay("require: note", name="two"))
+    publish.revert(p, SYSTEM, 1)
+    assert p.current.overlays == ()
+    publish.revert(p, SYSTEM)
+    assert [one.name for one in p.current.overlays] == ["one", "two"]
+    with pytest.raises(NotFound):
+        publish.revert(p, SYSTEM, 99)
+    assert [(one.kind, one.reverts) for one in publish.listed(p)] == [
+        ("plugins", None), ("overlay", None), ("overlay", None), ("revert", 1), ("revert", 3)]
+
+
+def test_two_departments_may_use_one_name_for_two_fields(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, floor("integer", department="north"), floor("date", department="south"))
+    assert column(p, department="north") != column(p, department="south") != ""
+    assert column(p) == ""
+
+
+def test_a_refused_overlay_changes_nothing_and_says_why(tmp_path: Path) -> None:
+    p = house(tmp_path)
+    with pytest.raises(publish.Refused) as caught:
+        apply(p, floor(), overlay("require: no_such_field", name="bad"))
+    assert "no_such_field" in str(caught.value) and p.current.number == 1
+    assert publish.plan(p, SYSTEM, [overlay("require: no_such_field")]).refused
+
+
+def test_only_administrators_publish(tmp_path: Path) -> None:
+    p = house(tmp_path)
+    with pytest.raises(Forbidden):
+        publish.apply(p, Actor(roles=frozenset({"things.keeper"})), [floor()])
+
+
+def test_a_plan_tells_and_changes_nothing(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    plan = publish.plan(p, SYSTEM, [floor(department="north")])
+    assert any("Floor" in line for line in plan.difference.words)
+    assert any("ADD COLUMN" in step for step in plan.steps)
+    assert p.current.number == 1 and publish.head(p) == 1
+    apply(p, floor(department="north"))
+    assert not publish.plan(p, SYSTEM, [floor(department="north")]).difference
+
+
+def test_exported_overlays_read_as_they_were_published(tmp_path: Path) -> None:
+    p = house(tmp_path)
+    published = [floor(department="north"), overlay("require: note", name="two")]
+    apply(p, *published)
+    files = publish.exported(p)
+    assert len({name for name, _ in files}) == 2 and all(name.endswith(".yaml") for name, _ in files)
+    from_files = publish.read_overlay("---\n".join(text for _, text in files))[0]
+    assert [one.identity for one in from_files] == [one.identity for one in published]
+    assert not publish.apply(p, SYSTEM, from_files).changed
+
+
+def test_an_overlay_waits_while_its_plugin_is_away(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, floor())
+    box = create(p, code="A", floor=7)
+    away = house(tmp_path, database_url, things="")
+    assert "things.box" not in away.current.entities
+    back = house(tmp_path, database_url)
+    assert get(back, box.id)["floor"] == 7
+
+
+def test_a_plugins_field_of_another_type_is_a_new_field_and_comes_back_with_its_values(tmp_path: Path, database_url: str) -> None:
+    box = create(house(tmp_path, database_url), code="A", note="hello")
+    changed = THINGS.replace("note: {type: long_text}", "note: {type: integer}")
+    newer = house(tmp_path, database_url, things=changed)
+    assert get(newer, box.id)["note"] is None
+    change(newer, box.id, note=5)
+    again = house(tmp_path, database_url)
+    assert get(again, box.id)["note"] == "hello"
+    assert get(house(tmp_path, database_url, things=changed), box.id)["note"] == 5
+
+
+def test_two_processes_see_each_others_publications(tmp_path: Path, database_url: str) -> None:
+    one, two = house(tmp_path, database_url), house(tmp_path, database_url)
+    apply(one, floor(name="one"))
+    apply(two, overlay("require: note", name="two"))
+    assert [each.name for each in two.current.overlays] == ["one", "two"]
+    assert one.generation().number == 3
+    assert one.generation().fingerprint("things.box") == two.current.fingerprint("things.box")
+
+
+def test_many_publications_keep_little_in_memory(tmp_path: Path) -> None:
+    p = house(tmp_path)
+    box = create(p, code="A")
+    for number in range(40):
+        apply(p, overlay(f"add_field: {{name: f{number}, type: integer}}", name="growing"))
+        get(p, box.id)
+    assert len(p.memory.overlays) <= 45
+    assert p.current.number == 41
