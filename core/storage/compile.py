@@ -111,7 +111,11 @@ class _Compiler:
             return Sql(*bound(node.type, run(node, self.env), self.ctx.dialect))
         if isinstance(node, Read | Path):
             cells = self.ctx.names.column(node.name) if isinstance(node, Read) else self.ctx.names.path(node.via, node.name)
-            return Sql(cells[0], cells[1] if len(cells) > 1 else None)
+            first = cells[0]
+            if isinstance(first.type, sa.BigInteger) and type(first.type) is not sa.BigInteger:
+                # A column's scale is the type's business here, and literals must not take it over.
+                first = sa.type_coerce(first, sa.BigInteger())
+            return Sql(first, cells[1] if len(cells) > 1 else None)
         call = cast(Call, node)
         return _STEPS[call.op](self, call)
 

@@ -1,0 +1,37 @@
+"""Random expressions mean the same in Python, on SQLite and on PostgreSQL, row by row."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas.expressions import ExpressionError
+from tests.expressions.desk import ACTOR, NOBODY, Desk
+from tests.expressions.sources import LEAVES, source
+
+KINDS = tuple(LEAVES)
+REFUSED = ("places after the point", "none of the options")
+"""What a random source may be refused for."""
+
+
+def disagreements(desk: Desk, text: str, nobody: bool) -> list[str]:
+    """Rows on which the two readings differ."""
+    actor = NOBODY if nobody else ACTOR
+    try:
+        typed = desk.check(text)
+    except ExpressionError as error:
+        assert any(part in error.message for part in REFUSED), f"{text}: {error.message}"
+        return []
+    assert typed.sql_able, text
+    expected, found = desk.in_python(typed, actor), desk.in_sql(typed, actor)
+    return [f"{text} on {at}: {expected[at]!r} in Python, {found[at]!r} in SQL" for at in expected if expected[at] != found[at]]
+
+
+@settings(max_examples=350, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32), st.sampled_from(KINDS), st.booleans())
+def test_the_readings_agree(desks: tuple[Desk, Desk], seed: int, kind: str, nobody: bool) -> None:
+    text = source(random.Random(seed), kind, 3)
+    for desk in desks:
+        assert disagreements(desk, text, nobody) == []
