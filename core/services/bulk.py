@@ -1,4 +1,4 @@
-"""One change to many records: shown before it is made, written in batches under one operation id, reported record by record."""
+"""One change to many records: shown before it is made, one operation id, reported record by record."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Selection:
 
 @dataclass
 class Row:
-    """One record of a preview or a report. ``changes`` maps fields to (before, after); ``why_not`` is empty when it works."""
+    """One record of a preview or report. ``changes`` maps fields to (before, after); ``why_not`` says why not."""
 
     id: int
     title: str
@@ -43,7 +43,7 @@ class Row:
 
 @dataclass
 class Outcome:
-    """What a bulk change will do or has done. ``operation`` undoes the whole; "" for a preview. ``total`` counts the selection."""
+    """What a bulk change will do or did. ``operation`` undoes it all ("": a preview); ``total`` counts the selection."""
 
     operation: str
     rows: list[Row]
@@ -68,7 +68,9 @@ def selected(p: Platform, actor: Actor, entity: str, selection: Selection) -> li
         if selection.query is None:
             if len(selection.ids) > MOST:
                 raise BadRequest(f"At most {MOST:,} records can be changed at once.")
-            return [number for number in dict.fromkeys(selection.ids) if number in reader.get_many(selection.ids, fields=())]
+            return [
+                number for number in dict.fromkeys(selection.ids) if number in reader.get_many(selection.ids, fields=())
+            ]
         found: list[int] = []
         for record in reader.walk(selection.query):
             found.append(record.id)
@@ -79,6 +81,7 @@ def selected(p: Platform, actor: Actor, entity: str, selection: Selection) -> li
 
 def preview_edit(p: Platform, actor: Actor, entity: str, selection: Selection, values: Mapping[str, Value]) -> Outcome:
     """What :func:`edit` would change and where not, for the first 200 of the selection; writes nothing."""
+
     def look(unit: Unit, number: int) -> Draft:
         draft, rights = preparing.start_change(unit, actor, entity, number)
         preparing.give(draft, values, preparing.writable_now(draft, rights))
@@ -88,11 +91,23 @@ def preview_edit(p: Platform, actor: Actor, entity: str, selection: Selection, v
     return _preview(p, actor, entity, selection, look)
 
 
-def preview_move(p: Platform, actor: Actor, entity: str, selection: Selection, transition: str, values: Mapping[str, Value],
-                 reason: str = "") -> Outcome:
+def preview_move(
+    p: Platform,
+    actor: Actor,
+    entity: str,
+    selection: Selection,
+    transition: str,
+    values: Mapping[str, Value],
+    reason: str = "",
+) -> Outcome:
     """What :func:`move` would do and where not, for the first 200 of the selection; writes nothing."""
-    return _preview(p, actor, entity, selection,
-                    lambda unit, number: moves.prepare(unit, actor, entity, number, transition, dict(values), reason, None))
+    return _preview(
+        p,
+        actor,
+        entity,
+        selection,
+        lambda unit, number: moves.prepare(unit, actor, entity, number, transition, dict(values), reason, None),
+    )
 
 
 def preview_delete(p: Platform, actor: Actor, entity: str, selection: Selection) -> Outcome:
@@ -110,7 +125,9 @@ def preview_delete(p: Platform, actor: Actor, entity: str, selection: Selection)
     return Outcome("", rows, len(numbers))
 
 
-def _preview(p: Platform, actor: Actor, entity: str, selection: Selection, look: Callable[[Unit, int], Draft]) -> Outcome:
+def _preview(
+    p: Platform, actor: Actor, entity: str, selection: Selection, look: Callable[[Unit, int], Draft]
+) -> Outcome:
     numbers = selected(p, actor, entity, selection)
     rows: list[Row] = []
     with p.read(actor) as unit:
@@ -119,30 +136,57 @@ def _preview(p: Platform, actor: Actor, entity: str, selection: Selection, look:
             try:
                 draft = look(unit, number)
                 before = draft.before or Record(entity)
-                changes = {name: (before.get(name), draft.record.get(name)) for name in sorted(draft.changed() & visible)}
+                changes = {
+                    name: (before.get(name), draft.record.get(name)) for name in sorted(draft.changed() & visible)
+                }
                 rows.append(Row(number, str(before.get("display_title") or ""), changes))
             except BackofficeError as problem:
                 rows.append(Row(number, "", why_not=_said(problem)))
     return Outcome("", rows, len(numbers))
 
 
-def edit(p: Platform, actor: Actor, entity: str, selection: Selection, values: Mapping[str, Value], *, reason: str = "") -> Outcome:
+def edit(
+    p: Platform, actor: Actor, entity: str, selection: Selection, values: Mapping[str, Value], *, reason: str = ""
+) -> Outcome:
     """Set the same fields on every selected record; those that refuse stay as they are and are reported."""
-    return _each(p, actor, entity, selection, lambda number, operation: records.change(
-        p, actor, entity, number, values, operation=operation, reason=reason))
+    return _each(
+        p,
+        actor,
+        entity,
+        selection,
+        lambda number, operation: records.change(p, actor, entity, number, values, operation=operation, reason=reason),
+    )
 
 
-def move(p: Platform, actor: Actor, entity: str, selection: Selection, transition: str, values: Mapping[str, Value] | None = None,
-         *, reason: str = "") -> Outcome:
+def move(
+    p: Platform,
+    actor: Actor,
+    entity: str,
+    selection: Selection,
+    transition: str,
+    values: Mapping[str, Value] | None = None,
+    *,
+    reason: str = "",
+) -> Outcome:
     """Make the same move with every selected record."""
-    return _each(p, actor, entity, selection, lambda number, operation: moves.move(
-        p, actor, entity, number, transition, values, reason, operation=operation))
+    return _each(
+        p,
+        actor,
+        entity,
+        selection,
+        lambda number, operation: moves.move(p, actor, entity, number, transition, values, reason, operation=operation),
+    )
 
 
 def delete(p: Platform, actor: Actor, entity: str, selection: Selection, *, reason: str = "") -> Outcome:
     """Put every selected record into the trash."""
-    return _each(p, actor, entity, selection, lambda number, operation: trash.delete(
-        p, actor, entity, number, operation=operation, reason=reason))
+    return _each(
+        p,
+        actor,
+        entity,
+        selection,
+        lambda number, operation: trash.delete(p, actor, entity, number, operation=operation, reason=reason),
+    )
 
 
 def restore(p: Platform, actor: Actor, entity: str, ids: Sequence[int]) -> Outcome:

@@ -13,18 +13,38 @@ from core.fields import Parsing, effective, kind
 from core.storage import formulas as expressions
 from core.storage import rows
 from core.storage.formulas import Formulas
+from core.storage.reading import Reader
 from core.storage.stored import fit
 from core.storage.unit import Unit
 from schemas.model import Entity, Expression, Field
 
 DERIVED = frozenset({"computed", "lookup", "rollup", "sequence"})
 """Kinds whose values nobody gives."""
-TEXTS = frozenset({"text", "long_text", "rich_text", "email", "phone", "url", "colour", "barcode", "entity", "choice", "secret"})
+TEXTS = frozenset(
+    {"text", "long_text", "rich_text", "email", "phone", "url", "colour", "barcode", "entity", "choice", "secret"}
+)
 _TYPES: Mapping[str, tuple[type, ...]] = {
-    "integer": (int,), "rating": (int,), "duration": (int,), "decimal": (Decimal,), "percent": (Decimal,), "money": (Money,),
-    "date": (date,), "time": (time,), "datetime": (datetime,), "boolean": (bool,), "choices": (tuple,),
-    "reference": (int,), "person": (int,), "department": (int,), "file": (int,), "image": (int,), "signature": (int,),
-    "references": (tuple,), "any_reference": (EntityRef,), "lines": (tuple,), "location": (tuple,),
+    "integer": (int,),
+    "rating": (int,),
+    "duration": (int,),
+    "decimal": (Decimal,),
+    "percent": (Decimal,),
+    "money": (Money,),
+    "date": (date,),
+    "time": (time,),
+    "datetime": (datetime,),
+    "boolean": (bool,),
+    "choices": (tuple,),
+    "reference": (int,),
+    "person": (int,),
+    "department": (int,),
+    "file": (int,),
+    "image": (int,),
+    "signature": (int,),
+    "references": (tuple,),
+    "any_reference": (EntityRef,),
+    "lines": (tuple,),
+    "location": (tuple,),
 }
 
 
@@ -72,8 +92,11 @@ def _is(value: Value, wanted: tuple[type, ...], name: str) -> bool:
         return False
     if name == "date" and isinstance(value, datetime):
         return False
-    return isinstance(value, wanted) and not (name == "choices" and not all(isinstance(one, str) for one in value)) \
+    return (
+        isinstance(value, wanted)
+        and not (name == "choices" and not all(isinstance(one, str) for one in value))
         and not (name in {"references", "location"} and any(isinstance(one, Mapping | str) for one in value))
+    )
 
 
 def _canonical(field: Field, value: Value, parsing: Parsing) -> Value:
@@ -110,7 +133,9 @@ def _line(field: Field, number: int, line: Value, parsing: Parsing) -> dict[str,
     return made
 
 
-def complete_lines(unit: Unit, formulas: Formulas, entity: Entity, field: Field, record: Record, before: Record | None) -> None:
+def complete_lines(
+    unit: Unit, formulas: Formulas, entity: Entity, field: Field, record: Record, before: Record | None
+) -> None:
     """Lines with an id keep what they had and were not given; new ones get their defaults."""
     old = {line["id"]: line for line in (before or {}).get(field.name) or ()}
     made: list[dict[str, Value]] = []
@@ -131,8 +156,17 @@ def complete_lines(unit: Unit, formulas: Formulas, entity: Entity, field: Field,
     record[field.name] = tuple(made)
 
 
-def default(unit: Unit, formulas: Formulas, entity: Entity, field: Field, values: Mapping[str, Value], *,
-            before: Mapping[str, Value] | None = None, parent: Record | None = None, line: Field | None = None) -> Value:
+def default(
+    unit: Unit,
+    formulas: Formulas,
+    entity: Entity,
+    field: Field,
+    values: Mapping[str, Value],
+    *,
+    before: Mapping[str, Value] | None = None,
+    parent: Record | None = None,
+    line: Field | None = None,
+) -> Value:
     """What the field's ``default`` gives for these values."""
     if isinstance(field.default, Expression):
         value = formulas.value(entity, field.default.source, values, before=before, parent=parent, line=line)
@@ -143,7 +177,9 @@ def default(unit: Unit, formulas: Formulas, entity: Entity, field: Field, values
     return settle(field, field.default, parsing(unit))
 
 
-def fill(unit: Unit, formulas: Formulas, entity: Entity, record: Record, before: Record | None, given: frozenset[str]) -> None:
+def fill(
+    unit: Unit, formulas: Formulas, entity: Entity, record: Record, before: Record | None, given: frozenset[str]
+) -> None:
     """Take declared defaults: at creation for every field not given; later when what an expression reads has changed
     and the field is empty, untouched, or a snapshot (``read_only``)."""
     changed = {name for name in record if before is not None and record.get(name) != before.get(name)}
@@ -154,21 +190,30 @@ def fill(unit: Unit, formulas: Formulas, entity: Entity, record: Record, before:
             if empty(record.get(field.name)) or field.type == "boolean":
                 record[field.name] = default(unit, formulas, entity, field, record)
         elif isinstance(field.default, Expression):
-            reads = {name.split(".")[0] for name in
-                     expressions.check(unit.generation, entity, field.default.source).reads}
-            if reads & changed and (field.read_only or empty(record.get(field.name))
-                                    or record.get(field.name) == default(unit, formulas, entity, field, before)):
+            reads = {
+                name.split(".")[0] for name in expressions.check(unit.generation, entity, field.default.source).reads
+            }
+            if reads & changed and (
+                field.read_only
+                or empty(record.get(field.name))
+                or record.get(field.name) == default(unit, formulas, entity, field, before)
+            ):
                 record[field.name] = default(unit, formulas, entity, field, record, before=before)
 
 
 def parsing(unit: Unit, record: Mapping[str, Value] | None = None) -> Parsing:
-    """How texts of this actor are read: zone, locale, currency of the record's company, human keys."""
-    return Parsing(zone=unit.actor.zone, locale=unit.actor.locale, currency=company_currency(unit, record),
-                   resolve_key=_no_key)
+    """How texts of this actor are read: zone, locale, day, currency of the record's company, human keys."""
 
+    def resolve_key(entity: str, key: str) -> int | None:
+        return Reader(unit, entity).find_key(key)
 
-def _no_key(entity: str, key: str) -> int | None:
-    return None
+    return Parsing(
+        zone=unit.actor.zone,
+        locale=unit.actor.locale,
+        currency=company_currency(unit, record),
+        today=expressions.today(unit),
+        resolve_key=resolve_key,
+    )
 
 
 def company_currency(unit: Unit, record: Mapping[str, Value] | None = None) -> str:
@@ -201,5 +246,3 @@ def department_code(unit: Unit, number: int | None) -> str:
         return unit.actor.department_code
     found = rows.load(unit, provider.full_name, int(number))
     return str(found.get("code") or "") if found is not None else ""
-
-

@@ -45,14 +45,25 @@ def legal(p: Platform, actor: Actor, entity: str, record: Record | int) -> list[
         return found
 
 
-def move(p: Platform, actor: Actor, entity: str, id: int, transition: str, values: Mapping[str, Value] | None = None,
-         reason: str = "", version: int | None = None, *, operation: str | None = None) -> Record:
+def move(
+    p: Platform,
+    actor: Actor,
+    entity: str,
+    id: int,
+    transition: str,
+    values: Mapping[str, Value] | None = None,
+    reason: str = "",
+    version: int | None = None,
+    *,
+    operation: str | None = None,
+) -> Record:
     """Make a move and give the record as the actor now sees it.
 
-    ``values`` may hold the transition's ``form`` fields and whatever the actor may write anyway. Raises NotFound for an
-    unknown record or transition, Conflict for an illegal move, a guard or a veto, Forbidden without the role, Invalid for
-    fields or a reason that are missing, StaleVersion. ``amend`` gives the new draft.
+    ``values`` may hold the transition's ``form`` fields and whatever the actor may write anyway. Raises NotFound for
+    an unknown record or transition, Conflict for an illegal move, a guard or a veto, Forbidden without the role,
+    Invalid for fields or a reason that are missing, StaleVersion. ``amend`` gives the new draft.
     """
+
     def plan(unit: Unit) -> Draft:
         return prepare(unit, actor, entity, id, transition, dict(values or {}), reason, version)
 
@@ -63,8 +74,18 @@ def move(p: Platform, actor: Actor, entity: str, id: int, transition: str, value
     return writes.twice(p, actor, plan, commit, operation=operation, reason=reason)
 
 
-def prepare(unit: Unit, actor: Actor, entity: str, id: int, name: str, values: dict[str, Value], reason: str,
-             version: int | None, *, by_rules: bool = False) -> Draft:
+def prepare(
+    unit: Unit,
+    actor: Actor,
+    entity: str,
+    id: int,
+    name: str,
+    values: dict[str, Value],
+    reason: str,
+    version: int | None,
+    *,
+    by_rules: bool = False,
+) -> Draft:
     """The first half of a move, for previews as well. ``by_rules``: a plugin moves, and may set what people may not."""
     draft, rights = preparing.start_change(unit, actor, entity, id)
     assert draft.before is not None
@@ -76,7 +97,9 @@ def prepare(unit: Unit, actor: Actor, entity: str, id: int, name: str, values: d
     if not reason and "reason" in values and "reason" not in draft.names:
         reason = str(values.pop("reason") or "")
     draft.transition, draft.reason = name, reason
-    writable = preparing.by_rules(draft) | _form(draft, transition) if by_rules else _writable(draft, rights, transition)
+    writable = (
+        preparing.by_rules(draft) | _form(draft, transition) if by_rules else _writable(draft, rights, transition)
+    )
     preparing.give(draft, values, writable)
     if transition.reason and not reason.strip():
         draft.refuse("reason", REASON)
@@ -124,12 +147,19 @@ def _judge(draft: Draft, rights: RowRights, transition: Transition, *, requires:
     def empties(names: Iterable[str]) -> tuple[str, ...]:
         return tuple(name for name in names if requires and empty(draft.record.get(name)))
 
-    return machine.judge(draft.shape, draft.before, transition, draft.actor, may_move=_may_move(draft.actor, rights, transition),
-                         holds=holds, empties=empties)
+    return machine.judge(
+        draft.shape,
+        draft.before,
+        transition,
+        draft.actor,
+        may_move=_may_move(draft.actor, rights, transition),
+        holds=holds,
+        empties=empties,
+    )
 
 
 def _may_move(actor: Actor, rights: RowRights, transition: Transition) -> bool:
-    if "core.everything" in actor.roles or actor.roles & set(transition.roles) or rights.moves(transition.name):
+    if "core.everything" in actor.roles or actor.roles & set(transition.roles) or rights.may_move(transition.name):
         return True
     return not transition.roles and bool(rights.writable)
 
@@ -160,11 +190,18 @@ def _writable(draft: Draft, rights: RowRights, transition: Transition) -> frozen
 
 def _veto(draft: Draft, transition: Transition) -> str:
     work = Work(draft.unit, draft.actor, draft.entity.plugin, writing=False)
-    change = preparing.Change(draft.unit.now, draft.actor, False, draft.before, draft.record, draft.given, transition.name,
-                              draft.reason)
+    change = preparing.Change(
+        draft.unit.now, draft.actor, False, draft.before, draft.record, draft.given, transition.name, draft.reason
+    )
     try:
-        answers = draft.unit.generation.hooks.call("allow_transition", entity=draft.entity.full_name, record=draft.record,
-                                                   transition=transition.name, change=change, work=work)
+        answers = draft.unit.generation.hooks.call(
+            "allow_transition",
+            entity=draft.entity.full_name,
+            record=draft.record,
+            transition=transition.name,
+            change=change,
+            work=work,
+        )
     except Refusal as refusal:
         return refusal.sentence
     return next((str(said) for _, said in answers if said), "")
@@ -179,7 +216,9 @@ def _amendment(draft: Draft) -> Draft:
             continue
         value = draft.record.get(one.name)
         if one.type == "lines":
-            value = tuple({name: cell for name, cell in line.items() if name not in {"id", "position"}} for line in value or ())
+            value = tuple(
+                {name: cell for name, cell in line.items() if name not in {"id", "position"}} for line in value or ()
+            )
         values[one.name] = value
     made = preparing.start_new(draft.unit, draft.actor, draft.entity.full_name, values, None, anything=True, may=True)
     made.record.extra["amended_from"] = draft.before.id
@@ -188,11 +227,12 @@ def _amendment(draft: Draft) -> Draft:
     return made
 
 
-def _move_within(unit: Unit, actor: Actor, entity: str, id: int, transition: str, values: Mapping[str, Value]) -> Record:
+def _move_within(
+    unit: Unit, actor: Actor, entity: str, id: int, transition: str, values: Mapping[str, Value]
+) -> Record:
     given = dict(values)
     reason = str(given.pop("reason", "") or "") if unit.generation.entity(entity).field("reason") is None else ""
     return commit_move(unit, prepare(unit, actor, entity, id, transition, given, reason, None, by_rules=True))
 
 
 VERBS["move"] = _move_within
-

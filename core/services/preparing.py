@@ -1,7 +1,7 @@
 """The first half of a write: from what somebody gave to a record that may be stored, outside any lock.
 
-Problems are gathered and refused together. An unknown field, one the actor may not see and one nobody may give are refused
-with one and the same sentence, so that the answer tells nothing about what is hidden.
+Problems are gathered and refused together. An unknown field, one the actor may not see and one nobody may give are
+refused with one and the same sentence, so that the answer tells nothing about what is hidden.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from core.services.defaults import (
     settle,
 )
 from core.services.work import Work
-from core.storage import constraints, rows, stored
+from core.storage import constraints, rows, stored, uploads
 from core.storage.formulas import Formulas
 from core.storage.unit import Unit
 from core.workflow.documents import workflow_of
@@ -53,7 +53,7 @@ class Change:
     reason: str = ""
 
     def touches(self, name: str) -> bool:
-        """Whether the field's value differs from the one before; of a new record, whether it was given or has a value."""
+        """Whether the field's value differs from the one before; of a new record, whether it has a value."""
         if self.before is None:
             return name in self.given or not empty(self.record.get(name))
         return bool(self.before.get(name) != self.record.get(name))
@@ -61,7 +61,7 @@ class Change:
 
 @dataclass
 class Draft:
-    """A record as it will be stored if nothing moves meanwhile. ``entity`` is the stored shape, ``shape`` what must hold."""
+    """A record as it will be stored if nothing moves. ``entity`` is the stored shape, ``shape`` what must hold."""
 
     unit: Unit
     formulas: Formulas
@@ -72,7 +72,7 @@ class Draft:
     record: Record
     given: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)
-    """From the names the actor knows to the stored ones; they differ where two departments added a field of one name."""
+    """From the names the actor knows to the stored ones; departments may have added fields of one name."""
     errors: dict[str, list[str]] = field(default_factory=dict)
     warnings: dict[str, list[str]] = field(default_factory=dict)
     merged: tuple[str, ...] = ()
@@ -83,14 +83,25 @@ class Draft:
 
     @property
     def change(self) -> Change:
-        return Change(self.unit.now, self.actor, self.before is None, self.before, self.record, self.given,
-                      self.transition, self.reason)
+        return Change(
+            self.unit.now,
+            self.actor,
+            self.before is None,
+            self.before,
+            self.record,
+            self.given,
+            self.transition,
+            self.reason,
+        )
 
     def changed(self) -> frozenset[str]:
         """The fields whose values differ from the record before."""
         before: Mapping[str, Value] = self.before or {}
-        return frozenset(name for name, value in self.record.items()
-                         if value != before.get(name) and not (self.before is None and empty(value)))
+        return frozenset(
+            name
+            for name, value in self.record.items()
+            if value != before.get(name) and not (self.before is None and empty(value))
+        )
 
     def refuse(self, name: str, sentence: str) -> None:
         self.errors.setdefault(name, []).append(sentence)
@@ -107,7 +118,10 @@ def entity_for_writing(unit: Unit, actor: Actor, name: str) -> Entity:
 def rights_on(unit: Unit, formulas: Formulas, entity: Entity, actor: Actor, record: Record) -> RowRights:
     """What the actor may do with this record."""
     path = formulas.path(entity, record)
-    return grant(entity, actor).on(record, lambda source: holds(source, record, entity, actor, path))
+    return grant(entity, actor).on(
+        record,
+        lambda source: holds(source, record, entity, actor, path, entities=unit.generation.entities, now=unit.now),
+    )
 
 
 def known_names(unit: Unit, actor: Actor, entity: Entity) -> dict[str, str]:
@@ -124,8 +138,16 @@ def may_be_given(one: Field) -> bool:
     return one.type not in DERIVED and not one.read_only
 
 
-def start_new(unit: Unit, actor: Actor, name: str, values: Mapping[str, Value], form: str | None, *,
-              anything: bool = False, may: bool = False) -> Draft:
+def start_new(
+    unit: Unit,
+    actor: Actor,
+    name: str,
+    values: Mapping[str, Value],
+    form: str | None,
+    *,
+    anything: bool = False,
+    may: bool = False,
+) -> Draft:
     """A draft of a new record with the given values taken in.
 
     ``anything``: also fields that are read-only to people. ``may``: another right (a move) already allows it.
@@ -186,10 +208,13 @@ def settled(draft: Draft, values: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def by_rules(draft: Draft) -> frozenset[str]:
-    """The fields that a plugin may set on an existing record: all but derived ones, and of a posted document those flagged."""
+    """The fields a plugin may set on an existing record: all but derived ones; of a posted document those flagged."""
     posted = is_posted(draft.entity, draft.before)
-    return frozenset(one.name for one in draft.entity.fields
-                     if one.type not in DERIVED and (not posted or one.editable_after_posting))
+    return frozenset(
+        one.name
+        for one in draft.entity.fields
+        if one.type not in DERIVED and (not posted or one.editable_after_posting)
+    )
 
 
 def stamp(draft: Draft) -> None:
@@ -232,8 +257,8 @@ def _take(draft: Draft, values: Mapping[str, Value], writable: Collection[str]) 
 def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     """Defaults, hooks, computed values and every rule; raises Invalid with all problems at once.
 
-    ``relax``: required fields that were empty before and are not touched stay allowed (moves, bulk and automatic writes).
-    ``bare``: no field is required (the first state of a settings record).
+    ``relax``: required fields that were empty before and are not touched stay allowed (moves, bulk and automatic
+    writes). ``bare``: no field is required (the first state of a settings record).
     """
     unit, formulas = draft.unit, draft.formulas
     reading = parsing(unit, draft.record)
@@ -287,7 +312,10 @@ def _rules_of_given(draft: Draft) -> None:
             continue
         # The rule looks at the other new values, and at this field's old one: a value must not unlock itself.
         view = {**draft.record, one.name: old}
-        if one.read_only_if and draft.formulas.truth(draft.entity, one.read_only_if, view, before=draft.before) is not False:
+        if (
+            one.read_only_if
+            and draft.formulas.truth(draft.entity, one.read_only_if, view, before=draft.before) is not False
+        ):
             draft.refuse(one.name, "This cannot be changed now.")
         elif one.show_if and draft.formulas.truth(draft.entity, one.show_if, view, before=draft.before) is not True:
             if draft.actor.channel == "ui":
@@ -316,6 +344,8 @@ def _choices_and_limits(draft: Draft, names: Collection[str]) -> None:
         elif not empty(value):
             for sentence in refusals(one, value):
                 draft.refuse(one.name, sentence)
+            if one.type in uploads.KINDS and not uploads.usable(draft.unit, value, (draft.before or {}).get(one.name)):
+                draft.refuse(one.name, uploads.NOT_YOURS)
 
 
 def _line_limits(draft: Draft, one: Field, lines: Iterable[Mapping[str, Value]]) -> None:
@@ -325,8 +355,11 @@ def _line_limits(draft: Draft, one: Field, lines: Iterable[Mapping[str, Value]])
             if child.type in DERIVED:
                 continue
             if empty(value):
-                if child.required or (child.required_if and draft.formulas.truth(
-                        draft.entity, child.required_if, line, parent=draft.record, line=one) is True):
+                if child.required or (
+                    child.required_if
+                    and draft.formulas.truth(draft.entity, child.required_if, line, parent=draft.record, line=one)
+                    is True
+                ):
                     draft.refuse(one.name, f"Line {number}: {child.label or child.name} is missing.")
                 continue
             for sentence in refusals(child, value):
@@ -345,9 +378,10 @@ def _call_hooks(draft: Draft) -> None:
     hooks, name = draft.unit.generation.hooks, draft.entity.full_name
     before, work = draft.before, Work(draft.unit, draft.actor, name.partition(".")[0], writing=False)
     try:
-        for _, answer in hooks.call("check_record", entity=name, record=draft.record, before=before, change=draft.change,
-                                    work=work):
-            for field_name, said in (answer.items() if isinstance(answer, Mapping) else ()):
+        for _, answer in hooks.call(
+            "check_record", entity=name, record=draft.record, before=before, change=draft.change, work=work
+        ):
+            for field_name, said in answer.items() if isinstance(answer, Mapping) else ():
                 for sentence in [said] if isinstance(said, str) else said:
                     draft.refuse(str(field_name), str(sentence))
         if not draft.errors:
@@ -374,7 +408,9 @@ def _settle_again(draft: Draft, touched: Iterable[str], reading: Any) -> None:
             continue
         else:
             try:
-                draft.record[name] = settle(one, draft.record[name], reading) if one.type != "sequence" else draft.record[name]
+                draft.record[name] = (
+                    settle(one, draft.record[name], reading) if one.type != "sequence" else draft.record[name]
+                )
             except ValueError as error:
                 draft.refuse(name, str(error))
     if draft.before is None:
@@ -396,7 +432,9 @@ def _currencies(draft: Draft) -> None:
             else:
                 draft.record[one.name] = replace(value, currency=currency)
         elif one.type == "lines":
-            draft.record[one.name] = tuple(_line_currencies(draft, one, line) for line in draft.record.get(one.name) or ())
+            draft.record[one.name] = tuple(
+                _line_currencies(draft, one, line) for line in draft.record.get(one.name) or ()
+            )
 
 
 def _line_currencies(draft: Draft, lines: Field, line: Mapping[str, Value]) -> dict[str, Value]:
@@ -419,7 +457,12 @@ def currency_of(draft: Draft, one: Field) -> str:
 
 def _required(draft: Draft, relax: bool) -> None:
     for one in draft.shape.fields:
-        if one.type == "sequence" or one.name in draft.errors or not empty(draft.record.get(one.name)) or one.type == "boolean":
+        if (
+            one.type == "sequence"
+            or one.name in draft.errors
+            or not empty(draft.record.get(one.name))
+            or one.type == "boolean"
+        ):
             continue
         untouched = draft.before is not None and empty(draft.before.get(one.name))
         if relax and untouched and one.name not in draft.given:
@@ -427,7 +470,11 @@ def _required(draft: Draft, relax: bool) -> None:
         needed = one.required
         if not needed and one.required_if:
             needed = draft.formulas.truth(draft.entity, one.required_if, draft.record, before=draft.before) is True
-        if needed and one.show_if and draft.formulas.truth(draft.entity, one.show_if, draft.record, before=draft.before) is not True:
+        if (
+            needed
+            and one.show_if
+            and draft.formulas.truth(draft.entity, one.show_if, draft.record, before=draft.before) is not True
+        ):
             needed = False
         if needed:
             draft.refuse(one.name, REQUIRED)
@@ -437,8 +484,11 @@ def _soft(draft: Draft) -> None:
     """warn_if: said, not refused."""
     changed = draft.changed()
     for one in draft.shape.fields:
-        if one.warn_if and (draft.before is None or one.name in changed) and draft.formulas.truth(
-                draft.entity, one.warn_if, draft.record, before=draft.before) is True:
+        if (
+            one.warn_if
+            and (draft.before is None or one.name in changed)
+            and draft.formulas.truth(draft.entity, one.warn_if, draft.record, before=draft.before) is True
+        ):
             draft.warnings[one.name] = [f"{one.label or one.name} is unusual here ({one.warn_if})."]
 
 
@@ -478,7 +528,9 @@ def _who_may(unit: Unit, entity: Entity, action: str) -> str:
     roles = unit.generation.roles()
     able = []
     for rule in entity.access:
-        named = rule.create if action == "create" else rule.write if action == "write" else getattr(rule, action, "none")
+        named = (
+            rule.create if action == "create" else rule.write if action == "write" else getattr(rule, action, "none")
+        )
         if named not in ("none", ()):
             able.append(roles.get(rule.role, rule.role))
     whom = ", ".join(able) or "nobody by a declared rule"

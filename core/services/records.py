@@ -21,13 +21,23 @@ from core.storage.unit import Unit
 STALE = "The record has changed since you read it."
 
 
-def create(p: Platform, actor: Actor, entity: str, values: Mapping[str, Value], form: str | None = None, *,
-           operation: str | None = None, reason: str = "", origin: int | None = None) -> Record:
+def create(
+    p: Platform,
+    actor: Actor,
+    entity: str,
+    values: Mapping[str, Value],
+    form: str | None = None,
+    *,
+    operation: str | None = None,
+    reason: str = "",
+    origin: int | None = None,
+) -> Record:
     """A new record, as the actor may see it. ``form`` names the form it was entered in, where a role may only use that.
 
     ``extra["warnings"]`` holds soft warnings by field. Raises Forbidden, Invalid (all problems at once), Conflict.
     ``origin`` is the record that a document amends.
     """
+
     def prepare(unit: Unit) -> Draft:
         draft = preparing.start_new(unit, actor, entity, values, form)
         draft.record.extra["amended_from"] = origin
@@ -41,14 +51,25 @@ def create(p: Platform, actor: Actor, entity: str, values: Mapping[str, Value], 
     return writes.twice(p, actor, prepare, commit, operation=operation, reason=reason)
 
 
-def change(p: Platform, actor: Actor, entity: str, id: int, values: Mapping[str, Value], version: int | None = None,
-           merge: bool = False, *, operation: str | None = None, reason: str = "") -> Record:
+def change(
+    p: Platform,
+    actor: Actor,
+    entity: str,
+    id: int,
+    values: Mapping[str, Value],
+    version: int | None = None,
+    merge: bool = False,
+    *,
+    operation: str | None = None,
+    reason: str = "",
+) -> Record:
     """Change fields of a record and give it as the actor now sees it; without a difference nothing is written.
 
-    With ``version`` a record that has moved on raises StaleVersion (``current``, ``base``, ``base_values``, ``fields``). With
-    ``merge`` as well, values equal to those of that version count as not edited, edits of other fields are kept and named
-    in ``extra["merged"]``, and only fields that both sides changed raise StaleVersion.
+    With ``version`` a record that has moved on raises StaleVersion (``current``, ``base``, ``base_values``,
+    ``fields``). With ``merge`` as well, values equal to those of that version count as not edited, edits of other
+    fields are kept and named in ``extra["merged"]``, and only fields that both sides changed raise StaleVersion.
     """
+
     def prepare(unit: Unit) -> Draft:
         draft, rights = preparing.start_change(unit, actor, entity, id)
         assert draft.before is not None
@@ -98,8 +119,11 @@ def _merge(unit: Unit, draft: Draft, values: Mapping[str, Value], version: int) 
     given = preparing.settled(draft, values)
     mine = {name: value for name, value in given.items() if value != base.get(draft.names.get(name, name))}
     theirs = {name for name in current if name in base and current[name] != base[name]} - SYSTEM_FIELDS.keys()
-    both = [name for name, value in mine.items()
-            if draft.names.get(name, name) in theirs and value != current.get(draft.names.get(name, name))]
+    both = [
+        name
+        for name, value in mine.items()
+        if draft.names.get(name, name) in theirs and value != current.get(draft.names.get(name, name))
+    ]
     if both:
         raise _stale(unit, draft, version, base, tuple(both))
     derived = {one.name for one in draft.entity.fields if one.type in DERIVED}
@@ -115,13 +139,23 @@ def _stale(unit: Unit, draft: Draft, version: int, base: Mapping[str, Value], fi
     return StaleVersion(STALE, current=current, base=version, base_values=seen, fields=fields)
 
 
-def delete(p: Platform, actor: Actor, entity: str, id: int, version: int | None = None, *, operation: str | None = None,
-           reason: str = "") -> None:
+def delete(
+    p: Platform,
+    actor: Actor,
+    entity: str,
+    id: int,
+    version: int | None = None,
+    *,
+    operation: str | None = None,
+    reason: str = "",
+) -> None:
     """Move a record to the trash, with what goes along. Raises NotFound, Forbidden, StaleVersion, Conflict."""
     trash.delete(p, actor, entity, id, version, operation=operation, reason=reason)
 
 
-def restore(p: Platform, actor: Actor, entity: str, id: int, *, operation: str | None = None, reason: str = "") -> Record:
+def restore(
+    p: Platform, actor: Actor, entity: str, id: int, *, operation: str | None = None, reason: str = ""
+) -> Record:
     """Take a record, and what went to the trash with it, out of the trash again."""
     return trash.restore(p, actor, entity, id, operation=operation, reason=reason)
 
@@ -150,7 +184,7 @@ def as_of(p: Platform, actor: Actor, entity: str, id: int, at: Any) -> Record:
 
 
 def copy(p: Platform, actor: Actor, entity: str, id: int) -> dict[str, Value]:
-    """The values a new record like this one starts with: what the actor sees and may give, less ``no_copy`` and unique fields."""
+    """The values of a new record like this one: what the actor may give, less ``no_copy`` and unique fields."""
     with p.read(actor) as unit:
         draft, found = preparing.start_change(unit, actor, entity, id)
         rights = grant(draft.entity, actor)
@@ -161,7 +195,9 @@ def copy(p: Platform, actor: Actor, entity: str, id: int) -> dict[str, Value]:
             if one.name in rights.creatable(None) and draft.record.get(one.name) != nothing(one):
                 value = draft.record.get(one.name)
                 if one.type == "lines":
-                    value = tuple({name: cell for name, cell in line.items() if name not in {"id", "position"}} for line in value)
+                    value = tuple(
+                        {name: cell for name, cell in line.items() if name not in {"id", "position"}} for line in value
+                    )
                 values[one.name] = value
         return values
 

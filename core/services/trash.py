@@ -40,12 +40,21 @@ class Preview:
         return not self.refusing
 
 
-def delete(p: Platform, actor: Actor, entity: str, id: int, version: int | None = None, *, operation: str | None = None,
-           reason: str = "") -> None:
+def delete(
+    p: Platform,
+    actor: Actor,
+    entity: str,
+    id: int,
+    version: int | None = None,
+    *,
+    operation: str | None = None,
+    reason: str = "",
+) -> None:
     """Put a record into the trash, with what goes along; its dependents are cleared, or refuse.
 
     Raises NotFound, Forbidden, StaleVersion, and Conflict where another record holds on to it.
     """
+
     def prepare(unit: Unit) -> Record:
         draft, rights = preparing.start_change(unit, actor, entity, id)
         assert draft.before is not None
@@ -54,16 +63,21 @@ def delete(p: Platform, actor: Actor, entity: str, id: int, version: int | None 
         if not rights.may_delete:
             raise Forbidden(preparing.who_may(unit, draft.entity, "delete"))
         if version is not None and version != draft.before.version:
-            raise StaleVersion("The record has changed since you read it.", base=version,
-                               current=writes.as_seen(unit, draft.entity, actor, draft.before))
+            raise StaleVersion(
+                "The record has changed since you read it.",
+                base=version,
+                current=writes.as_seen(unit, draft.entity, actor, draft.before),
+            )
         return draft.before
 
-    writes.twice(p, actor, prepare, lambda unit, before: _trash(unit, actor, before, set()), operation=operation, reason=reason)
+    writes.twice(
+        p, actor, prepare, lambda unit, before: _trash(unit, actor, before, set()), operation=operation, reason=reason
+    )
 
 
 def _trash(unit: Unit, actor: Actor, before: Record, going: set[tuple[str, int]], depth: int = 0) -> None:
     going.add((before.entity, before.id))
-    locked = rows.load(unit, before.entity, before.id, lock="update")
+    locked = rows.load(unit, before.entity, before.id, lock="trash")
     if locked is None:
         raise NotFound
     system = acting(actor, "deletion")
@@ -106,8 +120,11 @@ def preview(p: Platform, actor: Actor, entity: str, id: int) -> Preview:
 
 def _look(unit: Unit, actor: Actor, record: Record, found: Preview, seen: set[tuple[str, int]], depth: int) -> None:
     for one in references.inbound(unit.generation, record.entity):
-        numbers = [number for number in references.pointing(unit, one, record.entity, record.id)
-                   if (one.entity.full_name, number) not in seen]
+        numbers = [
+            number
+            for number in references.pointing(unit, one, record.entity, record.id)
+            if (one.entity.full_name, number) not in seen
+        ]
         if not numbers:
             continue
         entry = (one.entity.full_name, one.field.name, len(numbers))
@@ -122,8 +139,11 @@ def _look(unit: Unit, actor: Actor, record: Record, found: Preview, seen: set[tu
                 _look(unit, actor, other, found, seen, depth + 1)
 
 
-def restore(p: Platform, actor: Actor, entity: str, id: int, *, operation: str | None = None, reason: str = "") -> Record:
+def restore(
+    p: Platform, actor: Actor, entity: str, id: int, *, operation: str | None = None, reason: str = ""
+) -> Record:
     """Take a record out of the trash, with what went there along with it; under today's rights and constraints."""
+
     def prepare(unit: Unit) -> Record:
         draft, rights = preparing.start_change(unit, actor, entity, id, trashed=True)
         assert draft.before is not None
@@ -139,7 +159,7 @@ def restore(p: Platform, actor: Actor, entity: str, id: int, *, operation: str |
 
 
 def bring_back(unit: Unit, actor: Actor, before: Record) -> Record:
-    """Restore one trashed record within an open unit, and those that went to the trash in the same operation because of it."""
+    """Restore one trashed record within an open unit, and those that went to the trash along with it."""
     entity = unit.generation.entity(before.entity)
     shape = preparing.shape_of(unit, entity, before)
     record = Writer(unit, before.entity, grant(entity, actor)).restore(before, shape=shape)
@@ -159,6 +179,7 @@ def bring_back(unit: Unit, actor: Actor, before: Record) -> Record:
 
 def purge(p: Platform, actor: Actor, entity: str, id: int) -> None:
     """Remove a trashed record for good. Its log stays."""
+
     def prepare(unit: Unit) -> Record:
         draft, rights = preparing.start_change(unit, actor, entity, id, trashed=True)
         assert draft.before is not None
@@ -166,8 +187,12 @@ def purge(p: Platform, actor: Actor, entity: str, id: int) -> None:
             raise Forbidden(preparing.who_may(unit, draft.entity, "delete"))
         return draft.before
 
-    writes.twice(p, actor, prepare,
-                 lambda unit, before: Writer(unit, entity, grant(unit.generation.entity(entity), actor)).purge(before))
+    writes.twice(
+        p,
+        actor,
+        prepare,
+        lambda unit, before: Writer(unit, entity, grant(unit.generation.entity(entity), actor)).purge(before),
+    )
 
 
 def _delete_within(unit: Unit, actor: Actor, entity: str, id: int) -> None:

@@ -25,7 +25,7 @@ EDITED = "edited since, left as it is"
 
 @dataclass
 class Result:
-    """What became of one record: ``done`` tells whether anything was taken back, ``sentences`` what could not be and why."""
+    """What became of one record: ``done`` when something was taken back, ``sentences`` what could not be and why."""
 
     entity: str
     id: int
@@ -67,7 +67,9 @@ def undo(p: Platform, actor: Actor, operation: str) -> Outcome:
             hidden += 1
         except BackofficeError as problem:
             said = [problem.detail, *(one for sentences in problem.errors.values() for one in sentences)]
-            outcome.results.append(Result(entity, number, _title(p, actor, entity, number), False, list(dict.fromkeys(said))))
+            outcome.results.append(
+                Result(entity, number, _title(p, actor, entity, number), False, list(dict.fromkeys(said)))
+            )
     if not outcome.results:
         raise NotFound("There is no such operation, or nothing of it that you may see.")
     if hidden:
@@ -123,7 +125,9 @@ def _unless_edited(now: Record, entries: Sequence[Entry]) -> None:
         raise Conflict("It was edited since, and is left as it is.")
 
 
-def _set_back(p: Platform, actor: Actor, entity: str, number: int, entries: Sequence[Entry], operation: str, reason: str) -> Result:
+def _set_back(
+    p: Platform, actor: Actor, entity: str, number: int, entries: Sequence[Entry], operation: str, reason: str
+) -> Result:
     before: dict[str, Value] = {}
     after: dict[str, Value] = {}
     for entry in entries:  # the last change first: what stood before the first one counts, what the last one left
@@ -147,14 +151,24 @@ def _set_back(p: Platform, actor: Actor, entity: str, number: int, entries: Sequ
 
     def commit(unit: Unit, draft: Draft | None) -> None:
         if draft is not None:
-            writes.store(unit, draft, action="read" if draft.record.get("state") != (draft.before or {}).get("state") else "write")
+            writes.store(
+                unit,
+                draft,
+                action="read" if draft.record.get("state") != (draft.before or {}).get("state") else "write",
+            )
 
     writes.twice(p, actor, prepare, commit, operation=operation, reason=reason)
     return result
 
 
-def _set_values(draft: Draft, rights: RowRights, before: dict[str, Value], after: dict[str, Value], moves: Sequence[str],
-                result: Result) -> None:
+def _set_values(
+    draft: Draft,
+    rights: RowRights,
+    before: dict[str, Value],
+    after: dict[str, Value],
+    moves: Sequence[str],
+    result: Result,
+) -> None:
     fields = {one.name: one for one in draft.entity.fields}
     given = set()
     for name, value in before.items():
@@ -179,16 +193,26 @@ def _set_values(draft: Draft, rights: RowRights, before: dict[str, Value], after
         _set_state(draft, rights, before, after, moves, result)
 
 
-def _set_state(draft: Draft, rights: RowRights, before: dict[str, Value], after: dict[str, Value], moves: Sequence[str],
-               result: Result) -> None:
+def _set_state(
+    draft: Draft,
+    rights: RowRights,
+    before: dict[str, Value],
+    after: dict[str, Value],
+    moves: Sequence[str],
+    result: Result,
+) -> None:
     workflow = workflow_of(draft.shape)
     if draft.record.get("state") != after.get("state"):
         result.sentences.append(f"State: {EDITED}.")
         return
     transitions = [workflow.transition(name) for name in moves] if workflow is not None else []
     roles = {role for one in transitions if one is not None for role in one.roles}
-    allowed = "core.everything" in draft.actor.roles or bool(draft.actor.roles & roles) or any(rights.moves(name) for name in moves) \
+    allowed = (
+        "core.everything" in draft.actor.roles
+        or bool(draft.actor.roles & roles)
+        or any(rights.may_move(name) for name in moves)
         or (not roles and bool(rights.writable))
+    )
     if allowed and workflow is not None and workflow.state(before["state"]) is not None:
         draft.record["state"] = before["state"]
     else:
@@ -198,5 +222,3 @@ def _set_state(draft: Draft, rights: RowRights, before: dict[str, Value], after:
 def _lines(value: Value, now: Value) -> tuple[dict[str, Value], ...]:
     there = {line["id"] for line in now or ()}
     return tuple(line if line.get("id") in there else {**line, "id": None} for line in value or ())
-
-

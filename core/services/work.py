@@ -1,8 +1,8 @@
 """What plugins are given to read and write with: the same verbs as everybody's, within the unit that called them.
 
-A plugin's Python is code that IT chose to trust: it acts for the person who caused the call, whose name stands on what it
-writes, and is not held back by that person's row and field rights. Everything else holds: required fields, constraints,
-immutability, guards.
+A plugin's Python is code that IT chose to trust: it acts for the person who caused the call, whose name stands on
+what it writes, and is not held back by that person's row and field rights. Everything else holds: required fields,
+constraints, immutability, guards.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.access.actor import Actor
 from core.access.grant import grant
 from core.errors import BackofficeError, NotFound
 from core.facts import Record, Value
-from core.storage import outbox
+from core.storage import outbox, rows
 from core.storage.formulas import today
 from core.storage.query import Condition, Group, Query
 from core.storage.reading import Reader
@@ -30,13 +30,18 @@ _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
 
 VERBS: dict[str, Callable[..., Any]] = {}
-"""The writing verbs within an open unit; ``records``, ``trash`` and ``moves`` enter theirs, since they stand above this module."""
+"""The writing verbs within an open unit; ``records``, ``trash`` and ``moves``, which stand above, enter theirs."""
 
 
 def acting(actor: Actor, plugin: str) -> Actor:
     """The actor as a plugin acts for it: the same person, every right."""
-    return replace(actor, roles=actor.roles | {"core.everything"}, is_system=True, scopes=None,
-                   reason=actor.reason or f"plugin {plugin}")
+    return replace(
+        actor,
+        roles=actor.roles | {"core.everything"},
+        is_system=True,
+        scopes=None,
+        reason=actor.reason or f"plugin {plugin}",
+    )
 
 
 def as_actor(unit: Unit, actor: Actor) -> Unit:
@@ -48,6 +53,7 @@ def as_actor(unit: Unit, actor: Actor) -> Unit:
 
 def _passing(verb: _Verb) -> _Verb:
     """A refusal of the core ends the whole write; it is not the plugin's failure."""
+
     @wraps(verb)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -56,6 +62,7 @@ def _passing(verb: _Verb) -> _Verb:
             if not isinstance(error, NotFound):
                 error.passes_through_hooks = True  # type: ignore[union-attr]
             raise
+
     return call  # type: ignore[return-value]
 
 
@@ -90,7 +97,9 @@ class Work:
     def find(self, entity: str, *, limit: int = 100, **conditions: Value) -> list[Record]:
         """Live records, newest first, whose fields equal ``conditions``. ``field__op=value`` takes another operator."""
         parts = tuple(_condition(name, value) for name, value in conditions.items())
-        query = Query(where=Group(False, parts) if parts else None, sort=(("id", True),), limit=max(1, min(limit, 1000)))
+        query = Query(
+            where=Group(False, parts) if parts else None, sort=(("id", True),), limit=max(1, min(limit, 1000))
+        )
         return self._reader(entity).page(query).items
 
     @_passing
@@ -98,6 +107,18 @@ class Work:
         """The newest record whose fields equal ``conditions``, or None."""
         found = self.find(entity, limit=1, **conditions)
         return found[0] if found else None
+
+    @_passing
+    def count(self, entity: str, **conditions: Value) -> int:
+        """How many live records there are whose fields equal ``conditions``, counted up to 10,000."""
+        parts = tuple(_condition(name, value) for name, value in conditions.items())
+        return self._reader(entity).count(Query(where=Group(False, parts) if parts else None))[0]
+
+    @_passing
+    def lock(self, entity: str, *ids: int) -> None:
+        """Let nobody else change these records until the write is done; what is read afterwards stays true."""
+        if self._writing:
+            rows.load_many(self._unit, entity, ids, lock="update")
 
     @_passing
     def create(self, entity: str, **values: Value) -> Record:
@@ -145,7 +166,9 @@ class Work:
             self._savepoint = self._unit.connection.begin_nested()
 
     def _reader(self, entity: str) -> Reader:
-        return Reader(as_actor(self._unit, self._actor), entity, grant(self._unit.generation.entity(entity), self._actor))
+        return Reader(
+            as_actor(self._unit, self._actor), entity, grant(self._unit.generation.entity(entity), self._actor)
+        )
 
 
 def _condition(name: str, value: Value) -> Condition:

@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-import sqlalchemy as sa
-
 from core.access.actor import Actor
 from core.access.grant import grant
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Busy, Conflict, Invalid, NotFound
 from core.facts import Record
 from core.hooks import Refusal
 from core.services.platform import Platform
@@ -27,8 +25,16 @@ _Plan = TypeVar("_Plan")
 _Done = TypeVar("_Done")
 
 
-def twice(p: Platform, actor: Actor, prepare: Callable[[Unit], _Plan], commit: Callable[[Unit, _Plan], _Done], *,
-          within: Unit | None = None, operation: str | None = None, reason: str = "") -> _Done:
+def twice(
+    p: Platform,
+    actor: Actor,
+    prepare: Callable[[Unit], _Plan],
+    commit: Callable[[Unit, _Plan], _Done],
+    *,
+    within: Unit | None = None,
+    operation: str | None = None,
+    reason: str = "",
+) -> _Done:
     """Prepare outside any lock, then commit; again when head or record moved meanwhile, three times, then Conflict.
 
     ``within`` an open write unit both halves happen there, and whoever opened it tries again. A plan that is None means
@@ -49,17 +55,18 @@ def twice(p: Platform, actor: Actor, prepare: Callable[[Unit], _Plan], commit: C
             p.generation()
         except RowMoved:
             continue
-        except sa.exc.OperationalError as error:
-            if not _deadlock(error) or attempt == TRIES - 1:
+        except Busy as busy:
+            if not _deadlock(busy) or attempt == TRIES - 1:
                 raise
-        except sa.exc.IntegrityError as error:
-            raise Conflict("This value is not available.") from error
     raise Conflict(MOVED)
 
 
-def _deadlock(error: sa.exc.OperationalError) -> bool:
-    # 40P01: PostgreSQL ended one of two writers that waited for each other; nothing of it was kept.
-    return getattr(error.orig, "sqlstate", "") in {"40P01", "40001"}
+def _deadlock(busy: Busy) -> bool:
+    # PostgreSQL ended one of two writers that waited for each other; nothing of it was kept.
+    cause = busy.__cause__
+    while cause is not None and not hasattr(cause, "sqlstate"):
+        cause = getattr(cause, "orig", None) or cause.__cause__
+    return getattr(cause, "sqlstate", "") in {"40P01", "40001"}
 
 
 def store(unit: Unit, draft: Draft, *, action: str = "write") -> Record:
@@ -71,8 +78,14 @@ def store(unit: Unit, draft: Draft, *, action: str = "write") -> Record:
         if draft.before is None:
             record = writer.insert(draft.record, given=draft.given, shape=draft.shape, may=draft.may)
         else:
-            record = writer.update(draft.before, draft.record, given=draft.given, transition=draft.transition, action=action,
-                                   shape=draft.shape)
+            record = writer.update(
+                draft.before,
+                draft.record,
+                given=draft.given,
+                transition=draft.transition,
+                action=action,
+                shape=draft.shape,
+            )
     except (Conflict, Invalid) as problem:
         visible_errors(problem, rights)
         raise
@@ -88,14 +101,19 @@ def draft_unit_moved(draft: Draft, unit: Unit) -> None:
 
 
 def call_after(unit: Unit, draft: Draft, record: Record) -> None:
-    """after_save, and after_transition for a move; each plugin's writes are kept whole or taken back with its failure."""
+    """after_save, then after_transition for a move; a plugin's writes are kept whole or taken back with its failure."""
     change = draft.change
     change = replace(change, record=record)
     arguments = {"record": record, "before": draft.before, "change": change}
     _each(unit, draft.actor, "after_save", draft.entity.full_name, arguments)
     if draft.transition:
-        _each(unit, draft.actor, "after_transition", draft.entity.full_name,
-              {"record": record, "transition": draft.transition, "change": change})
+        _each(
+            unit,
+            draft.actor,
+            "after_transition",
+            draft.entity.full_name,
+            {"record": record, "transition": draft.transition, "change": change},
+        )
 
 
 def _each(unit: Unit, actor: Actor, hook: str, entity: str, arguments: dict[str, object]) -> None:

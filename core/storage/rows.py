@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from core.facts import Record, Value
-from core.fields import kind
+from core.fields import effective, kind
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
 from schemas.model import Entity, Field
@@ -32,6 +32,7 @@ BESIDE = ("workflow_version", "trashed_at", "trashed_by", "posted_at", "amended_
 """System columns that are no fields; they lie in ``record.extra``."""
 _INSTANTS = frozenset({"created_at", "updated_at", "trashed_at", "posted_at"})
 CHUNK = 500
+DERIVED = frozenset({"computed", "rollup", "lookup"})
 
 
 def load(unit: Unit, entity_name: str, number: int, *, lock: str = "") -> Record | None:
@@ -42,8 +43,8 @@ def load(unit: Unit, entity_name: str, number: int, *, lock: str = "") -> Record
 def load_many(unit: Unit, entity_name: str, numbers: Iterable[int], *, lock: str = "") -> dict[int, Record]:
     """Records by id, ids without a record left out.
 
-    ``lock``: ``update`` keeps others from changing the rows until the unit ends, ``share`` from changing, ``key`` from
-    trashing them. Rows are locked in order of id, so that two writers do not wait for each other in a circle.
+    ``lock``: ``update`` keeps others from changing the rows until the unit ends, ``trash`` also from pointing at them,
+    ``key`` from trashing them. Rows are locked in order of id, so that two writers do not wait for each other in a circle.
     """
     entity = unit.generation.entity(entity_name)
     table = entity_table(entity, unit.database.dialect)
@@ -53,7 +54,7 @@ def load_many(unit: Unit, entity_name: str, numbers: Iterable[int], *, lock: str
         part = wanted[start : start + CHUNK]
         select = sa.select(*table.table.c).where(table.table.c.id.in_(part)).order_by(table.table.c.id)
         for row in unit.connection.execute(locked(unit, select, lock)).mappings():
-            record = _record(entity, table, row, unit.database.dialect)
+            record = _record(unit, entity, table, row)
             found[record.id] = record
         if found:
             _add_many(unit, entity, table, {number: found[number] for number in part if number in found})
@@ -64,15 +65,17 @@ def locked(unit: Unit, select: sa.Select[tuple[object, ...]], lock: str) -> sa.S
     """The statement with its row lock, where the engine has row locks."""
     if not lock or unit.database.dialect != "postgresql" or not unit.writing:
         return select
-    return select.with_for_update(read=lock != "update", key_share=lock == "key")
+    # Whoever changes a row leaves it to be pointed at (NO KEY UPDATE beside KEY SHARE): a child's writer holds its
+    # parent as a target first and counts on it afterwards.
+    return select.with_for_update(read=lock == "key", key_share=lock != "trash")
 
 
-def _record(entity: Entity, table: EntityTable, row: Mapping[str, object], dialect: str) -> Record:
+def _record(unit: Unit, entity: Entity, table: EntityTable, row: Mapping[str, object]) -> Record:
     record = Record(entity.full_name)
     for field in entity.fields:
         columns = table.columns.get(field.name)
         if columns:
-            record[field.name] = kind(field).from_row(field, [row[column.name] for column in columns], dialect)
+            record[field.name] = read(unit, entity, field, columns, row)
     for name in SYSTEM:
         if name in row:
             record[name] = instant(row[name]) if name in _INSTANTS else row[name]
@@ -80,6 +83,14 @@ def _record(entity: Entity, table: EntityTable, row: Mapping[str, object], diale
         if name in row:
             record.extra[name] = instant(row[name]) if name in _INSTANTS else row[name]
     return record
+
+
+def read(
+    unit: Unit, entity: Entity, field: Field, columns: Sequence[sa.Column[Value]], row: Mapping[str, object]
+) -> Value:
+    """A stored field's value from a row; what a computed field, rollup or lookup holds is read as that kind."""
+    shown = effective(field, unit.generation.entities, entity) if field.type in DERIVED else field
+    return kind(shown).from_row(shown, [row[column.name] for column in columns], unit.database.dialect)
 
 
 def instant(value: object) -> object:
@@ -103,17 +114,16 @@ def _add_many(unit: Unit, entity: Entity, table: EntityTable, records: Mapping[i
             for number, record in records.items():
                 record[field.name] = tuple(targets.get(number, ()))
         elif field.name in table.lines:
-            lines = read_lines(unit, field, table.lines[field.name], list(records))
+            lines = read_lines(unit, entity, field, table.lines[field.name], list(records))
             for number, record in records.items():
                 record[field.name] = tuple(lines.get(number, ()))
 
 
 def read_lines(
-    unit: Unit, field: Field, lines: EntityTable, owners: Sequence[int]
+    unit: Unit, entity: Entity, field: Field, lines: EntityTable, owners: Sequence[int]
 ) -> dict[int, list[dict[str, Value]]]:
     """The lines of some records by owner, in their order."""
     found: dict[int, list[dict[str, Value]]] = {}
-    dialect = unit.database.dialect
     statement = (
         sa.select(*lines.table.c)
         .where(lines.table.c.owner_id.in_(owners))
@@ -124,7 +134,7 @@ def read_lines(
         for child in field.fields:
             columns = lines.columns.get(child.name)
             if columns:
-                line[child.name] = kind(child).from_row(child, [row[column.name] for column in columns], dialect)
+                line[child.name] = read(unit, entity, child, columns, row)
         found.setdefault(int(row["owner_id"]), []).append(line)
     return found
 

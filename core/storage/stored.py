@@ -50,8 +50,8 @@ def derive(
         if field.type == "rollup" and field.name in table.columns:
             if rollups is not None and field.name in rollups:
                 record[field.name] = roll_up(unit, entity, field, record.id)
-            else:
-                record.setdefault(field.name, 0 if field.how == "count" else None)
+            elif "version" not in record:
+                record[field.name] = _of_none(unit.generation, entity, field)
     for field in entity.fields:
         if field.type == "lines":
             record[field.name] = tuple(
@@ -185,6 +185,13 @@ def _aggregate(
 def _whole(total: Value, dialect: str) -> Value:
     # Scaled integers: a sum of them is one too, whatever type the driver gives back.
     return int(total) if dialect == "sqlite" and isinstance(total, float | Decimal) else total
+
+
+def _of_none(generation: Generation, entity: Entity, field: Field) -> Value:
+    """What a rollup shows of a record that nobody points at yet."""
+    if field.how == "count":
+        return 0
+    return _nothing(effective(field, generation.entities, entity)) if field.how == "sum" else None
 
 
 def _nothing(source: Field) -> Value:

@@ -63,12 +63,13 @@ class Writer:
             raise Forbidden(f"You may not create {self.entity.full_name}.")
         if self.entity.kind == "settings":
             self._only_one()
+        record.pop("version", None)
         record["id"] = sequences.next_id(self.unit, self.table)
-        record["version"] = 1
         record["created_at"] = record["updated_at"] = self.unit.now
         record["created_by"] = record["updated_by"] = self.unit.actor.person
         references.check(self.unit, self.formulas, self.entity, record, None, given, self.actor)
-        stored.derive(self.unit, self.formulas, self.entity, record, rollups=())
+        stored.derive(self.unit, self.formulas, self.entity, record)
+        record["version"] = 1
         self._refuse_broken(record, shape)
         constraints.hold(self.unit, self.formulas, self.entity, record, None)
         self._draw(record, None)
@@ -108,9 +109,9 @@ class Writer:
         """
         if self.entity.kind == "ledger":
             raise Conflict("Entries of a ledger stay as they were written.")
-        self._lock(before)
+        self._lock(before, record)
         references.check(self.unit, self.formulas, self.entity, record, before, given, self.actor)
-        stored.derive(self.unit, self.formulas, self.entity, record, rollups=self._rollups())
+        stored.derive(self.unit, self.formulas, self.entity, record)
         self._refuse_broken(record, shape)
         constraints.hold(self.unit, self.formulas, self.entity, record, before)
         posting = self._posting(before, record, transition)
@@ -193,19 +194,26 @@ class Writer:
         for sentence in constraints.failures(self.formulas, shape or self.entity, record):
             raise Conflict(sentence, errors={"": [sentence]})
 
-    def _lock(self, before: Record) -> None:
+    def _lock(self, before: Record, record: Record | None = None) -> None:
+        """Hold the row until the unit ends, and take over what moves without a new version: chain head and rollups."""
         row = self.table.table
-        select = sa.select(row.c.version, row.c.chain_hash, row.c.chain_length, row.c.trashed_at).where(
+        rollups = [field for field in self.entity.fields if field.type == "rollup" and field.name in self.table.columns]
+        cells = [column for field in rollups for column in self.table.columns[field.name]]
+        select = sa.select(row.c.version, row.c.chain_hash, row.c.chain_length, row.c.trashed_at, *cells).where(
             row.c.id == before.id
         )
-        now = self.unit.connection.execute(rows.locked(self.unit, select, "update")).first()
+        now = self.unit.connection.execute(rows.locked(self.unit, select, "update")).mappings().first()
         if (
             now is None
-            or now.version != before.version
-            or (now.trashed_at is None) != (before.extra.get("trashed_at") is None)
+            or now["version"] != before.version
+            or (now["trashed_at"] is None) != (before.extra.get("trashed_at") is None)
         ):
             raise RowMoved(f"{self.entity.full_name} {before.id} has changed.")
-        before.extra["chain_hash"], before.extra["chain_length"] = now.chain_hash, now.chain_length
+        before.extra["chain_hash"], before.extra["chain_length"] = now["chain_hash"], now["chain_length"]
+        for field in rollups:
+            before[field.name] = rows.read(self.unit, self.entity, field, self.table.columns[field.name], now)
+            if record is not None:
+                record[field.name] = before[field.name]
 
     def _clause(self, action: str) -> sa.ColumnElement[bool]:
         scope = self.rights.scope(action)

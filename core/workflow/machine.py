@@ -17,7 +17,8 @@ NOT_PERFORMED = "An approval is declared, not performed by this version; this mo
 class Move:
     """One transition that starts in the record's state. ``why_not`` is empty exactly when ``allowed``.
 
-    ``kind`` of a refusal: ``role`` (403), ``illegal`` (409: guard, approval, wrong state) or ``missing`` (422: fields still empty).
+    ``kind`` of a refusal: ``role`` (403), ``illegal`` (409: guard, approval, wrong state) or ``missing`` (422: fields
+    still empty).
     """
 
     transition: Transition
@@ -35,8 +36,14 @@ def starts(transition: Transition, state: Value) -> bool:
 
 
 def judge(
-    entity: Entity, record: Record, transition: Transition, actor: Actor, *,
-    may_move: bool, holds: Callable[[str], bool], empties: Callable[[Iterable[str]], tuple[str, ...]],
+    entity: Entity,
+    record: Record,
+    transition: Transition,
+    actor: Actor,
+    *,
+    may_move: bool,
+    holds: Callable[[str], bool],
+    empties: Callable[[Iterable[str]], tuple[str, ...]],
 ) -> Move:
     """Test one transition against a record.
 
@@ -44,15 +51,24 @@ def judge(
     ``empties`` gives those of some fields that have no value.
     """
     if not starts(transition, record.get("state")):
-        return Move(transition, False, f"{label(transition)} cannot start from {state_label(entity, record.get('state'))}.", "illegal")
+        return Move(
+            transition,
+            False,
+            f"{label(transition)} cannot start from {state_label(entity, record.get('state'))}.",
+            "illegal",
+        )
     if not may_move:
         wanted = ", ".join(sorted(transition.roles)) or "a role that may change this record"
         return Move(transition, False, f"{label(transition)} needs {wanted}.", "role")
     if transition.approval is not None:
         return Move(transition, False, NOT_PERFORMED, "illegal")
     if transition.guard and not holds(transition.guard):
-        return Move(transition, False, f"{label(transition)} is not possible now: its condition does not hold ({transition.guard}).",
-                    "illegal")
+        return Move(
+            transition,
+            False,
+            f"{label(transition)} is not possible now: its condition does not hold ({transition.guard}).",
+            "illegal",
+        )
     missing = empties(transition.requires)
     if missing:
         names = ", ".join(field_label(entity, name) for name in missing)
@@ -81,4 +97,4 @@ def state_label(entity: Entity, state: Value) -> str:
 def field_label(entity: Entity, name: str) -> str:
     """What people read for a field."""
     found = entity.field(name)
-    return (found.label if found and found.label else name.replace("_", " ").capitalize())
+    return found.label if found and found.label else name.replace("_", " ").capitalize()

@@ -1,0 +1,206 @@
+"""Rules over several records, and that they hold when many write at once."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from core.errors import BackofficeError, Conflict
+from core.facts import Record
+from core.services import records
+from core.services.work import Work
+from core.storage.constraints import CYCLE, LIMIT, PERIOD, UNAVAILABLE
+from tests.writing.world import NOW, World
+
+
+def wins(answers: list[object]) -> list[Record]:
+    strange = [one for one in answers if not isinstance(one, Record | Conflict)]
+    assert not strange, strange
+    return [one for one in answers if isinstance(one, Record)]
+
+
+def test_a_taken_value_is_refused_without_saying_whose(world: World) -> None:
+    one = world.customer()
+    with pytest.raises(Conflict) as caught:
+        world.customer(name=one["name"])
+    assert caught.value.detail == UNAVAILABLE and caught.value.errors == {"name": [UNAVAILABLE]}
+    other = world.customer()
+    with pytest.raises(Conflict):
+        world.change(other, name=one["name"])
+    world.delete(one)
+    assert world.change(other, name=one["name"])["name"] == one["name"]
+    with pytest.raises(Conflict):
+        records.restore(world.platform, world.system, "works.customer", one.id)
+
+
+def test_a_unique_rule_counts_only_rows_where_it_holds(world: World) -> None:
+    order = world.order(quantity=100, why="many")
+    world.create("delivery", order=order.id, amount=1, slot=1, place="here")
+    world.create("delivery", order=order.id, amount=1, slot=1, place="anywhere")
+    world.create("delivery", order=order.id, amount=1, place="here")
+    world.create("delivery", order=order.id, amount=1, place="here")
+    with pytest.raises(Conflict):
+        world.create("delivery", order=order.id, amount=1, slot=1, place="there")
+
+
+def test_half_open_periods_may_touch_and_not_overlap(world: World) -> None:
+    room = world.room().id
+    nine, ten, eleven = (NOW.replace(hour=hour, minute=0) for hour in (9, 10, 11))
+    world.create("booking", room=room, start=nine, end=ten)
+    world.create("booking", room=room, start=ten, end=eleven)
+    for start, end in ((nine, eleven), (nine + timedelta(minutes=59), ten), (nine, None), (eleven - timedelta(seconds=1), None)):
+        with pytest.raises(Conflict) as caught:
+            world.create("booking", room=room, start=start, end=end)
+        assert caught.value.detail == PERIOD
+    world.create("booking", room=room, start=nine, end=eleven, dead=True)
+    last = world.create("booking", room=room, start=eleven)
+    with pytest.raises(Conflict):
+        world.create("booking", room=room, start=eleven + timedelta(days=400), end=eleven + timedelta(days=401))
+    world.create("booking", room=world.room().id, start=nine)
+    world.change(last, dead=True)
+    world.create("booking", room=room, start=eleven + timedelta(days=400))
+
+
+def test_effective_dates_are_inclusive_and_never_overlap(world: World) -> None:
+    room = world.room().id
+    first = world.create("stay", room=room, start=date(2026, 1, 1), end=date(2026, 1, 31))
+    with pytest.raises(Conflict):
+        world.create("stay", room=room, start=date(2026, 1, 31), end=date(2026, 2, 2))
+    second = world.create("stay", room=room, start=date(2026, 2, 1))
+    with pytest.raises(Conflict):
+        world.create("stay", room=room, start=date(2030, 1, 1))
+    with pytest.raises(Conflict):
+        world.change(first, end=date(2026, 2, 1))
+    world.delete(second)
+    assert world.change(first, end=date(2026, 2, 1))["end"] == date(2026, 2, 1)
+    with pytest.raises(Conflict):
+        records.restore(world.platform, world.system, "works.stay", second.id)
+
+
+def test_a_sum_stays_below_a_limit_that_lies_one_step_away(world: World) -> None:
+    order = world.order(quantity=10)
+    world.create("delivery", order=order.id, amount=6)
+    with pytest.raises(Conflict) as caught:
+        world.create("delivery", order=order.id, amount=5)
+    assert caught.value.detail == LIMIT
+    last = world.create("delivery", order=order.id, amount=4)
+    with pytest.raises(Conflict):
+        world.change(last, amount=5)
+    with pytest.raises(Conflict):
+        world.change(order, quantity=9)
+    world.change(last, amount=3)
+    assert world.change(order, quantity=9)["quantity"] == 9
+
+
+def test_no_circle_by_parent_or_by_many(world: World) -> None:
+    top = world.create("node", name="top")
+    middle = world.create("node", name="middle", parent=top.id)
+    low = world.create("node", name="low", parent=middle.id)
+    for node, parent in ((top, low), (top, top), (top, middle)):
+        with pytest.raises(Conflict) as caught:
+            world.change(node, parent=parent.id)
+        assert caught.value.detail == CYCLE
+    world.change(top, after=[low.id])
+    with pytest.raises(Conflict):
+        world.change(low, after=[middle.id, top.id])
+    world.change(low, after=[middle.id])
+
+
+def test_eight_people_on_one_record_lose_no_update(world: World) -> None:
+    order = world.order(quantity=0)
+    fields = ("note", "terms", "stamp", "code", "ship_to", "quantity", "due", "kind")
+    values = ("n", "t", "s", "c", "x", 5, date(2026, 4, 1), "big")
+
+    def save(number: int) -> Record:
+        while True:
+            try:
+                return records.change(world.platform, world.clerk, "works.order", order.id, {fields[number]: values[number]})
+            except Conflict:
+                continue
+
+    world.at_once(8, save)
+    now = world.raw(order)
+    assert [now[name] for name in fields] == list(values) and now.version == 9
+    assert [one.version for one in world.log(order)] == list(range(9, 0, -1))
+
+
+def test_of_fifty_overlapping_bookings_one_wins(world: World) -> None:
+    room = world.room().id
+    answers = world.at_once(50, lambda number: world.create(
+        "booking", room=room, start=NOW + timedelta(minutes=number % 7), end=NOW + timedelta(hours=1)))
+    assert len(wins(answers)) == 1
+
+
+def test_of_many_equal_names_one_wins(world: World) -> None:
+    name = world.name("taken")
+    assert len(wins(world.at_once(12, lambda _: world.customer(name=name)))) == 1
+    order = world.order(quantity=1000, why="many")
+    answers = world.at_once(12, lambda _: world.create("delivery", order=order.id, amount=1, slot=3, place="here"))
+    assert len(wins(answers)) == 1
+
+
+def test_the_sum_holds_when_many_add_and_the_limit_moves(world: World) -> None:
+    order = world.order(quantity=10)
+
+    def one(number: int) -> Record:
+        if number % 6 == 5:
+            return world.change(order, quantity=8)
+        return world.create("delivery", order=order.id, amount=3)
+
+    world.at_once(12, one)
+    with world.reading() as unit:
+        found = Work(unit, world.system, "test", writing=False).find("works.delivery", order=order.id)
+    assert sum(one["amount"] for one in found) <= world.get(order)["quantity"]
+
+
+def test_no_two_make_a_circle_together(world: World) -> None:
+    for _ in range(3):
+        nodes = [world.create("node", name=f"n{number}") for number in range(4)]
+        answers = world.at_once(4, lambda number, nodes=nodes: world.change(  # type: ignore[misc]
+            nodes[number], parent=nodes[(number + 1) % 4].id))
+        assert 1 <= len(wins(answers)) <= 3
+        parents = {node.id: world.get(node)["parent"] for node in nodes}
+        for start in parents:
+            seen, at = set(), start
+            while at is not None:
+                assert at not in seen
+                seen.add(at)
+                at = parents[at]
+
+
+def test_numbers_have_no_duplicates_and_no_gap(world: World) -> None:
+    customer = world.customer()
+
+    def one(number: int) -> object:
+        if number % 5 == 0:
+            return pytest.raises(BackofficeError, world.create, "order", customer=customer.id, quantity=101)
+        return world.order(customer=customer.id)
+
+    first = int(world.order(customer=customer.id)["number"][2:])
+    made = [one for one in world.at_once(40, one) if isinstance(one, Record)]
+    assert sorted(int(one["number"][2:]) for one in made) == list(range(first + 1, first + 1 + len(made)))
+    assert world.get(customer)["orders"] == len(made) + 1
+
+
+def test_children_counted_at_once_are_all_counted(world: World) -> None:
+    customer = world.customer()
+    made = world.at_once(24, lambda number: world.order(customer=customer.id, quantity=2))
+    assert len(wins(made)) == 24
+    assert world.get(customer)["orders"] == 24
+
+
+def test_a_target_does_not_go_to_the_trash_while_somebody_points_at_it(world: World) -> None:
+    for _ in range(4):
+        tag = world.create("tag", name="contested")
+
+        def one(number: int, tag: Record = tag) -> object:
+            if number % 2:
+                return world.order(tags=[tag.id])
+            return world.delete(tag)
+
+        world.at_once(6, one)
+        gone = world.raw(tag).extra["trashed_at"] is not None
+        with world.reading() as unit:
+            pointing = Work(unit, world.system, "test", writing=False).find("works.order", limit=1000)
+        assert not (gone and any(tag.id in one["tags"] for one in pointing))
