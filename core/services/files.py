@@ -5,19 +5,18 @@ from __future__ import annotations
 import mimetypes
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import sqlalchemy as sa
 
 from core.access.actor import Actor
 from core.errors import Invalid, NotFound
-from core.facts import Record
 from core.services import looking
 from core.services.instants import again_when_moved, naive
 from core.services.platform import Platform
+from core.storage import uploads
 from core.storage.models import FileRow
-from core.storage.unit import Unit
+from core.storage.uploads import Facts
 
 _SIGNS = (
     (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"),
@@ -25,18 +24,6 @@ _SIGNS = (
 )
 SAFE_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """Types a browser may show in place; everything else is only ever offered for saving."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of an uploaded file. ``size`` is in bytes."""
-
-    id: int
-    name: str
-    type: str
-    size: int
-    key: str
-    account: int | None
 
 
 @again_when_moved
@@ -62,7 +49,7 @@ def facts(p: Platform, actor: Actor, numbers: Iterable[int]) -> dict[int, Facts]
     if not wanted:
         return {}
     with p.read(actor) as unit:
-        return _facts(unit, wanted)
+        return uploads.facts(unit, wanted)
 
 
 def of_record(p: Platform, actor: Actor, entity: str, number: int, field: str) -> Facts:
@@ -70,7 +57,7 @@ def of_record(p: Platform, actor: Actor, entity: str, number: int, field: str) -
     record = looking.get(p, actor, entity, number)
     held = record.get(field)
     shape = p.current.entity(entity).field(field)
-    if shape is None or shape.type not in ("file", "image", "signature") or not isinstance(held, int):
+    if shape is None or shape.type not in uploads.KINDS or not isinstance(held, int):
         raise NotFound
     found = facts(p, actor, (held,)).get(held)
     if found is None:
@@ -86,24 +73,9 @@ def open_bytes(p: Platform, file: Facts) -> BinaryIO:
         raise NotFound("The file's bytes are no longer there.") from None
 
 
-def usable(unit: Unit, actor: Actor, number: int, before: Record | None = None, field: str = "") -> bool:
-    """Whether the actor may put this file into a record: who uploaded it may, and what stands there may stay."""
-    if before is not None and field and before.get(field) == number:
-        return True
-    found = _facts(unit, [number]).get(number)
-    return found is not None and (actor.is_system or (actor.account is not None and found.account == actor.account))
-
-
 def shown(file: Facts, url: str) -> Mapping[str, Any]:
     """The file as the API shows it."""
     return {"id": file.id, "name": file.name, "size": file.size, "type": file.type, "url": url}
-
-
-def _facts(unit: Unit, numbers: list[int]) -> dict[int, Facts]:
-    table = FileRow.__table__.c
-    chosen = sa.select(table.id, table.name, table.type, table.size, table.key, table.account_id)
-    rows = unit.connection.execute(chosen.where(table.id.in_(numbers)))
-    return {row.id: Facts(row.id, row.name, row.type, row.size, row.key, row.account_id) for row in rows}
 
 
 def _name(name: str) -> str:
@@ -124,3 +96,6 @@ def _type(head: bytes, name: str) -> str:
             return guessed if office else mime
     # What only claims to be a picture or a PDF is bytes.
     return "application/octet-stream" if guessed.startswith("image/") or guessed == "application/pdf" else guessed
+
+
+__all__ = ["SAFE_INLINE", "Facts", "facts", "of_record", "open_bytes", "put", "shown"]
