@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.access.actor import Actor
 from core.errors import Forbidden
-from core.storage import log
+from core.storage import log, seal
+from core.storage import verify as verifying
 from core.storage.log import Entry
+from core.storage.verify import Verdict
 
 if TYPE_CHECKING:
     from core.services.platform import Platform
@@ -20,3 +23,11 @@ def newest(p: Platform, actor: Actor, *, limit: int = 100, before: int | None = 
         raise Forbidden("The log is read by administrators (core.admin). Ask one of them.")
     with p.read(actor) as unit:
         return log.newest(unit, limit=limit, before=before, entity=entity, actor=by, operation=operation)
+
+
+def verify(p: Platform, anchor: Path | None = None) -> Verdict:
+    """Read the whole log and say what is wrong with it. ``anchor``: a file of anchors kept elsewhere, beside the own one."""
+    generation = p.generation()
+    files = [p.settings.data_dir / seal.ANCHORS, *([anchor] if anchor is not None else [])]
+    with p.database.begin(writing=False) as connection:
+        return verifying.verify(connection, generation.entities.values(), seal.key_of(p.settings.secret_key), p.clock.now(), files)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -29,6 +31,7 @@ class FileStore(Protocol):
     def open(self, key: str) -> BinaryIO: ...
     def delete(self, key: str) -> None: ...
     def keys(self) -> Iterator[str]: ...
+    def old_keys(self, before: datetime) -> Iterator[str]: ...
 
 
 class LocalFiles:
@@ -41,17 +44,22 @@ class LocalFiles:
         """Write, sync, then give the key: a row that names it is written afterwards."""
         key = secrets.token_hex(16)
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         seen, size = hashlib.sha256(), 0
         part = path.with_suffix(".part")
-        with part.open("wb") as target:
-            while block := source.read(CHUNK):
-                seen.update(block)
-                size += len(block)
-                target.write(block)
-            target.flush()
-            os.fsync(target.fileno())
+        try:
+            with part.open("wb") as target:
+                while block := source.read(CHUNK):
+                    seen.update(block)
+                    size += len(block)
+                    target.write(block)
+                target.flush()
+                os.fsync(target.fileno())
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
         part.replace(path)
+        _sync_folder(path.parent)
         return Kept(key, size, seen.hexdigest())
 
     def open(self, key: str) -> BinaryIO:
@@ -64,12 +72,34 @@ class LocalFiles:
 
     def keys(self) -> Iterator[str]:
         """Every key."""
+        for path in self._paths():
+            if path.suffix != ".part":
+                yield path.name
+
+    def old_keys(self, before: datetime) -> Iterator[str]:
+        """Keys of bytes written before then. What an interrupted upload left is removed on the way."""
+        for path in self._paths():
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    if path.suffix == ".part":
+                        path.unlink(missing_ok=True)
+                    else:
+                        yield path.name
+
+    def _paths(self) -> Iterator[Path]:
         if self.folder.is_dir():
-            for path in self.folder.glob("??/*"):
-                if path.suffix != ".part":
-                    yield path.name
+            yield from self.folder.glob("??/*")
 
     def _path(self, key: str) -> Path:
         if not key.isalnum():
             raise FileNotFoundError(key)
         return self.folder / key[:2] / key
+
+
+def _sync_folder(folder: Path) -> None:
+    # The name must be as safe as the bytes before a row speaks of it.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

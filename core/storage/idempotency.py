@@ -65,5 +65,11 @@ def release(database: Database, token: int, path: str, key: str) -> None:
         connection.execute(_table.delete().where(*_of(token, path, key), _table.c.status.is_(None)))
 
 
+def tidy(database: Database, now: datetime) -> None:
+    """Forget answers that are no longer kept."""
+    with database.begin(writing=True) as connection:
+        connection.execute(_table.delete().where(_table.c.at < now.astimezone(UTC).replace(tzinfo=None) - KEPT))
+
+
 def _of(token: int, path: str, key: str) -> tuple[sa.ColumnElement[bool], ...]:
     return (_table.c.token_id == token, _table.c.path == path, _table.c.key == key)

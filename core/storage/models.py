@@ -212,6 +212,7 @@ class Outbox(Model):  # type: ignore[misc]
     attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
     due: Mapped[datetime] = mapped_column(sa.DateTime)
     lease: Mapped[datetime | None] = mapped_column(sa.DateTime)
+    worker: Mapped[str] = mapped_column(sa.Text, default="")
     created_at: Mapped[datetime] = mapped_column(sa.DateTime)
     done_at: Mapped[datetime | None] = mapped_column(sa.DateTime)
     error: Mapped[str] = mapped_column(sa.Text, default="")
@@ -231,11 +232,27 @@ class Job(Model):  # type: ignore[misc]
     attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
     due: Mapped[datetime] = mapped_column(sa.DateTime)
     lease: Mapped[datetime | None] = mapped_column(sa.DateTime)
+    worker: Mapped[str] = mapped_column(sa.Text, default="")
     created_at: Mapped[datetime] = mapped_column(sa.DateTime)
     done_at: Mapped[datetime | None] = mapped_column(sa.DateTime)
     progress: Mapped[str] = mapped_column(sa.Text, default="")
     result: Mapped[str] = mapped_column(sa.Text, default="")
     __table_args__ = (sa.Index("ix_job_due", "state", "due"),)
+
+
+class Notification(Model):  # type: ignore[misc]
+    """Something a person should know; ``key`` keeps a repeated effect from telling it twice."""
+
+    __tablename__ = "notification"
+    id: Mapped[int] = mapped_column(Big, primary_key=True)
+    key: Mapped[str] = mapped_column(sa.Text, unique=True)
+    person: Mapped[int] = mapped_column(sa.BigInteger)
+    text: Mapped[str] = mapped_column(sa.Text)
+    entity: Mapped[str] = mapped_column(sa.Text, default="")
+    record: Mapped[int | None] = mapped_column(sa.BigInteger)
+    at: Mapped[datetime] = mapped_column(sa.DateTime)
+    read_at: Mapped[datetime | None] = mapped_column(sa.DateTime)
+    __table_args__ = (sa.Index("ix_notification_person", "person", "id"),)
 
 
 class IdempotencyKey(Model):  # type: ignore[misc]

@@ -18,11 +18,13 @@ from core.storage.unit import Unit
 _table = Outbox.__table__
 LEASE = timedelta(minutes=5)
 MOST_TRIES = 8
+LATEST = timedelta(hours=1)
+KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One effect to perform. ``key`` lets a receiver know a repetition."""
+    """One effect to perform. ``key`` is the same at every try and lets a receiver know a repetition; ``attempt`` is from 1."""
 
     id: int
     kind: str
@@ -39,42 +41,74 @@ def put(unit: Unit, kind: str, payload: Mapping[str, Any], key: str | None = Non
     now = _naive(unit.now)
     unit.connection.execute(_table.insert().values(
         kind=kind, payload=json.dumps(payload, ensure_ascii=False), key=key, operation=unit.operation, state="waiting", attempts=0,
-        due=now, created_at=now, error=""))
+        due=now, worker="", created_at=now, error=""))
 
 
-def take(database: Database, now: datetime, limit: int = 20) -> list[Effect]:
-    """Lease due effects to this worker; an effect whose worker died is due again when its lease ends."""
+def take(database: Database, now: datetime, limit: int = 1, *, worker: str = "") -> list[Effect]:
+    """Lease due effects to this worker; an effect whose worker died is due again when its lease ends.
+
+    The fewer are taken at once, the fewer wait when a worker is killed.
+    """
     at = _naive(now)
     due = sa.or_(sa.and_(_table.c.state == "waiting", _table.c.due <= at), sa.and_(_table.c.state == "running", _table.c.lease < at))
+    with database.begin(writing=False) as connection:
+        # Looking needs no turn among the writers: most of the time there is nothing.
+        if connection.execute(sa.select(_table.c.id).where(due).limit(1)).first() is None:
+            return []
     with database.begin(writing=True) as connection:
         chosen = sa.select(_table).where(due).order_by(_table.c.id).limit(limit)
         if database.dialect == "postgresql":
             chosen = chosen.with_for_update(skip_locked=True)
         rows = connection.execute(chosen).all()
+        poison = [row.id for row in rows if row.attempts >= MOST_TRIES]
+        if poison:
+            connection.execute(_table.update().where(_table.c.id.in_(poison)).values(
+                state="dead", lease=None, error="Its worker ended each time it was tried."))
+            rows = [row for row in rows if row.attempts < MOST_TRIES]
         if rows:
             connection.execute(_table.update().where(_table.c.id.in_([row.id for row in rows])).values(
-                state="running", lease=at + LEASE, attempts=_table.c.attempts + 1))
+                state="running", lease=at + LEASE, worker=worker, attempts=_table.c.attempts + 1))
     return [Effect(row.id, row.kind, json.loads(row.payload), row.key, row.attempts + 1) for row in rows]
+
+
+def reclaim(database: Database, worker: str) -> int:
+    """Make effects due again that a worker of this name had taken; whoever calls this is sure that it is no more."""
+    with database.begin(writing=True) as connection:
+        done = connection.execute(_table.update().where(_table.c.state == "running", _table.c.worker == worker).values(
+            state="waiting", lease=None))
+    return int(done.rowcount)
 
 
 def done(database: Database, effect: Effect, now: datetime) -> None:
     """Mark an effect as performed."""
     with database.begin(writing=True) as connection:
-        connection.execute(_table.update().where(_table.c.id == effect.id).values(state="done", done_at=_naive(now), lease=None, error=""))
+        mark_done(connection, effect, now)
 
 
-def failed(database: Database, effect: Effect, now: datetime, reason: str) -> None:
-    """Try again later, twice as late each time; after eight tries it is a dead letter."""
-    dead = effect.attempt >= MOST_TRIES
+def mark_done(connection: sa.Connection, effect: Effect, now: datetime) -> None:
+    """The same within a transaction that holds the effect itself."""
+    connection.execute(_table.update().where(_table.c.id == effect.id).values(state="done", done_at=_naive(now), lease=None, error=""))
+
+
+def failed(database: Database, effect: Effect, now: datetime, reason: str, *, for_good: bool = False) -> None:
+    """Try again later, twice as late each time, at most an hour; after eight tries, or ``for_good``, it is a dead letter."""
+    dead = for_good or effect.attempt >= MOST_TRIES
+    later = min(timedelta(seconds=5 * 2**effect.attempt), LATEST)
     with database.begin(writing=True) as connection:
         connection.execute(_table.update().where(_table.c.id == effect.id).values(
-            state="dead" if dead else "waiting", due=_naive(now) + timedelta(seconds=10 * 2**effect.attempt), lease=None, error=reason[:2_000]))
+            state="dead" if dead else "waiting", due=_naive(now) + later, lease=None, error=reason[:2_000]))
 
 
 def again(unit: Unit, id: int) -> None:
     """Let a dead or waiting effect be performed at once."""
     unit.connection.execute(_table.update().where(_table.c.id == id, _table.c.state != "done").values(
-        state="waiting", attempts=0, due=_naive(unit.now), error=""))
+        state="waiting", attempts=0, due=_naive(unit.now), lease=None, error=""))
+
+
+def tidy(database: Database, now: datetime) -> None:
+    """Forget effects that were performed a month ago. Their keys are free again."""
+    with database.begin(writing=True) as connection:
+        connection.execute(_table.delete().where(_table.c.state == "done", _table.c.done_at < _naive(now) - KEPT))
 
 
 def listed(unit: Unit, *, state: str = "", limit: int = 100) -> list[dict[str, Any]]:
@@ -83,6 +117,12 @@ def listed(unit: Unit, *, state: str = "", limit: int = 100) -> list[dict[str, A
     if state:
         statement = statement.where(_table.c.state == state)
     return [{**row, "payload": json.loads(row["payload"])} for row in unit.connection.execute(statement).mappings()]
+
+
+def counts(unit: Unit) -> dict[str, int]:
+    """How many effects there are in each state."""
+    return {str(state): int(count) for state, count in unit.connection.execute(
+        sa.select(_table.c.state, sa.func.count()).group_by(_table.c.state))}
 
 
 def _naive(moment: datetime) -> datetime:
