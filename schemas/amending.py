@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from schemas.grammar_field import settle_default
-from schemas.grammar_moves import completed
-from schemas.model import Entity, Field, Form, Item, Option, Overlay, Section, State, Tab, Transition, Verb, View, Workflow
+from schemas.model import (
+    Entity,
+    Field,
+    Form,
+    Item,
+    Option,
+    Overlay,
+    Section,
+    State,
+    Tab,
+    Verb,
+    View,
+    Workflow,
+)
 from schemas.source import given
-from schemas.values import label_of
+from schemas.values import Block, label_of
 from schemas.verbs import VERBS
 from schemas.words import READING, Reading
 
@@ -18,10 +30,11 @@ Part = TypeVar("Part", Field, Option, State)
 
 
 def amend(entity: Entity, overlay: Overlay, columns: Mapping[str, str]) -> Entity:
-    """The entity with the overlay's changes applied in their order; ``columns`` gives added fields their identifier on disk.
+    """The entity with the overlay's changes applied in their order.
 
-    Pure, and forgiving: what cannot be applied (a name that is gone since) is left out, because the documents of a generation
-    outlive upgrades of the plugin. Whether an overlay may be published says :func:`schemas.refusals.refusals`.
+    ``columns`` gives added fields their identifier on disk. Pure, and forgiving: what cannot be applied (a name that is
+    gone since) is left out, because the documents of a generation outlive upgrades of the plugin. Whether an overlay
+    may be published says :func:`schemas.refusals.refusals`.
     """
     for verb in overlay.changes:
         entity = _APPLY[verb.kind](entity, verb.args, overlay, columns)
@@ -31,7 +44,11 @@ def amend(entity: Entity, overlay: Overlay, columns: Mapping[str, str]) -> Entit
 def _add_field(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns: Mapping[str, str]) -> Entity:
     name = args["name"]
     field = replace(
-        _read(entity, Verb("add_field", args)), scope=overlay.department, overlay=overlay.identity[2], column=columns.get(name, ""))
+        _read(entity, Verb("add_field", args)),
+        scope=overlay.department,
+        overlay=overlay.identity[2],
+        column=columns.get(name, ""),
+    )
     field = settle_default(field, {one.name for one in entity.fields} | {name})
     # Nothing is lost when a later document adds the same name again: the newer field stands in its place.
     rest = tuple(one for one in entity.fields if one.name != name)
@@ -44,10 +61,14 @@ def _remove_field(entity: Entity, args: Mapping[str, Any], overlay: Overlay, col
     if field is None or not field.overlay:
         return entity
     return replace(
-        entity, fields=tuple(one for one in entity.fields if one.name != name),
-        forms=tuple(_map_items(form, lambda item: None if item.kind in ("field", "image") and item.value == name else item)
-                    for form in entity.forms),
-        views=tuple(_without(view, name) for view in entity.views))
+        entity,
+        fields=tuple(one for one in entity.fields if one.name != name),
+        forms=tuple(
+            _map_items(form, lambda item: None if item.kind in ("field", "image") and item.value == name else item)
+            for form in entity.forms
+        ),
+        views=tuple(_without(view, name) for view in entity.views),
+    )
 
 
 def _relabel(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns: Mapping[str, str]) -> Entity:
@@ -62,11 +83,17 @@ def _hide(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns: Ma
     name = args["field"]
     forms = entity.forms or (_made_form(entity),)
     return replace(
-        entity, forms=tuple(_map_items(form, lambda item: None if item.kind in ("field", "image") and item.value == name else item)
-                            for form in forms),
+        entity,
+        forms=tuple(
+            _map_items(form, lambda item: None if item.kind in ("field", "image") and item.value == name else item)
+            for form in forms
+        ),
         views=tuple(_without(view, name) for view in entity.views),
-        fields=tuple(replace(one, in_list=False, quick_filter=False, hidden=True) if one.name == name else one
-                     for one in entity.fields))
+        fields=tuple(
+            replace(one, in_list=False, quick_filter=False, hidden=True) if one.name == name else one
+            for one in entity.fields
+        ),
+    )
 
 
 def _show(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns: Mapping[str, str]) -> Entity:
@@ -75,7 +102,9 @@ def _show(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns: Ma
         return entity
     shown = _changed(entity, name, lambda field: replace(field, hidden=False))
     forms = shown.forms or (_made_form(shown),)
-    return replace(shown, forms=tuple(_shown(form, name, args) if form.name == args["form"] else form for form in forms))
+    return replace(
+        shown, forms=tuple(_shown(form, name, args) if form.name == args["form"] else form for form in forms)
+    )
 
 
 def _show_if(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns: Mapping[str, str]) -> Entity:
@@ -95,8 +124,13 @@ def _add_option(entity: Entity, args: Mapping[str, Any], overlay: Overlay, colum
 def _add_state(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns: Mapping[str, str]) -> Entity:
     if entity.workflow is None or entity.workflow.state(args["name"]):
         return entity
-    state = State(args["name"], args.get("label", label_of(args["name"])), args.get("meaning", "progress"), overlay.department,
-                  overlay.identity[2])
+    state = State(
+        args["name"],
+        args.get("label", label_of(args["name"])),
+        args.get("meaning", "progress"),
+        overlay.department,
+        overlay.identity[2],
+    )
     states = _placed(entity.workflow.states, state, args)
     if states[0] is state:
         # The initial state belongs to the author.
@@ -114,10 +148,17 @@ def _add_transition(entity: Entity, args: Mapping[str, Any], overlay: Overlay, c
 def _add_approval(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns: Mapping[str, str]) -> Entity:
     if entity.workflow is None:
         return entity
-    approval = type(args)({word: value for word, value in args.items() if word != "transition"})
-    return replace(entity, workflow=replace(entity.workflow, transitions=tuple(
-        replace(one, approval=approval) if one.name == args["transition"] and one.approval is None else one
-        for one in entity.workflow.transitions)))
+    approval = Block({word: value for word, value in args.items() if word != "transition"})
+    return replace(
+        entity,
+        workflow=replace(
+            entity.workflow,
+            transitions=tuple(
+                replace(one, approval=approval) if one.name == args["transition"] and one.approval is None else one
+                for one in entity.workflow.transitions
+            ),
+        ),
+    )
 
 
 def _add_view(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns: Mapping[str, str]) -> Entity:
@@ -129,9 +170,18 @@ def _add_view(entity: Entity, args: Mapping[str, Any], overlay: Overlay, columns
 
 
 _APPLY: dict[str, Callable[[Entity, Mapping[str, Any], Overlay, Mapping[str, str]], Entity]] = {
-    "add_field": _add_field, "remove_field": _remove_field, "relabel": _relabel, "require": _require, "hide": _hide, "show": _show,
-    "show_if": _show_if, "add_option": _add_option, "add_state": _add_state, "add_transition": _add_transition,
-    "add_approval": _add_approval, "add_view": _add_view,
+    "add_field": _add_field,
+    "remove_field": _remove_field,
+    "relabel": _relabel,
+    "require": _require,
+    "hide": _hide,
+    "show": _show,
+    "show_if": _show_if,
+    "add_option": _add_option,
+    "add_state": _add_state,
+    "add_transition": _add_transition,
+    "add_approval": _add_approval,
+    "add_view": _add_view,
 }
 assert set(_APPLY) == set(VERBS)
 
@@ -148,14 +198,17 @@ def _changed(entity: Entity, name: str, change: Callable[[Field], Field]) -> Ent
     return replace(entity, fields=tuple(change(one) if one.name == name else one for one in entity.fields))
 
 
-def _placed(parts: Sequence[Part], new: Part, args: Mapping[str, Any]) -> tuple[Part, ...]:
+def _placed(parts: tuple[Part, ...], new: Part, args: Mapping[str, Any]) -> tuple[Part, ...]:
     """The parts with the new one ``after`` or ``before`` another, else at the end."""
-    for index, one in enumerate(parts):
-        if one.name == args.get("after"):
-            return (*parts[: index + 1], new, *parts[index + 1:])
-        if one.name == args.get("before"):
-            return (*parts[:index], new, *parts[index:])
-    return (*parts, new)
+    row: list[Part] = list(parts)
+    names = [one.name for one in parts]
+    if args.get("after") in names:
+        row.insert(names.index(args["after"]) + 1, new)
+    elif args.get("before") in names:
+        row.insert(names.index(args["before"]), new)
+    else:
+        row.append(new)
+    return tuple(row)
 
 
 def _both(one: str, other: str) -> str:
@@ -163,8 +216,12 @@ def _both(one: str, other: str) -> str:
 
 
 def _without(view: View, name: str) -> View:
-    return replace(view, columns=tuple(one for one in view.columns if one != name), card=tuple(one for one in view.card if one != name),
-                   sort=tuple(one for one in view.sort if one.lstrip("-") != name))
+    return replace(
+        view,
+        columns=tuple(one for one in view.columns if one != name),
+        card=tuple(one for one in view.card if one != name),
+        sort=tuple(one for one in view.sort if one.lstrip("-") != name),
+    )
 
 
 def _map_items(form: Form, change: Callable[[Item], Item | None]) -> Form:
@@ -197,9 +254,18 @@ def _shown(form: Form, name: str, args: Mapping[str, Any]) -> Form:
 
 
 def _rebuilt(form: Form, tabs: list[list[list[Item]]]) -> Form:
-    return replace(form, tabs=tuple(
-        replace(tab, sections=tuple(replace(section, items=tuple(items)) for section, items in zip(tab.sections, made, strict=True)))
-        for tab, made in zip(form.tabs, tabs, strict=True)))
+    return replace(
+        form,
+        tabs=tuple(
+            replace(
+                tab,
+                sections=tuple(
+                    replace(section, items=tuple(items)) for section, items in zip(tab.sections, made, strict=True)
+                ),
+            )
+            for tab, made in zip(form.tabs, tabs, strict=True)
+        ),
+    )
 
 
 def made_form(entity: Entity) -> Form:
@@ -208,6 +274,9 @@ def made_form(entity: Entity) -> Form:
 
 
 def _made_form(entity: Entity) -> Form:
-    from_whom = tuple(Item("field", one.name) for one in entity.fields
-                      if not one.read_only and not one.hidden and one.type not in ("computed", "lookup", "rollup", "sequence"))
+    from_whom = tuple(
+        Item("field", one.name)
+        for one in entity.fields
+        if not one.read_only and not one.hidden and one.type not in ("computed", "lookup", "rollup", "sequence")
+    )
     return Form("all", (Tab((Section(from_whom),)),), "All")

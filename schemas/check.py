@@ -1,11 +1,12 @@
-"""The static proof over all plugins at once: everything named exists, everything can happen, nothing goes in a circle."""
+"""The static proof over all plugins at once: what is named exists, what may happen can, nothing goes in a circle."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from schemas.check_fields import check_constraints, check_fields, check_title
-from schemas.check_flows import check_access, check_looks, check_readers, check_segregation, check_workflow
+from schemas.check_flows import check_access, check_readers, check_segregation, check_workflow
+from schemas.check_looks import check_looks
 from schemas.circles import circles
 from schemas.model import Entity, Expression, Field, Place, Plugin, Problem
 from schemas.proof import Proof, names_read
@@ -33,7 +34,9 @@ def check(plugins: Mapping[str, Plugin], known: Mapping[str, Entity]) -> list[Pr
     return problems
 
 
-def check_entity(entity: Entity, plugin: Plugin, entities: Mapping[str, Entity], plugins: Mapping[str, Plugin]) -> list[Problem]:
+def check_entity(
+    entity: Entity, plugin: Plugin, entities: Mapping[str, Entity], plugins: Mapping[str, Plugin]
+) -> list[Problem]:
     """Every problem within one entity, which may be one that overlays have amended."""
     proof = Proof(plugin, entity, entities, plugins)
     if not entity.fields:
@@ -54,7 +57,9 @@ def _neighbours(plugin: Plugin, around: Proof, known: Mapping[str, Entity]) -> N
         if need == plugin.name:
             around.say(plugin.place.at("needs"), "A plugin does not need itself.", "Take the name out.")
         elif need not in there:
-            around.say(plugin.place.at("needs"), f'It needs the plugin "{need}", which is not here.', meant(need, there))
+            around.say(
+                plugin.place.at("needs"), f'It needs the plugin "{need}", which is not here.', meant(need, there)
+            )
     for use in plugin.uses:
         if use in plugin.needs:
             around.warn(plugin.place.at("uses"), f'"{use}" is needed and used.', "Keep one of the two.")
@@ -67,9 +72,14 @@ def _neighbours(plugin: Plugin, around: Proof, known: Mapping[str, Entity]) -> N
 def _circles_of_needs(plugins: Mapping[str, Plugin]) -> list[Problem]:
     graph = {name: [need for need in plugin.needs if need != name] for name, plugin in plugins.items()}
     return [
-        Problem(plugins[circle[0]].place.at("needs"), f"The needs go in a circle: {' -> '.join(_closed(circle))}.",
-                "Turn one of them into uses.", plugin=circle[0])
-        for circle in circles(graph)]
+        Problem(
+            plugins[circle[0]].place.at("needs"),
+            f"The needs go in a circle: {' -> '.join(_closed(circle))}.",
+            "Turn one of them into uses.",
+            plugin=circle[0],
+        )
+        for circle in circles(graph)
+    ]
 
 
 def _provided_twice(plugins: Mapping[str, Plugin]) -> list[Problem]:
@@ -78,8 +88,14 @@ def _provided_twice(plugins: Mapping[str, Plugin]) -> list[Problem]:
     for plugin in plugins.values():
         for entity in plugin.entities:
             if entity.provides and entity.provides in first:
-                problems.append(Problem(entity.place.at("provides"), f'{first[entity.provides].full_name} provides "{entity.provides}" already.',
-                                        "One entity plays one part.", plugin=plugin.name))
+                problems.append(
+                    Problem(
+                        entity.place.at("provides"),
+                        f'{first[entity.provides].full_name} provides "{entity.provides}" already.',
+                        "One entity plays one part.",
+                        plugin=plugin.name,
+                    )
+                )
             elif entity.provides:
                 first[entity.provides] = entity
     return problems
@@ -102,13 +118,16 @@ def _circles_of_rules(plugins: Mapping[str, Plugin], entities: Mapping[str, Enti
                     shown[(entity.full_name, f"{one.name}.{child.name}")] = list(_shown_steps(proof, child, one))
     problems = []
     for graph, sentence, remedy in (
-            (values, "The values go in a circle", "Let one of them stand on its own."),
-            (shown, "None of these can ever be shown first", "Let one of them be shown by something else.")):
+        (values, "The values go in a circle", "Let one of them stand on its own."),
+        (shown, "None of these can ever be shown first", "Let one of them be shown by something else."),
+    ):
         for circle in circles({node: [step[0] for step in steps] for node, steps in graph.items()}):
-            entity = circle[0][0]
+            first = circle[0][0]
             _, word, place = next(step for step in graph[circle[0]] if step[0] == circle[len(circle) > 1])
-            names = _closed([name if owner == entity else f"{owner}.{name}" for owner, name in circle])
-            problems.append(Problem(place, f"{sentence}: {' -> '.join(names)} (by {word}).", remedy, plugin=owners[entity]))
+            names = _closed([name if owner == first else f"{owner}.{name}" for owner, name in circle])
+            problems.append(
+                Problem(place, f"{sentence}: {' -> '.join(names)} (by {word}).", remedy, plugin=owners[first])
+            )
     return problems
 
 

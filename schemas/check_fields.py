@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
-from schemas.kinds import DERIVED_KINDS, NUMBER_KINDS, REFERENCE_KINDS, TEXT_KINDS
+from schemas.check_literals import check_literals
+from schemas.kinds import DERIVED_KINDS, REFERENCE_KINDS
 from schemas.model import Constraint, Entity, Expression, Field, Place
 from schemas.proof import Proof, family, kind_in, names_in
 from schemas.values import Number
@@ -17,11 +16,7 @@ from schemas.words import meant
 TOKENS = ("YYYY", "YY", "MM", "DD", "company", "scope", "seq")
 _TOKEN = re.compile(r"\{([^{}]*)\}")
 _SEQ = re.compile(r"seq(?::([1-9]|1[0-8]))?\Z")
-_NOT_LINEAR = re.compile(r"\(\?(?:[=!]|<[=!]|P=|\()|\\[1-9]")
-_TITLED = re.compile(r"\{([^{}]*)\}")
-_BEYOND = {
-    "approval": "approval", "sla": "sla", "automations": "automations", "reports": "reports", "print": "print",
-}
+_LATER = ("sla", "automations", "reports", "print")
 
 
 def check_fields(proof: Proof) -> None:
@@ -32,21 +27,36 @@ def check_fields(proof: Proof) -> None:
             _field(proof, child, one)
         for name in one.form:
             if one.child(name) is None:
-                proof.say(one.place.at("form"), f'The lines have no field "{name}".', meant(name, (child.name for child in one.fields)))
+                proof.say(
+                    one.place.at("form"),
+                    f'The lines have no field "{name}".',
+                    meant(name, (child.name for child in one.fields)),
+                )
     owners = [one for one in proof.entity.fields if one.owner_department]
     if len(owners) > 1:
-        proof.say(owners[1].place.at("owner_department"), "Two fields decide whose department it is.",
-                  f"Keep owner_department at {owners[0].name} or at {owners[1].name}.")
+        proof.say(
+            owners[1].place.at("owner_department"),
+            "Two fields decide whose department it is.",
+            f"Keep owner_department at {owners[0].name} or at {owners[1].name}.",
+        )
 
 
 def check_title(proof: Proof) -> None:
     """The words of an entity that name its fields."""
     entity = proof.entity
-    for token in _TITLED.findall(entity.title):
+    for token in _TOKEN.findall(entity.title):
         proof.want(token, entity.place.at("title"))
     for name in entity.key:
-        if proof.want(name, entity.place.at("key")) and (one := proof.field(name)) and family(one) in ("lines", "json", "secret", "file"):
-            proof.say(entity.place.at("key"), f'"{name}" cannot be a key: people cannot write it in one line.', "Choose a text or a number.")
+        if (
+            proof.want(name, entity.place.at("key"))
+            and (one := proof.field(name))
+            and family(one) in ("lines", "json", "secret", "file")
+        ):
+            proof.say(
+                entity.place.at("key"),
+                f'"{name}" cannot be a key: people cannot write it in one line.',
+                "Choose a text or a number.",
+            )
     if entity.owner and proof.want(entity.owner, entity.place.at("owner")):
         target = proof.field(entity.owner)
         provides = getattr(proof.target(target), "provides", "") if target else "person"
@@ -62,9 +72,13 @@ def check_title(proof: Proof) -> None:
         proof.want_all(entity.effective.by, place)
         _span(proof, entity.effective.start, entity.effective.end, place)
     _kind_of_entity(proof)
-    for word, what in _BEYOND.items():
-        if getattr(entity, word, None) is not None:
-            proof.warn(entity.place.at(word), f"{what}: declared, not performed by this version.", "It is read and checked only.")
+    for word in _LATER:
+        if getattr(entity, word) is not None:
+            proof.warn(
+                entity.place.at(word),
+                f"{word}: declared, not performed by this version.",
+                "It is read and checked only.",
+            )
 
 
 def check_constraints(proof: Proof) -> None:
@@ -83,8 +97,11 @@ def check_constraints(proof: Proof) -> None:
                 via = proof.field(one.fields[0])
                 target = proof.target(via) if via else None
                 if target is None or target.full_name != proof.entity.full_name:
-                    proof.say(place, f'"{one.fields[0]}" does not point to {proof.entity.full_name}, so it cannot go in a circle.',
-                              "Name a reference of the entity to itself.")
+                    proof.say(
+                        place,
+                        f'"{one.fields[0]}" does not point to {proof.entity.full_name}, so it cannot go in a circle.',
+                        "Name a reference of the entity to itself.",
+                    )
         elif one.kind == "sum_at_most":
             _sum(proof, one, place)
         else:
@@ -117,12 +134,19 @@ def _kind_of_entity(proof: Proof) -> None:
     if entity.kind == "tree":
         parent = proof.field(entity.parent) if entity.parent else None
         if not entity.parent:
-            proof.say(entity.place, "A tree needs a parent.", "Add `parent:` with the name of the reference to the record above.")
+            proof.say(
+                entity.place,
+                "A tree needs a parent.",
+                "Add `parent:` with the name of the reference to the record above.",
+            )
         elif parent is None:
             proof.want(entity.parent, entity.place.at("parent"))
         elif parent.type != "reference" or parent.to != (entity.full_name,) or parent.many:
-            proof.say(entity.place.at("parent"), f'"{entity.parent}" does not point to {entity.full_name}.',
-                      f"Declare it as {{type: reference, to: {entity.name}}}.")
+            proof.say(
+                entity.place.at("parent"),
+                f'"{entity.parent}" does not point to {entity.full_name}.',
+                f"Declare it as {{type: reference, to: {entity.name}}}.",
+            )
         elif parent.required:
             proof.say(parent.place.at("required"), "The topmost record of a tree has no parent.", "Take required away.")
     elif entity.parent:
@@ -130,26 +154,42 @@ def _kind_of_entity(proof: Proof) -> None:
     if entity.kind == "settings":
         for one in entity.fields:
             if one.required and one.default is None and one.type not in DERIVED_KINDS | {"boolean"}:
-                proof.say(one.place, f'The one record of settings is made by itself, so "{one.name}" needs a default.', "Add a default.")
+                proof.say(
+                    one.place,
+                    f'The one record of settings is made by itself, so "{one.name}" needs a default.',
+                    "Add a default.",
+                )
         if entity.workflow:
             proof.say(entity.place.at("workflow"), "Settings have no workflow.", "Use a normal entity.")
     if entity.kind == "ledger":
         if entity.workflow:
-            proof.say(entity.place.at("workflow"), "A ledger's entries never change, so they have no workflow.", "Use a document instead.")
+            proof.say(
+                entity.place.at("workflow"),
+                "A ledger's entries never change, so they have no workflow.",
+                "Use a document instead.",
+            )
         for rule in entity.access:
             if rule.write not in ("none", ()) or rule.delete != "none":
-                proof.say(rule.place, f"{rule.role} may write or delete, but a ledger's entries never change.", "Allow create and read only.")
+                proof.say(
+                    rule.place,
+                    f"{rule.role} may write or delete, but a ledger's entries never change.",
+                    "Allow create and read only.",
+                )
 
 
 def _field(proof: Proof, one: Field, line: Field | None) -> None:
     _pointing(proof, one, line)
-    _literals(proof, one)
-    siblings: Iterable[str] = (child.name for child in line.fields) if line else (other.name for other in proof.entity.fields)
+    check_literals(proof, one)
+    siblings: Iterable[str] = (
+        (child.name for child in line.fields) if line else (other.name for other in proof.entity.fields)
+    )
     if isinstance(one.unique, tuple):
         known = set(siblings)
         for name in one.unique:
             if name not in known:
-                proof.say(one.place.at("unique"), f'There is no field "{name}" to be unique within.', meant(name, known))
+                proof.say(
+                    one.place.at("unique"), f'There is no field "{name}" to be unique within.', meant(name, known)
+                )
     if one.currency:
         _currency(proof, one, line)
     for word in ("show_if", "required_if", "read_only_if", "warn_if"):
@@ -164,22 +204,33 @@ def _field(proof: Proof, one: Field, line: Field | None) -> None:
 
 def _pointing(proof: Proof, one: Field, line: Field | None) -> None:
     targets = [proof.known_entity(name, one.place.at("to")) for name in one.to]
-    target = targets[0] if len(targets) == 1 else proof.provider(one.type) if one.type in ("person", "department") else None
+    target = (
+        targets[0] if len(targets) == 1 else proof.provider(one.type) if one.type in ("person", "department") else None
+    )
     if one.where and one.type in REFERENCE_KINDS and target is not None:
         _picker(proof, one, target)
     if one.chosen_by:
         chooser = line.child(one.chosen_by) if line else proof.field(one.chosen_by)
         if chooser is None or chooser.type != "entity":
-            proof.say(one.place.at("chosen_by"), f'"{one.chosen_by}" is no field of the kind entity.', "Name the field that names the entity.")
+            proof.say(
+                one.place.at("chosen_by"),
+                f'"{one.chosen_by}" is no field of the kind entity.',
+                "Name the field that names the entity.",
+            )
     if one.type == "lookup":
         via = line.child(one.via) if line else proof.field(one.via)
         if via is None or via.type not in ("reference", "person", "department") or via.many:
-            proof.say(one.place.at("via"), f'"{one.via}" is no reference of {proof.entity.full_name}.',
-                      meant(one.via, (other.name for other in proof.entity.fields if other.type in REFERENCE_KINDS)))
+            proof.say(
+                one.place.at("via"),
+                f'"{one.via}" is no reference of {proof.entity.full_name}.',
+                meant(one.via, (other.name for other in proof.entity.fields if other.type in REFERENCE_KINDS)),
+            )
         else:
             looked = proof.target(via)
             if looked is not None and not kind_in(looked, one.of):
-                proof.say(one.place.at("of"), f'{looked.full_name} has no field "{one.of}".', meant(one.of, names_in(looked)))
+                proof.say(
+                    one.place.at("of"), f'{looked.full_name} has no field "{one.of}".', meant(one.of, names_in(looked))
+                )
     if one.type == "rollup":
         _rollup(proof, one)
 
@@ -195,16 +246,25 @@ def _rollup(proof: Proof, one: Field) -> None:
         return
     via = source.field(one.via)
     if via is None or proof.entity.full_name not in (via.to or (getattr(proof.provider(via.type), "full_name", ""),)):
-        proof.say(one.place.at("via"), f'"{one.via}" of {source.full_name} does not point to {proof.entity.full_name}.',
-                  meant(one.via, (other.name for other in source.fields if proof.entity.full_name in other.to)))
+        proof.say(
+            one.place.at("via"),
+            f'"{one.via}" of {source.full_name} does not point to {proof.entity.full_name}.',
+            meant(one.via, (other.name for other in source.fields if proof.entity.full_name in other.to)),
+        )
     if one.of:
         kind = kind_in(source, one.of)
         if not kind:
-            proof.say(one.place.at("of"), f'{source.full_name} has no field "{one.of}".', meant(one.of, names_in(source)))
+            proof.say(
+                one.place.at("of"), f'{source.full_name} has no field "{one.of}".', meant(one.of, names_in(source))
+            )
         elif one.how in ("sum", "average"):
             of = source.field(one.of)
             if of is None or family(of) not in ("number", "money", "none"):
-                proof.say(one.place.at("of"), f'"{one.of}" cannot be added up.', "Name a number or an amount, or use count, min or max.")
+                proof.say(
+                    one.place.at("of"),
+                    f'"{one.of}" cannot be added up.',
+                    "Name a number or an amount, or use count, min or max.",
+                )
     proof.condition(one.where, one.place.at("where"), in_sql=True, entity=source)
 
 
@@ -214,8 +274,11 @@ def _currency(proof: Proof, one: Field, line: Field | None) -> None:
     if not dot:
         there = line.child(first) if line else proof.field(first)
         if there is None:
-            proof.say(place, f'There is no field "{first}" that holds a currency.',
-                      meant(first, (other.name for other in (line.fields if line else proof.entity.fields))))
+            proof.say(
+                place,
+                f'There is no field "{first}" that holds a currency.',
+                meant(first, (other.name for other in (line.fields if line else proof.entity.fields))),
+            )
     elif first == "parent":
         if line is None:
             proof.say(place, "Only line items have a parent.", "Name a field, or a path over a reference.")
@@ -225,7 +288,9 @@ def _currency(proof: Proof, one: Field, line: Field | None) -> None:
         via = line.child(first) if line else proof.field(first)
         target = proof.target(via) if via else None
         if via is None or via.type not in REFERENCE_KINDS:
-            proof.say(place, f'"{first}" is no reference, so "{one.currency}" leads nowhere.', "A path follows one reference.")
+            proof.say(
+                place, f'"{first}" is no reference, so "{one.currency}" leads nowhere.', "A path follows one reference."
+            )
         elif target is not None and not kind_in(target, rest):
             proof.say(place, f'{target.full_name} has no field "{rest}".', meant(rest, names_in(target)))
 
@@ -242,88 +307,25 @@ def _default(proof: Proof, one: Field, line: Field | None) -> None:
     proof.typed(source, place, None if one.type in ("any_reference", "json") else one.type, line=line)
 
 
-def _literals(proof: Proof, one: Field) -> None:
-    value = one.default
-    if value is not None and not isinstance(value, Expression):
-        fault = literal_fault(one, value)
-        if fault:
-            proof.say(one.place.at("default"), fault, f"The kind of {one.name} is {one.type}.")
-    for word in ("min", "max"):
-        bound = getattr(one, word)
-        if bound is not None:
-            fault = literal_fault(Field(one.name, "integer" if one.type in ("lines", "rating") else one.type), bound)
-            if fault:
-                proof.say(one.place.at(word), fault, f"The kind of {one.name} is {one.type}.")
-    if one.min is not None and one.max is not None:
-        low, high = _comparable(one.min), _comparable(one.max)
-        if type(low) is type(high) and low > high:
-            proof.say(one.place.at("min"), f"min {one.min} is greater than max {one.max}: no value would do.", "Exchange them.")
-    if one.pattern:
-        if _NOT_LINEAR.search(one.pattern):
-            proof.say(one.place.at("pattern"), "The pattern looks around or back, which cannot be matched in linear time.",
-                      "Use characters, classes, groups, alternatives and repetitions only.")
-        else:
-            try:
-                re.compile(one.pattern)
-            except (re.error, OverflowError) as error:
-                proof.say(one.place.at("pattern"), f"The pattern is no regular expression: {error}.", "It must match the whole text.")
-
-
-def literal_fault(one: Field, value: Any) -> str:
-    """Why a literal does not fit the field's kind, as a sentence; "" when it does."""
-    kind = one.type
-    text = str(value)
-    if kind == "boolean":
-        return "" if isinstance(value, bool) else f"{text} is neither true nor false."
-    if isinstance(value, bool):
-        return f"A field of the kind {kind} cannot be {text.lower()}." if kind != "json" else ""
-    if kind == "choice":
-        return "" if any(option.name == text for option in one.options) else f'"{text}" is no option of {one.name}.'
-    if kind == "choices":
-        wrong = [str(part) for part in (value if isinstance(value, tuple) else (value,))
-                 if not any(option.name == str(part) for option in one.options)]
-        return f'"{wrong[0]}" is no option of {one.name}.' if wrong else ""
-    if kind in ("integer", "rating"):
-        return "" if re.fullmatch(r"[-+]?\d{1,18}", text) else f"{text} is no whole number."
-    if kind == "duration":
-        return "" if re.fullmatch(r"[-+]?\d{1,15}|P.+", text) else f"{text} is no length of time: write seconds or ISO 8601."
-    if kind in NUMBER_KINDS:
-        return "" if isinstance(value, dict) or _decimal(text) is not None else f"{text} is no number."
-    if kind in ("date", "time", "datetime"):
-        reader = {"date": date.fromisoformat, "time": time.fromisoformat, "datetime": datetime.fromisoformat}[kind]
-        try:
-            reader(text)
-        except ValueError:
-            return f"{text} is no {kind} of ISO 8601."
-        return ""
-    if kind in TEXT_KINDS and not isinstance(value, str):
-        return "A text must stand here."
-    return ""
-
-
-def _decimal(text: str) -> Decimal | None:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None
-
-
-def _comparable(value: Any) -> Any:
-    number = _decimal(str(value))
-    return str(value) if number is None else number
-
-
 def _sequence(proof: Proof, one: Field, line: Field | None) -> None:
     place = one.place.at("number")
     for rule in one.number:
         proof.condition(rule.when, place, line=line)
         tokens = _TOKEN.findall(rule.pattern)
         if not any(_SEQ.match(token) for token in tokens):
-            proof.say(place, f'The pattern "{rule.pattern}" holds no running number.', "Add {seq:5} for a number of five digits.")
+            proof.say(
+                place,
+                f'The pattern "{rule.pattern}" holds no running number.',
+                "Add {seq:5} for a number of five digits.",
+            )
         for token in tokens:
             if token not in TOKENS and not _SEQ.match(token) and not proof.kind_of(token.partition(".")[0]):
-                proof.say(place, f'There is no token {{{token}}}, and no field of that name.', meant(token, [*TOKENS, *names_in(proof.entity)]))
+                proof.say(
+                    place,
+                    f"There is no token {{{token}}}, and no field of that name.",
+                    meant(token, [*TOKENS, *names_in(proof.entity)]),
+                )
     if len(one.number) > 1 and all(rule.when for rule in one.number):
-        proof.warn(place, "When none of the conditions holds, no number is drawn.", "Let the last rule stand without `when`.")
-
-
+        proof.warn(
+            place, "When none of the conditions holds, no number is drawn.", "Let the last rule stand without `when`."
+        )

@@ -1,11 +1,11 @@
-"""The proof of workflows, access, forms and views: every name exists, every state is reached, every move has somebody to take it."""
+"""The proof of workflows and access: every state is reached, every move has somebody to take it."""
 
 from __future__ import annotations
 
 from schemas.grammar_moves import DOCUMENT_MOVES, DOCUMENT_STATES
 from schemas.kinds import DERIVED_KINDS
-from schemas.model import AccessRule, Entity, Field, Form, Plugin, Transition, View
-from schemas.proof import Proof, family, names_read
+from schemas.model import AccessRule, Entity, Field, Plugin, Transition
+from schemas.proof import Proof, in_words, names_read
 from schemas.words import ROW_SCOPES, meant
 
 CORE_ROLES = ("core.everyone", "core.everything", "core.admin")
@@ -21,25 +21,49 @@ def check_workflow(proof: Proof) -> None:
     for one in flow.transitions:
         for name in (*one.from_states, one.to):
             if name not in states and not (name == "any" and name in one.from_states):
-                proof.say(one.place.at("from" if name in one.from_states else "to"), f'There is no state "{name}".', meant(name, states))
+                proof.say(
+                    one.place.at("from" if name in one.from_states else "to"),
+                    f'There is no state "{name}".',
+                    meant(name, states),
+                )
         for role in one.roles:
             known_role(proof, role, one, "role")
         proof.want_all(one.requires, one.place.at("requires"))
         for name in one.form:
             field = proof.field(name)
             if proof.want(name, one.place.at("form")) and field is not None and field.type in DERIVED_KINDS:
-                proof.say(one.place.at("form"), f'"{name}" is a {field.type} field; nobody gives its value.', "Take it out of the form.")
+                proof.say(
+                    one.place.at("form"),
+                    f'"{name}" is a {field.type} field; nobody gives its value.',
+                    "Take it out of the form.",
+                )
         for name in one.requires:
             field = proof.field(name)
-            if field and field.read_only and name not in one.form and field.default is None and field.type not in DERIVED_KINDS:
-                proof.warn(one.place.at("requires"), f'"{name}" is required here and read-only: only code can give it a value.',
-                           f"Add it to the form of {one.name} when a person shall.")
+            if (
+                field
+                and field.read_only
+                and name not in one.form
+                and field.default is None
+                and field.type not in DERIVED_KINDS
+            ):
+                proof.warn(
+                    one.place.at("requires"),
+                    f'"{name}" is required here and read-only: only code can give it a value.',
+                    f"Add it to the form of {one.name} when a person shall.",
+                )
         proof.condition(one.guard, one.place.at("guard"))
         if one.approval is not None:
-            proof.warn(one.place.at("approval"), "approval: declared, not performed by this version.",
-                       f'Until then "{one.name}" is refused with that sentence.')
+            proof.warn(
+                one.place.at("approval"),
+                "approval: declared, not performed by this version.",
+                f'Until then "{one.name}" is refused with that sentence.',
+            )
         if one.effects:
-            proof.warn(one.place.at("effects"), "effects: declared, not performed by this version.", "Use the hook after_transition.")
+            proof.warn(
+                one.place.at("effects"),
+                "effects: declared, not performed by this version.",
+                "Use the hook after_transition.",
+            )
         _taken_by_somebody(proof, one)
     _reached(proof)
 
@@ -50,18 +74,32 @@ def _reached(proof: Proof) -> None:
     built_in = set(DOCUMENT_STATES) if proof.entity.kind == "document" else set()
     reached = {flow.initial}
     while True:
-        more = {one.to for one in flow.transitions if "any" in one.from_states or reached & set(one.from_states)} - reached
+        more = {
+            one.to for one in flow.transitions if "any" in one.from_states or reached & set(one.from_states)
+        } - reached
         if not more:
             break
         reached |= more
     place = proof.entity.place.at("workflow")
     for state in flow.states:
         if state.name not in reached and state.name not in built_in:
-            proof.say(place, f'The state "{state.name}" is never reached from "{flow.initial}".', "Add a transition to it, or take it away.")
+            proof.say(
+                place,
+                f'The state "{state.name}" is never reached from "{flow.initial}".',
+                "Add a transition to it, or take it away.",
+            )
         leaves = any("any" in one.from_states or state.name in one.from_states for one in flow.transitions)
-        if state.name in reached and not leaves and state.meaning in ("new", "progress", "waiting") and len(flow.states) > 1:
-            proof.warn(place, f'No transition leaves the state "{state.name}", which means {state.meaning}.',
-                       "Add a transition, or give it the meaning done or cancelled.")
+        if (
+            state.name in reached
+            and not leaves
+            and state.meaning in ("new", "progress", "waiting")
+            and len(flow.states) > 1
+        ):
+            proof.warn(
+                place,
+                f'No transition leaves the state "{state.name}", which means {state.meaning}.',
+                "Add a transition, or give it the meaning done or cancelled.",
+            )
 
 
 def _taken_by_somebody(proof: Proof, one: Transition) -> None:
@@ -73,20 +111,29 @@ def _taken_by_somebody(proof: Proof, one: Transition) -> None:
     if not one.roles and not movers:
         if any(_writes(rule) for rule in rules):
             return
-        proof.say(one.place, f'Nobody may take "{one.name}": it names no role, and no role may write the record.',
-                  "Name a role, or give one `move` or `write`.")
+        proof.say(
+            one.place,
+            f'Nobody may take "{one.name}": it names no role, and no role may write the record.',
+            "Name a role, or give one `move` or `write`.",
+        )
         return
     takers = {*one.roles, *movers}
     if everyone_reads or takers & {"core.everyone", "core.everything"}:
         return
     readers = {rule.role for rule in rules if rule.read != "none"}
     if not takers & readers:
-        proof.say(one.place.at("role"), f'Nobody may take "{one.name}": {_list(sorted(takers))} may not read the record.',
-                  f"Give {_list(sorted(takers))} `read` in the access of {proof.entity.full_name}.")
+        proof.say(
+            one.place.at("role"),
+            f'Nobody may take "{one.name}": {in_words(sorted(takers))} may not read the record.',
+            f"Give {in_words(sorted(takers))} `read` in the access of {proof.entity.full_name}.",
+        )
         return
     for role in sorted(set(one.roles) - readers):
-        proof.warn(one.place.at("role"), f"{role} may not read the record, so it can never take \"{one.name}\".",
-                   "Give it `read`, or take it out of the transition.")
+        proof.warn(
+            one.place.at("role"),
+            f'{role} may not read the record, so it can never take "{one.name}".',
+            "Give it `read`, or take it out of the transition.",
+        )
 
 
 def _writes(rule: AccessRule) -> bool:
@@ -97,7 +144,11 @@ def check_access(proof: Proof) -> None:
     """Rules name what exists, and row scopes can be decided by the database."""
     entity = proof.entity
     if not entity.access:
-        proof.warn(entity.place, f"{entity.full_name} has no access rules, so only core.everything may do anything with it.", "Add `access:`.")
+        proof.warn(
+            entity.place,
+            f"{entity.full_name} has no access rules, so only core.everything may do anything with it.",
+            "Add `access:`.",
+        )
     moves = [one.name for one in entity.workflow.transitions] if entity.workflow else []
     for rule in entity.access:
         known_role(proof, rule.role, rule)
@@ -111,7 +162,11 @@ def check_access(proof: Proof) -> None:
         if isinstance(rule.create, tuple):
             for name in rule.create:
                 if entity.form(name) is None:
-                    proof.say(rule.place.at("create"), f'There is no form "{name}".', meant(name, (one.name for one in entity.forms)))
+                    proof.say(
+                        rule.place.at("create"),
+                        f'There is no form "{name}".',
+                        meant(name, (one.name for one in entity.forms)),
+                    )
         for word in ("write", "hide", "mask", "unmask"):
             names = getattr(rule, word)
             if isinstance(names, tuple):
@@ -120,15 +175,24 @@ def check_access(proof: Proof) -> None:
         for name in rule.unmask:
             field = proof.field(name)
             if field is not None and not field.sensitive:
-                proof.warn(rule.place.at("unmask"), f'"{name}" is not sensitive, so there is nothing to unmask.',
-                           "Flag the field `sensitive: true`, or leave it out.")
+                proof.warn(
+                    rule.place.at("unmask"),
+                    f'"{name}" is not sensitive, so there is nothing to unmask.',
+                    "Flag the field `sensitive: true`, or leave it out.",
+                )
         for name in set(rule.hide) & set(rule.unmask):
-            proof.say(rule.place.at("hide"), f'"{name}" is hidden and unmasked by the same rule.', "Keep one of the two.")
+            proof.say(
+                rule.place.at("hide"), f'"{name}" is hidden and unmasked by the same rule.', "Keep one of the two."
+            )
         for name in rule.move:
             if name not in moves:
                 proof.say(rule.place.at("move"), f'There is no transition "{name}".', meant(name, moves))
         if rule.write not in ("none", ()) and rule.read == "none":
-            proof.warn(rule.place.at("write"), f"{rule.role} may write but not read, and only readable rows can be written.", "Give it `read`.")
+            proof.warn(
+                rule.place.at("write"),
+                f"{rule.role} may write but not read, and only readable rows can be written.",
+                "Give it `read`.",
+            )
 
 
 def known_role(proof: Proof, role: str, at: AccessRule | Transition, word: str = "") -> None:
@@ -140,99 +204,21 @@ def known_role(proof: Proof, role: str, at: AccessRule | Transition, word: str =
     plugin = proof.plugins.get(owner)
     if plugin is None:
         if owner in proof.plugin.uses:
-            proof.warn(place, f'The plugin "{owner}" is not here, so nobody holds {role}.', "Nothing to do: it is a soft dependency.")
+            proof.warn(
+                place,
+                f'The plugin "{owner}" is not here, so nobody holds {role}.',
+                "Nothing to do: it is a soft dependency.",
+            )
         else:
-            proof.say(place, f'There is no plugin "{owner}" that declares the role {role}.', meant(owner, [*proof.plugins, "core"]))
+            proof.say(
+                place,
+                f'There is no plugin "{owner}" that declares the role {role}.',
+                meant(owner, [*proof.plugins, "core"]),
+            )
     elif name not in {one.name for one in plugin.roles}:
-        proof.say(place, f'The plugin "{owner}" declares no role "{name}".', meant(name, (one.name for one in plugin.roles)))
-
-
-def check_looks(proof: Proof) -> None:
-    """Forms and views name what exists."""
-    for form in proof.entity.forms:
-        _form(proof, form)
-    for view in proof.entity.views:
-        _view(proof, view)
-    chosen = [view for view in proof.entity.views if view.default and not view.scope]
-    if len(chosen) > 1:
-        proof.say(chosen[1].place.at("default"), f'Two views are the default: "{chosen[0].name}" and "{chosen[1].name}".', "Keep one.")
-    _required_but_hidden(proof)
-
-
-def _form(proof: Proof, form: Form) -> None:
-    moves = [one.name for one in proof.entity.workflow.transitions] if proof.entity.workflow else []
-    seen: set[str] = set()
-    for tab in form.tabs:
-        proof.condition(tab.show_if, form.place.at(form.layout))
-        for section in tab.sections:
-            place = form.place.at("fields" if form.layout == "plain" else form.layout)
-            proof.condition(section.show_if, place)
-            if isinstance(section.open, str):
-                proof.condition(section.open, place)
-            for item in section.items:
-                proof.condition(item.show_if, place)
-                if item.kind in ("field", "image"):
-                    proof.want(item.value, place)
-                    if item.kind == "field" and item.value in seen:
-                        proof.say(place, f'"{item.value}" stands twice in the form {form.name}.', "Keep one of the two.")
-                    seen.add(item.value)
-                elif item.kind == "action" and moves and item.value not in moves:
-                    proof.warn(place, f'There is no transition "{item.value}"; a plugin\'s code must offer that action.', meant(item.value, moves))
-
-
-def _view(proof: Proof, view: View) -> None:
-    for name in view.sort:
-        if proof.want(name.removeprefix("-"), view.place.at("sort")):
-            field = proof.field(name.removeprefix("-"))
-            if field is not None and family(field) in ("lines", "json", "secret", "file", "references", "choices"):
-                proof.say(view.place.at("sort"), f'Nothing can be sorted by "{field.name}", which is {field.type}.', "Choose another field.")
-    proof.want_all(view.columns, view.place.at("columns"))
-    proof.want_all(view.card, view.place.at("card"))
-    proof.condition(view.where, view.place.at("where"), in_sql=True)
-    if view.by and proof.want(view.by, view.place.at("by")):
-        field = proof.field(view.by)
-        if field is not None and family(field) not in ("choice", "reference", "boolean", "none"):
-            proof.say(view.place.at("by"), f'A {view.kind} cannot be divided by "{view.by}", which is {field.type}.',
-                      "Use the state, a choice or a reference.")
-    for word in ("start", "end"):
-        name = getattr(view, word)
-        if name and proof.want(name, view.place.at(word)):
-            field = proof.field(name)
-            if field is not None and family(field) not in ("date", "datetime", "none"):
-                proof.say(view.place.at(word), f'"{name}" is no date.', "Name a date or datetime field.")
-    if view.kind == "tree" and proof.entity.kind != "tree":
-        proof.say(view.place.at("kind"), f"{proof.entity.full_name} is no tree.", "Add `kind: tree` and `parent:` to the entity.")
-
-
-def _required_but_hidden(proof: Proof) -> None:
-    entity = proof.entity
-    creators = [rule for rule in entity.access if rule.create not in ("none", ())]
-    if not entity.forms or not creators or entity.kind == "settings":
-        return
-    needed = [one for one in entity.fields if _must_be_given(one)]
-    offered = {form.name: set(form.field_names) for form in entity.forms}
-    everywhere = set().union(*offered.values())
-    for one in needed:
-        if one.name not in everywhere and one.overlay == "":
-            proof.say(one.place.at("required"), f'"{one.name}" is required, but no form offers it, so nobody can create a {entity.label}.',
-                      "Add it to a form, give it a default, or flag it read_only when code sets it.")
-    hidden: dict[str, list[str]] = {}
-    for rule in creators:
-        if not isinstance(rule.create, tuple) or not all(name in offered for name in rule.create):
-            continue
-        for one in needed:
-            if one.name in everywhere and not any(one.name in offered[name] for name in rule.create):
-                hidden.setdefault(one.name, []).append(rule.role)
-    for name, roles in hidden.items():
-        one = proof.field(name)
-        assert one is not None
-        proof.warn(one.place.at("required"), f'"{name}" is required, but the forms by which {_list(roles)} may create do not offer it.',
-                   "Add it there, or give it a default, unless code fills it in.")
-
-
-def _must_be_given(one: Field) -> bool:
-    return (one.required and one.default is None and not one.read_only and not one.show_if
-            and one.type not in DERIVED_KINDS | {"boolean"})
+        proof.say(
+            place, f'The plugin "{owner}" declares no role "{name}".', meant(name, (one.name for one in plugin.roles))
+        )
 
 
 def check_readers(proof: Proof) -> None:
@@ -256,22 +242,40 @@ def _compare(proof: Proof, one: Field, source: Entity, name: str) -> None:
     origin = source.field(name) if name else None
     less: list[str] = []
     for rule in proof.entity.access:
-        if rule.read == "none" or one.name in rule.hide or one.name in rule.mask or (one.sensitive and one.name not in rule.unmask):
+        if (
+            rule.read == "none"
+            or one.name in rule.hide
+            or one.name in rule.mask
+            or (one.sensitive and one.name not in rule.unmask)
+        ):
             continue
         if source is proof.entity:
-            hidden = name in rule.hide or name in rule.mask or (origin is not None and origin.sensitive and name not in rule.unmask)
+            hidden = (
+                name in rule.hide
+                or name in rule.mask
+                or (origin is not None and origin.sensitive and name not in rule.unmask)
+            )
             if hidden:
                 less.append(rule.role)
             continue
-        theirs = [other for other in source.access if other.role in (rule.role, "core.everyone") and other.read != "none"]
-        shown = [other for other in theirs if (not name or (name not in other.hide and name not in other.mask))
-                 and not (origin is not None and origin.sensitive and name not in other.unmask)]
+        theirs = [
+            other for other in source.access if other.role in (rule.role, "core.everyone") and other.read != "none"
+        ]
+        shown = [
+            other
+            for other in theirs
+            if (not name or (name not in other.hide and name not in other.mask))
+            and not (origin is not None and origin.sensitive and name not in other.unmask)
+        ]
         if not shown or (rule.read == "all" and all(other.read != "all" for other in shown)):
             less.append(rule.role)
     if less:
         what = f"{source.full_name}.{name}" if name else source.full_name
-        proof.warn(one.place, f'"{one.name}" is stored with the record, so {_list(less)} see what they may not read at its source {what}.',
-                   f"Hide {one.name} from them, or accept it: a stored value belongs to the record that shows it.")
+        proof.warn(
+            one.place,
+            f'"{one.name}" is stored here: {in_words(less)} see what they may not read at its source {what}.',
+            f"Hide {one.name} from them, or accept it: a stored value belongs to the record that shows it.",
+        )
 
 
 def check_segregation(plugin: Plugin, proof: Proof) -> None:
@@ -286,8 +290,6 @@ def check_segregation(plugin: Plugin, proof: Proof) -> None:
                 continue
             if declared is None or name not in {one.name for one in declared.roles}:
                 known = [f"{each.name}.{one.name}" for each in (plugin, *proof.plugins.values()) for one in each.roles]
-                proof.say(plugin.place.at("segregation"), f'There is no role "{role}" to keep apart.', meant(role, known))
-
-
-def _list(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+                proof.say(
+                    plugin.place.at("segregation"), f'There is no role "{role}" to keep apart.', meant(role, known)
+                )

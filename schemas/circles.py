@@ -10,7 +10,7 @@ Node = TypeVar("Node", bound=Hashable)
 
 
 def circles(graph: Mapping[Node, Iterable[Node]]) -> list[list[Node]]:
-    """The shortest circle through the first member of each knot (strongly connected part, or node that names itself)."""
+    """The shortest circle through the first member of each knot, which may be a node that names itself."""
     ahead = {node: [one for one in targets if one in graph] for node, targets in graph.items()}
     found = []
     for part in _parts(ahead):
@@ -71,7 +71,7 @@ def _parts(ahead: Mapping[Node, Sequence[Node]]) -> list[list[Node]]:
                 above = work[-1][0]
                 low[above] = min(low[above], low[node])
             if low[node] == number[node]:
-                part = []
+                part: list[Node] = []
                 while not part or part[-1] != node:
                     part.append(path.pop())
                     on_path.discard(part[-1])

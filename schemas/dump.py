@@ -37,11 +37,18 @@ except ImportError:  # pragma: no cover - wheels of PyYAML carry libyaml
     from yaml import SafeDumper as _Base  # type: ignore[assignment]
 
 _SKIPPED = frozenset({"name", "place", "scope", "overlay", "hidden", "column", "plugin"})
-_WORDS = {"as_kind": "as", "from_entity": "from", "print_": "print", "import_": "import", "from_states": "from", "roles": "role",
-          "start": "start"}
+_WORDS = {
+    "as_kind": "as",
+    "from_entity": "from",
+    "print_": "print",
+    "import_": "import",
+    "from_states": "from",
+    "roles": "role",
+    "start": "start",
+}
 
 
-class _Dumper(_Base):  # type: ignore[misc, valid-type]
+class _Dumper(_Base):
     """Writes the 1.2 core schema: quotes exactly what would be read as something else."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
@@ -50,14 +57,22 @@ class _Dumper(_Base):  # type: ignore[misc, valid-type]
         return True
 
 
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), list("tTfF"))
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), list("tTfF")
+)
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(?:~|null|Null|NULL|)\Z"), ["~", "n", "N", ""])
 _Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?:inf|Inf|INF)"
-               r"|\.(?:nan|NaN|NAN))\Z"), list("-+0123456789."))
+    re.compile(
+        r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?:inf|Inf|INF)"
+        r"|\.(?:nan|NaN|NAN))\Z"
+    ),
+    list("-+0123456789."),
+)
 _Dumper.add_representer(Number, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:float", str(value)))
-_Dumper.add_representer(Block, lambda dumper, value: dumper.represent_mapping("tag:yaml.org,2002:map", list(value.items())))
+_Dumper.add_representer(
+    Block, lambda dumper, value: dumper.represent_mapping("tag:yaml.org,2002:map", list(value.items()))
+)
 _Dumper.add_representer(tuple, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:seq", value))
 
 
@@ -74,12 +89,16 @@ def dump_overlay(overlay: Overlay) -> str:
 def plain(value: Any, whole: bool = False) -> Any:
     """A model (or plain values that hold models) as the mappings and lists of its document.
 
-    With ``whole`` empty labels are written too, so that an unfinished model comes back as it is; without, they are left to the
-    grammar to make.
+    With ``whole`` empty labels are written too, so that an unfinished model comes back as it is; without, they are
+    left to the grammar to make.
     """
     if is_dataclass(value) and not isinstance(value, type):
         writer = _WRITERS.get(type(value))
-        return writer(value, whole) if writer else {one.name: plain(getattr(value, one.name), whole) for one in members(value)}
+        return (
+            writer(value, whole)
+            if writer
+            else {one.name: plain(getattr(value, one.name), whole) for one in members(value)}
+        )
     if isinstance(value, Mapping):
         return {key: plain(inner, whole) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -111,20 +130,41 @@ def _entity(entity: Entity, whole: bool, plugin: str = "") -> dict[str, Any]:
     made: dict[str, Any] = {}
     _label(made, entity.label, label_of(entity.name), whole)
     _label(made, entity.plural, plural_of(entity.label or label_of(entity.name)), whole, "plural")
-    _given(made, help=entity.help, icon=entity.icon, title=entity.title, key=_few(entity.key), parent=entity.parent, owner=entity.owner,
-           company=entity.company, due=entity.due, home=entity.home, provides=entity.provides)
+    _given(
+        made,
+        help=entity.help,
+        icon=entity.icon,
+        title=entity.title,
+        key=_few(entity.key),
+        parent=entity.parent,
+        owner=entity.owner,
+        company=entity.company,
+        due=entity.due,
+        home=entity.home,
+        provides=entity.provides,
+    )
     if entity.kind != "normal":
         made["kind"] = entity.kind
     if entity.effective:
-        made["effective"] = {"by": _few(entity.effective.by), "from": entity.effective.start, "to": entity.effective.end}
+        made["effective"] = {
+            "by": _few(entity.effective.by),
+            "from": entity.effective.start,
+            "to": entity.effective.end,
+        }
     names = {field.name for field in entity.fields}
     made["fields"] = {field.name: _field(field, whole, plugin, names) for field in entity.fields}
-    _given(made, forms={form.name: _form(form, whole) for form in entity.forms},
-           views={view.name: _view(view, whole) for view in entity.views})
+    _given(
+        made,
+        forms={form.name: _form(form, whole) for form in entity.forms},
+        views={view.name: _view(view, whole) for view in entity.views},
+    )
     if entity.workflow:
         made["workflow"] = _workflow(entity.workflow, whole, plugin)
-    _given(made, access={_own(rule.role, plugin): _access(rule, whole) for rule in entity.access},
-           constraints=[_constraint(one, whole) for one in entity.constraints])
+    _given(
+        made,
+        access={_own(rule.role, plugin): _access(rule, whole) for rule in entity.access},
+        constraints=[_constraint(one, whole) for one in entity.constraints],
+    )
     for word in ("reports", "print", "automations", "sla"):
         if getattr(entity, word) is not None:
             made[word] = getattr(entity, word)
@@ -136,7 +176,11 @@ def _field(field: Field, whole: bool, plugin: str = "", names: Iterable[str] = (
     _label(made, field.label, label_of(field.name), whole)
     for one in members(field):
         value = getattr(field, one.name)
-        if one.name in _SKIPPED or one.name in ("type", "label", "default", "options", "number", "fields") or value == one.default:
+        if (
+            one.name in _SKIPPED
+            or one.name in ("type", "label", "default", "options", "number", "fields")
+            or value == one.default
+        ):
             continue
         word = _WORDS.get(one.name, one.name)
         if one.name in ("to", "form"):
@@ -148,8 +192,11 @@ def _field(field: Field, whole: bool, plugin: str = "", names: Iterable[str] = (
         made["options"] = _options(field.options, whole)
     if field.number:
         single = len(field.number) == 1 and not field.number[0].when
-        made["number"] = field.number[0].pattern if single else [
-            {"pattern": rule.pattern, **({"when": rule.when} if rule.when else {})} for rule in field.number]
+        made["number"] = (
+            field.number[0].pattern
+            if single
+            else [{"pattern": rule.pattern, **({"when": rule.when} if rule.when else {})} for rule in field.number]
+        )
     if field.default is not None:
         made["default"] = _default(field, names)
     if field.fields:
@@ -177,7 +224,10 @@ def _default(field: Field, names: Iterable[str]) -> Any:
 def _options(options: tuple[Option, ...], whole: bool) -> Any:
     if all(one.label == label_of(one.name) and not one.colour for one in options):
         return [one.name for one in options]
-    return {one.name: {**_labelled(one.label, one.name, whole), **({"colour": one.colour} if one.colour else {})} for one in options}
+    return {
+        one.name: {**_labelled(one.label, one.name, whole), **({"colour": one.colour} if one.colour else {})}
+        for one in options
+    }
 
 
 def _form(form: Form, whole: bool) -> dict[str, Any]:
@@ -219,8 +269,17 @@ def _item(item: Item, _: bool = False) -> Any:
 def _view(view: View, whole: bool) -> dict[str, Any]:
     made: dict[str, Any] = {"kind": view.kind}
     _label(made, view.label, label_of(view.name), whole)
-    _given(made, where=view.where, sort=_few(view.sort), columns=list(view.columns), by=view.by, card=list(view.card), start=view.start,
-           end=view.end, default=view.default)
+    _given(
+        made,
+        where=view.where,
+        sort=_few(view.sort),
+        columns=list(view.columns),
+        by=view.by,
+        card=list(view.card),
+        start=view.start,
+        end=view.end,
+        default=view.default,
+    )
     if view.page_size != 50:
         made["page_size"] = view.page_size
     return made
@@ -239,8 +298,15 @@ def _state(state: State, whole: bool) -> dict[str, Any]:
 def _transition(one: Transition, whole: bool, plugin: str = "") -> dict[str, Any]:
     made: dict[str, Any] = {"from": _few(one.from_states), "to": one.to}
     _label(made, one.label, label_of(one.name), whole)
-    _given(made, role=_few(tuple(_own(role, plugin) for role in one.roles)), requires=_few(one.requires), form=_few(one.form),
-           guard=one.guard, reason=one.reason, confirm=one.confirm)
+    _given(
+        made,
+        role=_few(tuple(_own(role, plugin) for role in one.roles)),
+        requires=_few(one.requires),
+        form=_few(one.form),
+        guard=one.guard,
+        reason=one.reason,
+        confirm=one.confirm,
+    )
     if one.approval is not None:
         made["approval"] = one.approval
     _given(made, effects=list(one.effects))
@@ -265,7 +331,12 @@ def _constraint(one: Constraint, _: bool) -> dict[str, Any]:
         made["unique"] = list(one.fields)
         _given(made, where=one.where)
     elif one.kind == "no_overlap":
-        made["no_overlap"] = {"key": list(one.fields), "from": one.start, "to": one.end, **({"where": one.where} if one.where else {})}
+        made["no_overlap"] = {
+            "key": list(one.fields),
+            "from": one.start,
+            "to": one.end,
+            **({"where": one.where} if one.where else {}),
+        }
     elif one.kind == "sum_at_most":
         made["sum_at_most"] = {"of": one.of, "by": one.by, "max": one.max}
     elif one.kind == "acyclic":
@@ -308,6 +379,18 @@ def _own(name: str, plugin: str) -> str:
 
 
 _WRITERS: dict[type, Any] = {
-    Plugin: _plugin, Entity: _entity, Field: _field, Form: _form, Tab: _tab, Section: _section, Item: _item, View: _view,
-    Workflow: _workflow, State: _state, Transition: _transition, AccessRule: _access, Constraint: _constraint, Overlay: _overlay,
+    Plugin: _plugin,
+    Entity: _entity,
+    Field: _field,
+    Form: _form,
+    Tab: _tab,
+    Section: _section,
+    Item: _item,
+    View: _view,
+    Workflow: _workflow,
+    State: _state,
+    Transition: _transition,
+    AccessRule: _access,
+    Constraint: _constraint,
+    Overlay: _overlay,
 }

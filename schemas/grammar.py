@@ -29,11 +29,40 @@ from schemas.verbs import ChangeList
 from schemas.words import READING, Fault, Reading
 
 ENTITY_KINDS = ("normal", "tree", "settings", "document", "ledger")
-RESERVED_PLUGINS = frozenset({
-    "api", "login", "logout", "setup", "account", "inbox", "search", "studio", "admin", "static", "files", "drafts", "pulse", "palette",
-    "undo", "healthz", "readyz", "metrics", "styleguide", "core", "schemas", "plugins", "templates", "tests", "public", "hooks", "mcp",
-    "scim", "feed", "help",
-})
+RESERVED_PLUGINS = frozenset(
+    {
+        "api",
+        "login",
+        "logout",
+        "setup",
+        "account",
+        "inbox",
+        "search",
+        "studio",
+        "admin",
+        "static",
+        "files",
+        "drafts",
+        "pulse",
+        "palette",
+        "undo",
+        "healthz",
+        "readyz",
+        "metrics",
+        "styleguide",
+        "core",
+        "schemas",
+        "plugins",
+        "templates",
+        "tests",
+        "public",
+        "hooks",
+        "mcp",
+        "scim",
+        "feed",
+        "help",
+    }
+)
 _ONE_BOUND = r"(?:(?:>=|<=|==|!=|~=|>|<)?\s*\d+(?:\.\d+)*)"
 _BOUNDS = re.compile(rf"\s*{_ONE_BOUND}(?:\s*,\s*{_ONE_BOUND})*\s*\Z")
 
@@ -69,8 +98,19 @@ class EntityPart(words.Part):
     def the_workflow_is_whole(self, data: Any, original: Any, **_: Any) -> None:
         has_workflow = "workflow" in original or original.get("kind") == "document"
         if has_workflow and isinstance(original.get("fields"), Mapping) and "state" in original["fields"]:
-            raise ValidationError({"fields": {"state": [Fault(
-                'A field cannot be called "state": a record with a workflow has that already.', "Give it another name.", True)]}})
+            raise ValidationError(
+                {
+                    "fields": {
+                        "state": [
+                            Fault(
+                                'A field cannot be called "state": a record with a workflow has that already.',
+                                "Give it another name.",
+                                True,
+                            )
+                        ]
+                    }
+                }
+            )
         if "workflow" in data and data.get("kind") != "document":
             faults = completed(data["workflow"])[1]
             if faults:
@@ -156,7 +196,9 @@ class PluginName(words.Name):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
         name = super()._deserialize(value, attr, data, **more)
         if name in RESERVED_PLUGINS:
-            raise words.fault(f'A plugin cannot be called "{name}": the platform uses that name itself.', "Give it another name.")
+            raise words.fault(
+                f'A plugin cannot be called "{name}": the platform uses that name itself.', "Give it another name."
+            )
         return name
 
 
@@ -217,7 +259,7 @@ def read_plugin(source: str | Mapping[str, Any] | Plugin, file: str = "") -> tup
 
 
 def read_overlay(source: str | Mapping[str, Any] | Overlay, file: str = "") -> tuple[list[Overlay], list[Problem]]:
-    """The overlays of YAML text (one for each document in it), of a mapping, or of an :class:`Overlay` that Python made.
+    """Overlays from YAML text (one for each document in it), from a mapping, or from an :class:`Overlay`.
 
     Gives those that can be read and every problem. Never raises for what stands in ``source``.
     """
@@ -232,7 +274,13 @@ def read_overlay(source: str | Mapping[str, Any] | Overlay, file: str = "") -> t
     overlays: list[Overlay] = []
     for document in documents:
         if not isinstance(document, Mapped):
-            problems.append(Problem(Place(file, 1, 1), "An overlay is a block of words and values.", "Begin with `overlay: plugin.entity`."))
+            problems.append(
+                Problem(
+                    Place(file, 1, 1),
+                    "An overlay is a block of words and values.",
+                    "Begin with `overlay: plugin.entity`.",
+                )
+            )
             continue
         entity = document.get("overlay")
         plugin = entity.partition(".")[0] if isinstance(entity, str) else ""
@@ -249,7 +297,8 @@ def _single(source: Any, file: str, what: str) -> tuple[Mapped | None, list[Prob
             document: Any = given(plain(source), file)
         except (ValueError, RecursionError) as error:
             return None, [Problem(Place(file), str(error) or "The declaration is nested too deeply.")]
-        documents, problems = [document], []
+        documents: list[Any] = [document]
+        problems: list[Problem] = []
     else:
         documents, problems = read_documents(source, file)
         documents = [one for one in documents if one is not None]
@@ -257,7 +306,13 @@ def _single(source: Any, file: str, what: str) -> tuple[Mapped | None, list[Prob
     if not documents:
         return None, problems or [Problem(Place(file), f"There is no {what} here.", begin)]
     if len(documents) > 1:
-        problems.append(Problem(Place(file), f"There are {len(documents)} documents here; a {what} is one.", "Put each into its own file."))
+        problems.append(
+            Problem(
+                Place(file),
+                f"There are {len(documents)} documents here; a {what} is one.",
+                "Put each into its own file.",
+            )
+        )
     if not isinstance(documents[0], Mapped):
         return None, [*problems, Problem(Place(file, 1, 1), f"A {what} is a block of words and values.", begin)]
     return documents[0], problems
@@ -268,8 +323,10 @@ def _load(part: words.Part, document: Mapped, file: str, plugin: str, path: str)
     try:
         return part.load(document), []
     except ValidationError as error:
-        return None, sorted(_problems(error.messages, document, document.place, document.place, file, path),
-                            key=lambda one: (one.place.line, one.place.column))
+        return None, sorted(
+            _problems(error.messages, document, document.place, document.place, file, path),
+            key=lambda one: (one.place.line, one.place.column),
+        )
     finally:
         READING.reset(token)
 

@@ -15,19 +15,56 @@ from schemas.kinds import FLAGS, KINDS, NUMBER_KINDS, TEXT_KINDS, takers
 from schemas.model import Expression, Field, NumberRule, Option
 from schemas.source import Mapped
 from schemas.values import NUMBER, Block, Number, freeze, label_of
-from schemas.words import Fault, fault, meant
+from schemas.words import Fault, fault
 
-RESERVED_FIELDS = frozenset({
-    "id", "display_title", "version", "created_at", "created_by", "updated_at", "updated_by",
-})
+RESERVED_FIELDS = frozenset(
+    {
+        "id",
+        "display_title",
+        "version",
+        "created_at",
+        "created_by",
+        "updated_at",
+        "updated_by",
+    }
+)
 """Names every record has already; ``state`` joins them where there is a workflow."""
 RESERVED_IN_LINES = frozenset({"id", "position", "parent"})
 _DATE_LIKE = re.compile(r"(?:\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?|\d\d:\d\d(?::\d\d(?:\.\d+)?)?|P(?:\d|T\d).*)\Z")
 _CALL = re.compile(r"[a-z_][a-z0-9_]*\(")
 _EXPRESSION_NODES = (
-    ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.UAdd, ast.BinOp, ast.Add, ast.Sub, ast.Mult,
-    ast.Div, ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Is, ast.IsNot, ast.IfExp,
-    ast.Call, ast.Name, ast.Load, ast.Attribute, ast.Constant, ast.List, ast.Tuple,
+    ast.Expression,
+    ast.BoolOp,
+    ast.And,
+    ast.Or,
+    ast.UnaryOp,
+    ast.Not,
+    ast.USub,
+    ast.UAdd,
+    ast.BinOp,
+    ast.Add,
+    ast.Sub,
+    ast.Mult,
+    ast.Div,
+    ast.Compare,
+    ast.Eq,
+    ast.NotEq,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
+    ast.In,
+    ast.NotIn,
+    ast.Is,
+    ast.IsNot,
+    ast.IfExp,
+    ast.Call,
+    ast.Name,
+    ast.Load,
+    ast.Attribute,
+    ast.Constant,
+    ast.List,
+    ast.Tuple,
 )
 
 
@@ -37,10 +74,17 @@ def bad_field_name(name: str, lines: bool = False) -> Fault | None:
     if wrong:
         return wrong
     if "__" in name or name.endswith("_"):
-        return Fault(f'A field cannot be called "{name}".', "Names of fields hold no two underscores in a row and do not end in one.", True)
+        return Fault(
+            f'A field cannot be called "{name}".',
+            "Names of fields hold no two underscores in a row and do not end in one.",
+            True,
+        )
     if name in (RESERVED_IN_LINES if lines else RESERVED_FIELDS):
-        return Fault(f'A field cannot be called "{name}": every {"line" if lines else "record"} has that already.',
-                     "Give it another name.", True)
+        return Fault(
+            f'A field cannot be called "{name}": every {"line" if lines else "record"} has that already.',
+            "Give it another name.",
+            True,
+        )
     return None
 
 
@@ -66,7 +110,9 @@ class Options(words.Word):
             if isinstance(one, bool) or one is None:
                 raise fault("An option is a text.", "Put quotes around it.")
             if not isinstance(one, str):
-                raise fault("An option is a text.", "To give labels and colours write `{name: {label: ..., colour: ...}}`.")
+                raise fault(
+                    "An option is a text.", "To give labels and colours write `{name: {label: ..., colour: ...}}`."
+                )
             made.append(self._option(str(one), label_of(str(one)), "", made))
         return tuple(made)
 
@@ -75,7 +121,11 @@ class Options(words.Word):
         errors: dict[str, Any] = {}
         for name, block in value.items():
             try:
-                given = {"label": block} if isinstance(block, str) else _OPTION.load(block if block is not None else Mapped())
+                given = (
+                    {"label": block}
+                    if isinstance(block, str)
+                    else _OPTION.load(block if block is not None else Mapped())
+                )
                 made.append(self._option(name, given.get("label", label_of(name)), given.get("colour", ""), made))
             except ValidationError as error:
                 errors[name] = error.messages
@@ -85,7 +135,10 @@ class Options(words.Word):
 
     def _option(self, name: str, label: str, colour: str, before: list[Option]) -> Option:
         if not name.strip() or len(name) > 100 or "\n" in name or name != name.strip():
-            raise fault(f'"{name[:40]}" cannot be an option.', "An option is one line of 1 to 100 characters without spaces around it.")
+            raise fault(
+                f'"{name[:40]}" cannot be an option.',
+                "An option is one line of 1 to 100 characters without spaces around it.",
+            )
         if any(one.name == name for one in before):
             raise fault(f'The option "{name}" is given twice.', "Keep one of the two.")
         return Option(name, str(label), colour)
@@ -135,7 +188,10 @@ class Unique(words.Word):
 
 
 class Default(words.Word):
-    """A literal, or an expression. ``{expression: TEXT}`` and ``{literal: VALUE}`` say which, where the short form would not."""
+    """A literal, or an expression.
+
+    ``{expression: TEXT}`` and ``{literal: VALUE}`` say which, where the short form would not.
+    """
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
         if isinstance(value, Mapping) and list(value) == ["expression"] and isinstance(value["expression"], str):
@@ -220,15 +276,31 @@ class FieldPart(words.Part):
         if kind.name == "rollup" and original.get("how") not in (None, "count") and "of" not in original:
             errors["of"] = [Fault(f'To {original.get("how")}, the kind rollup needs "of".', FLAGS["of"])]
         if kind.name == "any_reference" and ("to" in original) == ("chosen_by" in original):
-            errors["to"] = [Fault('The kind any_reference needs either "to" or "chosen_by".', "Name the entities, or the field that names one.")]
-        if kind.name in ("reference", "references") and isinstance(original.get("to"), list) and len(original["to"]) != 1:
+            errors["to"] = [
+                Fault(
+                    'The kind any_reference needs either "to" or "chosen_by".',
+                    "Name the entities, or the field that names one.",
+                )
+            ]
+        if (
+            kind.name in ("reference", "references")
+            and isinstance(original.get("to"), list)
+            and len(original["to"]) != 1
+        ):
             errors["to"] = [Fault("A reference points to one entity.", "Use any_reference for several.")]
         if self.in_lines and kind.name in ("lines", "sequence"):
-            errors["type"] = [Fault(f"Line items cannot hold {kind.name}.", "Line items are one level deep; declare an entity of its own.")]
+            errors["type"] = [
+                Fault(
+                    f"Line items cannot hold {kind.name}.",
+                    "Line items are one level deep; declare an entity of its own.",
+                )
+            ]
         if data.get("as_kind") and (KINDS[data["as_kind"]].derived or not KINDS[data["as_kind"]].has_column):
-            errors["as"] = [Fault(f'A formula cannot make the kind {data["as_kind"]}.', "Choose a kind that holds one value.")]
+            errors["as"] = [
+                Fault(f"A formula cannot make the kind {data['as_kind']}.", "Choose a kind that holds one value.")
+            ]
         if errors:
-            raise ValidationError(errors)  # type: ignore[arg-type]
+            raise ValidationError(errors)
 
     @post_load(pass_original=True)
     def make(self, data: dict[str, Any], original: Any, **_: Any) -> Field:
@@ -296,8 +368,11 @@ def _settled(field: Field, value: str, names: Collection[str]) -> Any:
 
 
 def is_expression(text: str, names: Collection[str]) -> bool:
-    """Whether a text kind's default is meant as an expression: it reads as one, and calls something, follows a path from a known
-    name, or is the name of a field. Everything else is plain text."""
+    """Whether a text kind's default is meant as an expression.
+
+    It reads as one, and calls something, follows a path from a known name, or is the name of a field; everything else
+    is plain text.
+    """
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -310,6 +385,10 @@ def is_expression(text: str, names: Collection[str]) -> bool:
     for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and _CALL.search(text):
             return True
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id in names or node.value.id == "parent"):
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and (node.value.id in names or node.value.id == "parent")
+        ):
             return True
     return False

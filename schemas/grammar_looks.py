@@ -18,7 +18,7 @@ _LAYOUTS = ("fields", "sections", "tabs", "steps")
 
 
 class Items(words.Word):
-    """What stands in a section: names of fields, and among them ``{text: ...}``, ``{action: NAME}``, ``{image: FIELD}``."""
+    """What stands in a section: names of fields; among them ``{text: ...}``, ``{action: NAME}``, ``{image: FIELD}``."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> tuple[Item, ...]:
         made: list[Item] = []
@@ -55,7 +55,9 @@ class ItemPart(words.Part):
     @validates_schema(skip_on_field_errors=True)
     def one_thing(self, data: Any, **_: Any) -> None:
         if len(set(data) - {"show_if"}) != 1:
-            raise ValidationError([Fault("One of field, text, action and image must stand here.", "Write each as its own member.")])
+            raise ValidationError(
+                [Fault("One of field, text, action and image must stand here.", "Write each as its own member.")]
+            )
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Item:
@@ -102,7 +104,14 @@ class TabPart(words.Part):
     @validates_schema(skip_on_field_errors=True)
     def one_content(self, data: Any, **_: Any) -> None:
         if ("sections" in data) == ("items" in data):
-            raise ValidationError([Fault("A tab has sections.", "Give `sections:`, or `fields:` when there is only one without a heading.")])
+            raise ValidationError(
+                [
+                    Fault(
+                        "A tab has sections.",
+                        "Give `sections:`, or `fields:` when there is only one without a heading.",
+                    )
+                ]
+            )
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Tab:
@@ -147,7 +156,7 @@ class FormNames(words.Named):
             opened.spots = value.spots
             for name, one in value.items():
                 if isinstance(one, list):
-                    block = Mapped(value.place, name)
+                    block = Mapped(getattr(one, "place", value.place), name)
                     block["fields"] = one
                     one = block
                 opened[name] = one
@@ -171,10 +180,16 @@ class ViewPart(words.Part):
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def the_kind_has_what_it_needs(self, data: Any, original: Any, **_: Any) -> None:
-        needs = {"board": ("by",), "calendar": ("start",), "timeline": ("start", "end")}.get(str(original.get("kind")), ())
-        errors = {word: [Fault(f"A {original['kind']} needs \"{word}\".", "Name the field.")] for word in needs if word not in original}
+        needs = {"board": ("by",), "calendar": ("start",), "timeline": ("start", "end")}.get(
+            str(original.get("kind")), ()
+        )
+        errors = {
+            word: [Fault(f'A {original["kind"]} needs "{word}".', "Name the field.")]
+            for word in needs
+            if word not in original
+        }
         if errors:
-            raise ValidationError(errors)  # type: ignore[arg-type]
+            raise ValidationError(errors)
 
     @post_load(pass_original=True)
     def make(self, data: dict[str, Any], original: Any, **_: Any) -> View:

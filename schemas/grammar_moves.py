@@ -11,7 +11,7 @@ from marshmallow import ValidationError, post_load, validates_schema
 from schemas import words
 from schemas.model import AccessRule, Constraint, Effective, State, Transition, Workflow
 from schemas.source import Mapped
-from schemas.values import NUMBER, Number, label_of
+from schemas.values import NUMBER, Number, label_of, qualified
 from schemas.words import Fault, fault
 
 MEANINGS = ("new", "progress", "waiting", "done", "cancelled")
@@ -72,9 +72,15 @@ class TransitionPart(words.Part):
     @post_load(pass_original=True)
     def make(self, data: dict[str, Any], original: Any, **_: Any) -> Transition:
         effects = data.pop("effects", ())
-        return Transition(original.name, data.pop("from_states", ()), data.pop("to", ""), place=original.place,
-                          label=data.pop("label", label_of(original.name)),
-                          effects=effects if isinstance(effects, tuple) else (effects,), **data)
+        return Transition(
+            original.name,
+            data.pop("from_states", ()),
+            data.pop("to", ""),
+            place=original.place,
+            label=data.pop("label", label_of(original.name)),
+            effects=effects if isinstance(effects, tuple) else (effects,),
+            **data,
+        )
 
 
 class WorkflowPart(words.Part):
@@ -99,7 +105,8 @@ def completed(workflow: Workflow) -> tuple[Workflow, dict[str, Any]]:
         missing = [word for word, there in (("from", one.from_states), ("to", one.to)) if not there]
         if missing:
             faults.setdefault("transitions", {})[one.name] = {
-                word: [Fault(f'A transition needs "{word}".', "Name the states.")] for word in missing}
+                word: [Fault(f'A transition needs "{word}".', "Name the states.")] for word in missing
+            }
     left = {name for one in workflow.transitions for name in one.from_states}
     states = []
     for index, state in enumerate(workflow.states):
@@ -111,11 +118,14 @@ def completed(workflow: Workflow) -> tuple[Workflow, dict[str, Any]]:
 
 
 _DOCUMENT_STATES = (
-    State("draft", "Draft", "new"), State("posted", "Posted", "done"), State("reversed", "Reversed", "cancelled"),
+    State("draft", "Draft", "new"),
+    State("posted", "Posted", "done"),
+    State("reversed", "Reversed", "cancelled"),
     State("cancelled", "Cancelled", "cancelled"),
 )
 _DOCUMENT_MOVES = (
-    Transition("post", ("draft",), "posted", "Post"), Transition("reverse", ("posted",), "reversed", "Reverse"),
+    Transition("post", ("draft",), "posted", "Post"),
+    Transition("reverse", ("posted",), "reversed", "Reverse"),
     Transition("cancel", ("draft",), "cancelled", "Cancel"),
     Transition("amend", ("reversed", "cancelled"), "draft", "Amend"),
 )
@@ -124,17 +134,24 @@ DOCUMENT_MOVES = tuple(move.name for move in _DOCUMENT_MOVES)
 
 
 def document_workflow(declared: Workflow | None) -> Workflow:
-    """A document's built-in life with what the author restricts: states may be added, a transition of a built-in name keeps its
-    way unless it names another."""
+    """A document's built-in life with what the author restricts.
+
+    States may be added; a transition of a built-in name keeps its way unless it names another.
+    """
     given = declared or Workflow((), ())
     own = {state.name: state for state in given.states}
     states = [own.pop(state.name, state) for state in _DOCUMENT_STATES]
-    states = [replace(one, meaning=one.meaning or built.meaning) for one, built in zip(states, _DOCUMENT_STATES, strict=True)]
+    states = [
+        replace(one, meaning=one.meaning or built.meaning) for one, built in zip(states, _DOCUMENT_STATES, strict=True)
+    ]
     moves: list[Transition] = []
     for built in _DOCUMENT_MOVES:
         mine = given.transition(built.name)
-        moves.append(built if mine is None else replace(
-            mine, from_states=mine.from_states or built.from_states, to=mine.to or built.to))
+        moves.append(
+            built
+            if mine is None
+            else replace(mine, from_states=mine.from_states or built.from_states, to=mine.to or built.to)
+        )
     moves.extend(one for one in given.transitions if one.name not in DOCUMENT_MOVES)
     return Workflow((*states, *own.values()), tuple(moves))
 
@@ -185,7 +202,7 @@ class AccessPart(words.Part):
         write = data.get("write")
         if isinstance(write, tuple) and len(write) == 2 and isinstance(write[0], Mapped):
             data["write"], data["write_except"] = "all", write[1]
-        role = words.qualified(original.name, words.READING.get().plugin)
+        role = qualified(original.name, words.READING.get().plugin)
         return AccessRule(role, place=original.place, **data)
 
 
@@ -238,15 +255,23 @@ class ConstraintPart(words.Part):
     def one_kind(self, data: Any, original: Any, **_: Any) -> None:
         given = [one for one in CONSTRAINTS if one in original]
         if len(given) != 1:
-            raise ValidationError([Fault("A constraint says one thing.", "Give one of " + ", ".join(CONSTRAINTS) + ".")])
+            raise ValidationError(
+                [Fault("A constraint says one thing.", "Give one of " + ", ".join(CONSTRAINTS) + ".")]
+            )
         if "where" in original and given != ["unique"]:
-            raise ValidationError({"where": [Fault(f"{given[0]} takes no where here.", "no_overlap takes it inside its block.", True)]})
+            raise ValidationError(
+                {"where": [Fault(f"{given[0]} takes no where here.", "no_overlap takes it inside its block.", True)]}
+            )
 
     @post_load(pass_original=True)
     def make(self, data: dict[str, Any], original: Any, **_: Any) -> Constraint:
         kind = next(one for one in CONSTRAINTS if one in data)
         value = data[kind]
-        made: dict[str, Any] = {"message": data.get("message", ""), "where": data.get("where", ""), "place": original.place}
+        made: dict[str, Any] = {
+            "message": data.get("message", ""),
+            "where": data.get("where", ""),
+            "place": original.place,
+        }
         if kind == "unique":
             made["fields"] = value
         elif kind == "no_overlap":

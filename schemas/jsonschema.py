@@ -10,7 +10,7 @@ from marshmallow import Schema
 
 from schemas import words
 from schemas.grammar import Bounds, OverlayPart, Pairs, PluginName, PluginPart, RoleNames
-from schemas.grammar_field import Default, FieldPart, FieldNames, Numbers, OptionPart, Options, Unique
+from schemas.grammar_field import Default, FieldNames, FieldPart, Numbers, OptionPart, Options, Unique
 from schemas.grammar_looks import FormNames, ItemPart, Items, Open
 from schemas.grammar_moves import AtMost, Grantable, Roles, States
 from schemas.kinds import FLAGS, KINDS
@@ -83,7 +83,10 @@ class _Writer:
         """The most special first."""
         return [
             (PluginName, lambda one: {"type": "string", "pattern": _NAME, "maxLength": one.longest}),
-            (FieldName, lambda one: {"type": "string", "pattern": r"^[a-z](?!.*__)[a-z0-9_]*(?<!_)$", "maxLength": one.longest}),
+            (
+                FieldName,
+                lambda one: {"type": "string", "pattern": r"^[a-z](?!.*__)[a-z0-9_]*(?<!_)$", "maxLength": one.longest},
+            ),
             (words.Name, lambda one: {"type": "string", "pattern": _NAME, "maxLength": one.longest}),
             (words.Path, lambda one: {"type": "string", "pattern": _PATH}),
             (words.OneOf, lambda one: {"enum": list(one.known)}),
@@ -97,21 +100,56 @@ class _Writer:
             (words.Many, lambda one: _one_or_list(self.word(one.inner))),
             (words.Each, self._each),
             (words.Inside, lambda one: self.reference(one.part)),
-            (States, lambda one: {"anyOf": [{"type": "array", "items": {"type": "string", "pattern": _NAME}}, self._named(one)]}),
+            (
+                States,
+                lambda one: {
+                    "anyOf": [{"type": "array", "items": {"type": "string", "pattern": _NAME}}, self._named(one)]
+                },
+            ),
             (RoleNames, lambda one: {"anyOf": [dict(_NAMES), self._named(one, also={"type": "string"})]}),
             (FormNames, lambda one: self._named(one, also=_list_of(self._item()))),
             (FieldNames, lambda one: self._named(one)),
             (Roles, lambda one: self._named(one, pattern=_PATH)),
             (words.Named, lambda one: self._named(one)),
             (Items, lambda one: _one_or_list(self._item())),
-            (Options, lambda one: {"anyOf": [_list_of(dict(_TEXT)), {"type": "object", "additionalProperties": {
-                "anyOf": [{"type": ["string", "null"]}, self.reference(OptionPart())]}}]}),
+            (
+                Options,
+                lambda one: {
+                    "anyOf": [
+                        _list_of(dict(_TEXT)),
+                        {
+                            "type": "object",
+                            "additionalProperties": {
+                                "anyOf": [{"type": ["string", "null"]}, self.reference(OptionPart())]
+                            },
+                        },
+                    ]
+                },
+            ),
             (Numbers, lambda one: {"anyOf": [{"type": "string"}, self._each(Numbers._rules)]}),
             (Unique, lambda one: {"anyOf": [{"type": "boolean"}, dict(_NAMES)]}),
             (Open, lambda one: {"type": ["boolean", "string"]}),
-            (Grantable, lambda one: {"anyOf": [{"enum": ["none", "all"]}, dict(_NAMES), *([{
-                "type": "object", "properties": {"all_but": dict(_NAMES)}, "required": ["all_but"], "additionalProperties": False}]
-                if one.all_but else [])]}),
+            (
+                Grantable,
+                lambda one: {
+                    "anyOf": [
+                        {"enum": ["none", "all"]},
+                        dict(_NAMES),
+                        *(
+                            [
+                                {
+                                    "type": "object",
+                                    "properties": {"all_but": dict(_NAMES)},
+                                    "required": ["all_but"],
+                                    "additionalProperties": False,
+                                }
+                            ]
+                            if one.all_but
+                            else []
+                        ),
+                    ]
+                },
+            ),
             (AtMost, lambda one: dict(_TEXT)),
             (Pairs, lambda one: _list_of(_list_of({"type": "string"}))),
             (ChangeList, lambda one: {"type": "array", "items": self._changes()}),
@@ -125,8 +163,11 @@ class _Writer:
 
     def _named(self, one: words.Named, also: Json | None = None, pattern: str = _NAME) -> Json:
         inner: list[Json] = [self.reference(one.part), {"type": "null"}]
-        return {"type": "object", "propertyNames": {"pattern": pattern},
-                "additionalProperties": {"anyOf": [*inner, *([also] if also else [])]}}
+        return {
+            "type": "object",
+            "propertyNames": {"pattern": pattern},
+            "additionalProperties": {"anyOf": [*inner, *([also] if also else [])]},
+        }
 
     def _item(self) -> Json:
         return {"anyOf": [{"type": "string", "pattern": _NAME}, self.reference(ItemPart())]}
@@ -137,8 +178,15 @@ class _Writer:
             inner: Json = self.reference(part)
             if set(part.fields) == {"field"}:
                 inner = {"anyOf": [{"type": "string"}, inner]}
-            verbs.append({"type": "object", "properties": {name: inner}, "required": [name], "additionalProperties": False,
-                          "description": means.replace("`", "")})
+            verbs.append(
+                {
+                    "type": "object",
+                    "properties": {name: inner},
+                    "required": [name],
+                    "additionalProperties": False,
+                    "description": means.replace("`", ""),
+                }
+            )
         return {"oneOf": verbs}
 
 
@@ -146,7 +194,7 @@ def _rules_of_kinds(properties: set[str]) -> list[Json]:
     """Which flags go with which kind, and which each kind needs."""
     rules: list[Json] = []
     for kind in KINDS.values():
-        then: Json = {"properties": {flag: False for flag in sorted(set(FLAGS) & properties - kind.flags)}}
+        then: Json = {"properties": dict.fromkeys(sorted(set(FLAGS) & properties - kind.flags), False)}
         needed = [flag for flag in kind.needs if flag in properties]
         if needed:
             then["required"] = needed

@@ -5,8 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FAMILIES = (
-    "text", "number", "money", "date", "datetime", "time", "boolean", "choice", "choices", "reference", "references",
-    "any_reference", "lines", "file", "json", "secret", "none",
+    "text",
+    "number",
+    "money",
+    "date",
+    "datetime",
+    "time",
+    "boolean",
+    "choice",
+    "choices",
+    "reference",
+    "references",
+    "any_reference",
+    "lines",
+    "file",
+    "json",
+    "secret",
+    "none",
 )
 """What kinds have in common: kinds of one family are compared, filtered and typed alike."""
 
@@ -15,9 +30,9 @@ FAMILIES = (
 class Kind:
     """One field kind. ``flags`` are the words allowed beside ``type``; ``needs`` those that must be there.
 
-    ``sql_able``: SQL can compare its values. ``has_column``: the record's own table holds it (``references`` and ``lines``
-    have tables of their own; a computed field's column depends on its formula). ``text``: its value is text that search reads.
-    ``derived``: nobody gives its value.
+    ``sql_able``: SQL can compare its values. ``has_column``: the record's own table holds it (``references`` and
+    ``lines`` have tables of their own; a computed field's column depends on its formula). ``text``: its value is text
+    that search reads. ``derived``: nobody gives its value.
     """
 
     name: str
@@ -31,10 +46,23 @@ class Kind:
     needs: tuple[str, ...] = ()
 
 
-SHOWN = frozenset({
-    "label", "help", "in_list", "quick_filter", "indexed", "searchable", "show_if", "warn_if", "sensitive", "personal", "provides",
-    "no_copy", "editable_after_posting",
-})
+SHOWN = frozenset(
+    {
+        "label",
+        "help",
+        "in_list",
+        "quick_filter",
+        "indexed",
+        "searchable",
+        "show_if",
+        "warn_if",
+        "sensitive",
+        "personal",
+        "provides",
+        "no_copy",
+        "editable_after_posting",
+    }
+)
 """Flags that every kind takes."""
 GIVEN = SHOWN | {"required", "default", "read_only", "set_once", "required_if", "read_only_if", "unique"}
 """Flags of kinds whose values somebody gives."""
@@ -42,62 +70,184 @@ UNCOMPARED = GIVEN - {"unique", "indexed", "quick_filter"}
 """Flags of kinds whose values are not compared with each other."""
 
 
-def _kind(name: str, family: str, means: str, *flags: str, base: frozenset[str] = GIVEN, needs: tuple[str, ...] = (),
-          sql_able: bool = True, has_column: bool = True, text: bool = False, derived: bool = False) -> Kind:
+def _kind(
+    name: str,
+    family: str,
+    means: str,
+    *flags: str,
+    base: frozenset[str] = GIVEN,
+    needs: tuple[str, ...] = (),
+    sql_able: bool = True,
+    has_column: bool = True,
+    text: bool = False,
+    derived: bool = False,
+) -> Kind:
     return Kind(name, family, means, sql_able, has_column, text, derived, base | set(flags), needs)
 
 
 _DERIVED = SHOWN | {"read_only"}
 
-KINDS: dict[str, Kind] = {one.name: one for one in (
-    _kind("text", "text", "One line of text.", "max_length", "pattern", text=True),
-    _kind("long_text", "text", "Text of several lines.", "max_length", "pattern", base=UNCOMPARED, text=True),
-    _kind("rich_text", "text", "Text with headings, lists, links and emphasis, cleaned of everything else.", "max_length",
-          base=UNCOMPARED, text=True),
-    _kind("integer", "number", "A whole number.", "min", "max"),
-    _kind("decimal", "number", "An exact number with a fixed number of decimal places (2, or `places`).", "min", "max", "places"),
-    _kind("money", "money", "An exact amount with its currency.", "min", "max", "places", "currency"),
-    _kind("percent", "number", "An exact percentage: 15 is 15 %.", "min", "max", "places"),
-    _kind("date", "date", "A calendar day.", "min", "max"),
-    _kind("time", "time", "A time of day.", "min", "max"),
-    _kind("datetime", "datetime", "An instant, shown in the reader's time zone.", "min", "max", "zoned"),
-    _kind("duration", "number", "A length of time, in seconds.", "min", "max"),
-    _kind("boolean", "boolean", "Yes or no; never empty.", base=GIVEN - {"unique"}),
-    _kind("choice", "choice", "One of the declared options.", "options", "open", needs=("options",)),
-    _kind("choices", "choices", "Several of the declared options.", "options", "open", needs=("options",),
-          base=UNCOMPARED | {"quick_filter"}),
-    _kind("reference", "reference", "Another record of one entity.", "to", "where", "on_delete", "many", needs=("to",)),
-    _kind("references", "references", "Several records of one entity.", "to", "where", "on_delete", "many", needs=("to",),
-          base=UNCOMPARED | {"quick_filter"}, has_column=False),
-    _kind("any_reference", "any_reference", "A record of one of several entities.", "to", "chosen_by", "on_delete",
-          base=GIVEN - {"unique"}),
-    _kind("lines", "lines", "Line items: child records with fields of their own, one level deep.", "fields", "form", "min", "max",
-          base=UNCOMPARED - {"default", "searchable"}, needs=("fields",), sql_able=False, has_column=False),
-    _kind("file", "file", "An uploaded file.", base=UNCOMPARED, sql_able=False),
-    _kind("image", "file", "An uploaded picture.", base=UNCOMPARED, sql_able=False),
-    _kind("email", "text", "A mail address.", "max_length", "pattern", text=True),
-    _kind("phone", "text", "A telephone number.", "max_length", "pattern", text=True),
-    _kind("url", "text", "An address on the web.", "max_length", "pattern", text=True),
-    _kind("colour", "text", "A colour such as #2453c9."),
-    _kind("rating", "number", "Stars, from 0 to `max` (5).", "max", "min", base=GIVEN - {"unique"}),
-    _kind("barcode", "text", "A code that is scanned.", "max_length", "pattern", text=True),
-    _kind("signature", "file", "A signature drawn on the screen, kept as a picture.", base=UNCOMPARED, sql_able=False),
-    _kind("json", "json", "Any JSON, up to 64 KiB.", base=UNCOMPARED, sql_able=False),
-    _kind("location", "none", "A place on the map: latitude and longitude.", base=UNCOMPARED, sql_able=False),
-    _kind("entity", "text", "The name of an entity, such as `directory.person`."),
-    _kind("secret", "secret", "Text that is kept encrypted and never shown again.", "max_length", base=UNCOMPARED - {"searchable"},
-          sql_able=False),
-    _kind("sequence", "text", "A number for people, drawn at creation, such as HD-1042.", "number", "gap_free", "unique",
-          base=_DERIVED, needs=("number",), text=True, derived=True),
-    _kind("computed", "none", "A value that a formula makes from other fields.", "formula", "as", "places", "currency", "options",
-          "to", base=_DERIVED, needs=("formula",), derived=True),
-    _kind("lookup", "none", "A field of a referenced record, shown here.", "via", "of", base=_DERIVED, needs=("via", "of"),
-          has_column=False, derived=True),
-    _kind("rollup", "none", "A sum, count, minimum, maximum or average over records that point here.", "from", "via", "of", "how",
-          "where", "places", base=_DERIVED, needs=("from", "via", "how"), derived=True),
-    _kind("person", "reference", "Somebody of the directory.", "where", "on_delete", "many"),
-    _kind("department", "reference", "A department of the directory.", "where", "on_delete", "many", "owner_department"),
-)}
+KINDS: dict[str, Kind] = {
+    one.name: one
+    for one in (
+        _kind("text", "text", "One line of text.", "max_length", "pattern", text=True),
+        _kind("long_text", "text", "Text of several lines.", "max_length", "pattern", base=UNCOMPARED, text=True),
+        _kind(
+            "rich_text",
+            "text",
+            "Text with headings, lists, links and emphasis, cleaned of everything else.",
+            "max_length",
+            base=UNCOMPARED,
+            text=True,
+        ),
+        _kind("integer", "number", "A whole number.", "min", "max"),
+        _kind(
+            "decimal",
+            "number",
+            "An exact number with a fixed number of decimal places (2, or `places`).",
+            "min",
+            "max",
+            "places",
+        ),
+        _kind("money", "money", "An exact amount with its currency.", "min", "max", "places", "currency"),
+        _kind("percent", "number", "An exact percentage: 15 is 15 %.", "min", "max", "places"),
+        _kind("date", "date", "A calendar day.", "min", "max"),
+        _kind("time", "time", "A time of day.", "min", "max"),
+        _kind("datetime", "datetime", "An instant, shown in the reader's time zone.", "min", "max", "zoned"),
+        _kind("duration", "number", "A length of time, in seconds.", "min", "max"),
+        _kind("boolean", "boolean", "Yes or no; never empty.", base=GIVEN - {"unique"}),
+        _kind("choice", "choice", "One of the declared options.", "options", "open", needs=("options",)),
+        _kind(
+            "choices",
+            "choices",
+            "Several of the declared options.",
+            "options",
+            "open",
+            needs=("options",),
+            base=UNCOMPARED | {"quick_filter"},
+        ),
+        _kind(
+            "reference", "reference", "Another record of one entity.", "to", "where", "on_delete", "many", needs=("to",)
+        ),
+        _kind(
+            "references",
+            "references",
+            "Several records of one entity.",
+            "to",
+            "where",
+            "on_delete",
+            "many",
+            needs=("to",),
+            base=UNCOMPARED | {"quick_filter"},
+            has_column=False,
+        ),
+        _kind(
+            "any_reference",
+            "any_reference",
+            "A record of one of several entities.",
+            "to",
+            "chosen_by",
+            "on_delete",
+            base=GIVEN - {"unique"},
+        ),
+        _kind(
+            "lines",
+            "lines",
+            "Line items: child records with fields of their own, one level deep.",
+            "fields",
+            "form",
+            "min",
+            "max",
+            base=UNCOMPARED - {"default", "searchable"},
+            needs=("fields",),
+            sql_able=False,
+            has_column=False,
+        ),
+        _kind("file", "file", "An uploaded file.", base=UNCOMPARED, sql_able=False),
+        _kind("image", "file", "An uploaded picture.", base=UNCOMPARED, sql_able=False),
+        _kind("email", "text", "A mail address.", "max_length", "pattern", text=True),
+        _kind("phone", "text", "A telephone number.", "max_length", "pattern", text=True),
+        _kind("url", "text", "An address on the web.", "max_length", "pattern", text=True),
+        _kind("colour", "text", "A colour such as #2453c9."),
+        _kind("rating", "number", "Stars, from 0 to `max` (5).", "max", "min", base=GIVEN - {"unique"}),
+        _kind("barcode", "text", "A code that is scanned.", "max_length", "pattern", text=True),
+        _kind(
+            "signature", "file", "A signature drawn on the screen, kept as a picture.", base=UNCOMPARED, sql_able=False
+        ),
+        _kind("json", "json", "Any JSON, up to 64 KiB.", base=UNCOMPARED, sql_able=False),
+        _kind("location", "none", "A place on the map: latitude and longitude.", base=UNCOMPARED, sql_able=False),
+        _kind("entity", "text", "The name of an entity, such as `directory.person`."),
+        _kind(
+            "secret",
+            "secret",
+            "Text that is kept encrypted and never shown again.",
+            "max_length",
+            base=UNCOMPARED - {"searchable"},
+            sql_able=False,
+        ),
+        _kind(
+            "sequence",
+            "text",
+            "A number for people, drawn at creation, such as HD-1042.",
+            "number",
+            "gap_free",
+            "unique",
+            base=_DERIVED,
+            needs=("number",),
+            text=True,
+            derived=True,
+        ),
+        _kind(
+            "computed",
+            "none",
+            "A value that a formula makes from other fields.",
+            "formula",
+            "as",
+            "places",
+            "currency",
+            "options",
+            "to",
+            base=_DERIVED,
+            needs=("formula",),
+            derived=True,
+        ),
+        _kind(
+            "lookup",
+            "none",
+            "A field of a referenced record, shown here.",
+            "via",
+            "of",
+            base=_DERIVED,
+            needs=("via", "of"),
+            has_column=False,
+            derived=True,
+        ),
+        _kind(
+            "rollup",
+            "none",
+            "A sum, count, minimum, maximum or average over records that point here.",
+            "from",
+            "via",
+            "of",
+            "how",
+            "where",
+            "places",
+            base=_DERIVED,
+            needs=("from", "via", "how"),
+            derived=True,
+        ),
+        _kind("person", "reference", "Somebody of the directory.", "where", "on_delete", "many"),
+        _kind(
+            "department",
+            "reference",
+            "A department of the directory.",
+            "where",
+            "on_delete",
+            "many",
+            "owner_department",
+        ),
+    )
+}
 """Every field kind of the language, in the order of the reference."""
 
 TEXT_KINDS = frozenset(one.name for one in KINDS.values() if one.family == "text" and not one.derived)

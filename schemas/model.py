@@ -19,7 +19,7 @@ class Place:
     column: int = 0
     path: str = ""
     words: Mapping[str, tuple[tuple[int, int], tuple[int, int]]] | None = field(default=None, compare=False, repr=False)
-    """Where each word of the block stands and where its value does, as (line, column), when the block was read from text."""
+    """Where each word of the block stands and where its value does, as (line, column), when it was read from text."""
 
     def at(self, word: str) -> Place:
         """The place of a word's value in this block; of the block when it is not known."""
@@ -185,7 +185,9 @@ class Form:
     def field_names(self) -> tuple[str, ...]:
         """The names of all fields in order."""
         return tuple(
-            item.value for tab in self.tabs for section in tab.sections for item in section.items if item.kind == "field"
+            item.value
+            for tab in self.tabs for section in tab.sections for item in section.items
+            if item.kind == "field"
         )
 
 
@@ -385,7 +387,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One amendment of an overlay, such as ``add_field``; ``args`` as declared (a plain name becomes {"field": name})."""
+    """One amendment, such as ``add_field``; ``args`` as declared (a plain name becomes {"field": name})."""
 
     kind: str
     args: Raw
@@ -394,7 +396,7 @@ class Verb:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A department's amendments of one entity; ``department`` "" means everybody. Identified by entity, department, name."""
+    """Amendments of one entity; ``department`` "" means everybody. Identified by entity, department, name."""
 
     entity: str
     changes: tuple[Verb, ...]

@@ -1,4 +1,4 @@
-"""What every part of the static proof stands on: the entity under proof, its neighbours, and where problems are gathered."""
+"""What every part of the static proof stands on: the entity under proof, its neighbours, the problems so far."""
 
 from __future__ import annotations
 
@@ -13,11 +13,19 @@ from schemas.model import Entity, Field, Place, Plugin, Problem
 from schemas.words import meant
 
 SYSTEM_KINDS: dict[str, str] = {
-    "id": "integer", "display_title": "text", "version": "integer", "created_at": "datetime", "created_by": "person",
-    "updated_at": "datetime", "updated_by": "person", "state": "choice",
+    "id": "integer",
+    "display_title": "text",
+    "version": "integer",
+    "created_at": "datetime",
+    "created_by": "person",
+    "updated_at": "datetime",
+    "updated_by": "person",
+    "state": "choice",
 }
 """The fields that every record has beside the declared ones."""
-NEVER_EMPTY = frozenset({"id", "display_title", "version", "created_at", "created_by", "updated_at", "updated_by", "state"})
+NEVER_EMPTY = frozenset(
+    {"id", "display_title", "version", "created_at", "created_by", "updated_at", "updated_by", "state"}
+)
 
 
 @dataclass(slots=True)
@@ -59,7 +67,9 @@ class Proof:
             one = self.field(reference)
             target = self.target(one) if one else None
             if one is None or target is None:
-                self.say(place, f'"{reference}" is no reference, so "{name}" leads nowhere.', "A path follows one reference.")
+                self.say(
+                    place, f'"{reference}" is no reference, so "{name}" leads nowhere.', "A path follows one reference."
+                )
                 return False
             if kind_in(target, rest):
                 return True
@@ -92,27 +102,63 @@ class Proof:
         found = self.entities.get(name)
         if found is None:
             if owner in self.plugin.uses and owner not in self.plugins:
-                self.warn(place, f'The plugin "{owner}" is not here, so "{name}" leads nowhere.', "Nothing to do: it is a soft dependency.")
+                self.warn(
+                    place,
+                    f'The plugin "{owner}" is not here, so "{name}" leads nowhere.',
+                    "Nothing to do: it is a soft dependency.",
+                )
             else:
-                self.say(place, f'There is no entity "{name}".', meant(name, (one for one in self.entities if one.partition(".")[0] in near)))
+                self.say(
+                    place,
+                    f'There is no entity "{name}".',
+                    meant(name, (one for one in self.entities if one.partition(".")[0] in near)),
+                )
             return None
-        if owner not in (self.plugin.name, "directory") and owner not in self.plugin.needs and owner not in self.plugin.uses:
-            self.warn(place, f'"{name}" belongs to the plugin "{owner}", which this plugin neither needs nor uses.',
-                      f"Add {owner} to needs, or to uses when it may be absent.")
+        if (
+            owner not in (self.plugin.name, "directory")
+            and owner not in self.plugin.needs
+            and owner not in self.plugin.uses
+        ):
+            self.warn(
+                place,
+                f'"{name}" belongs to the plugin "{owner}", which this plugin neither needs nor uses.',
+                f"Add {owner} to needs, or to uses when it may be absent.",
+            )
         return found
 
-    def condition(self, source: str, place: Place, *, line: Field | None = None, in_sql: bool = False, entity: Entity | None = None) -> None:
-        """Proves that the source is a condition over the entity (or over ``line``), and SQL-able where rows are selected by it."""
+    def condition(
+        self,
+        source: str,
+        place: Place,
+        *,
+        line: Field | None = None,
+        in_sql: bool = False,
+        entity: Entity | None = None,
+    ) -> None:
+        """Proves that the source is a condition over the entity (or over ``line``).
+
+        With ``in_sql`` rows are selected by it, and the database must be able to decide it.
+        """
         if not source:
             return
         typed = self.typed(source, place, "boolean", line=line, entity=entity)
         if typed is not None and in_sql and not typed.sql_able:
-            self.say(place, f'"{source}" selects rows, and the database cannot decide it.',
-                     "Use fields, one-hop paths and functions that SQL knows.")
+            self.say(
+                place,
+                f'"{source}" selects rows, and the database cannot decide it.',
+                "Use fields, one-hop paths and functions that SQL knows.",
+            )
         self._warn_about_empties(source, place, line, entity or self.entity)
 
-    def typed(self, source: str, place: Place, expect: str | None = None, *, line: Field | None = None,
-              entity: Entity | None = None) -> expressions.Typed | None:
+    def typed(
+        self,
+        source: str,
+        place: Place,
+        expect: str | None = None,
+        *,
+        line: Field | None = None,
+        entity: Entity | None = None,
+    ) -> expressions.Typed | None:
         """The expression, typed; None when it is none, which is said."""
         over = entity or self.entity
         try:
@@ -131,10 +177,20 @@ class Proof:
         fields = {one.name: one for one in (line.fields if line is not None else entity.fields)}
         for name, how in doubtful(source):
             one = fields.get(name)
-            if one is None or one.required or one.type in ("boolean", "sequence", "lines", "computed", "lookup", "rollup"):
+            if (
+                one is None
+                or one.required
+                or one.type in ("boolean", "sequence", "lines", "computed", "lookup", "rollup")
+            ):
                 continue
-            remedy = f"Write differs({name}, ...), or test {name} == None too." if how == "!=" else f"Test {name} == None too."
-            self.warn(place, f'Where "{name}" is empty, `{how}` in "{source}" is unknown, and unknown counts as no.', remedy)
+            remedy = (
+                f"Write differs({name}, ...), or test {name} == None too."
+                if how == "!="
+                else f"Test {name} == None too."
+            )
+            self.warn(
+                place, f'Where "{name}" is empty, `{how}` in "{source}" is unknown, and unknown counts as no.', remedy
+            )
 
 
 def kind_in(entity: Entity, name: str) -> str:
@@ -208,3 +264,8 @@ def _compared(node: ast.Compare) -> list[str]:
 def _bare(name: str) -> str:
     """A field named like a keyword is written with a trailing underscore."""
     return name[:-1] if name.endswith("_") and keyword.iskeyword(name[:-1]) else name
+
+
+def in_words(names: list[str]) -> str:
+    """``a, b and c``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

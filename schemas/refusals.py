@@ -1,15 +1,15 @@
-"""Which amendments are refused: an overlay adds, relabels, rearranges and tightens; it never loosens what an author promised."""
+"""Which amendments are refused: an overlay adds, rearranges and tightens; it never loosens what an author promised."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from schemas.amending import amend
 from schemas.check import check_entity
 from schemas.grammar_moves import DOCUMENT_STATES
 from schemas.kinds import DERIVED_KINDS
 from schemas.model import Entity, Overlay, Place, Plugin, Problem, Role, Transition, Verb
-from schemas.amending import amend
 from schemas.proof import names_in
 from schemas.values import qualified
 from schemas.words import meant
@@ -21,11 +21,16 @@ Said = tuple[str, str]
 def refusals(entity: Entity, overlay: Overlay, entities: Mapping[str, Entity]) -> list[Problem]:
     """Why this overlay may not amend the entity, each at the place of its verb; warnings do not refuse.
 
-    ``entity`` is the shape that the overlay's department has without this overlay; ``entities`` are all entities by full name.
+    ``entity`` is the shape that the overlay's department has without this overlay; ``entities`` are all entities by
+    full name.
     Verbs are judged in their order, each against what those before it have made.
     """
     if overlay.entity != entity.full_name:
-        return [Problem(overlay.place, f"This overlay amends {overlay.entity}, not {entity.full_name}.", plugin=entity.plugin)]
+        return [
+            Problem(
+                overlay.place, f"This overlay amends {overlay.entity}, not {entity.full_name}.", plugin=entity.plugin
+            )
+        ]
     plugins = _plugins(entities)
     plugin = plugins.get(entity.plugin, Plugin(entity.plugin))
     found: list[Problem] = []
@@ -43,18 +48,35 @@ def refusals(entity: Entity, overlay: Overlay, entities: Mapping[str, Entity]) -
         before |= {(one.message, one.severity) for one in problems}
         entity = amended
     # What a later verb puts right (a state that is reached only then) is no problem.
-    left = {(one.message, one.severity) for one in check_entity(entity, plugin, {**entities, entity.full_name: entity}, plugins)}
-    found += [replace(one, place=replace(place, path=place.path or one.place.path)) for place, one in arisen
-              if (one.message, one.severity) in left and "not performed" not in one.message]
+    left = {
+        (one.message, one.severity)
+        for one in check_entity(entity, plugin, {**entities, entity.full_name: entity}, plugins)
+    }
+    found += [
+        replace(one, place=replace(place, path=place.path or one.place.path))
+        for place, one in arisen
+        if (one.message, one.severity) in left and "not performed" not in one.message
+    ]
     return sorted(found, key=lambda one: (one.place.line, one.place.column))
 
 
 def _unperformed(verb: Verb, plugin: str) -> Iterable[Problem]:
     if verb.kind == "add_approval":
-        yield Problem(verb.place, "add_approval: declared, not performed by this version.",
-                      f'The transition "{verb.args["transition"]}" is refused as long as it stands.', "warning", plugin)
+        yield Problem(
+            verb.place,
+            "add_approval: declared, not performed by this version.",
+            f'The transition "{verb.args["transition"]}" is refused as long as it stands.',
+            "warning",
+            plugin,
+        )
     elif verb.kind == "add_view" and verb.args.get("kind") == "report":
-        yield Problem(verb.place, "Reports: declared, not performed by this version.", "The view is kept and not shown.", "warning", plugin)
+        yield Problem(
+            verb.place,
+            "Reports: declared, not performed by this version.",
+            "The view is kept and not shown.",
+            "warning",
+            plugin,
+        )
 
 
 def _add_field(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Said]:
@@ -69,7 +91,10 @@ def _add_field(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Said]:
     yield from _neighbour(verb, [one.name for one in entity.fields], "field")
     for flag in ("owner_department", "provides"):
         if verb.args.get(flag):
-            yield f'A field of an overlay cannot be flagged "{flag}": code relies on the author\'s choice.', "Leave the flag out."
+            yield (
+                f'A field of an overlay cannot be flagged "{flag}": code relies on the author\'s choice.',
+                "Leave the flag out.",
+            )
 
 
 def _remove_field(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Said]:
@@ -98,7 +123,10 @@ def _require(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Said]:
     elif field.read_only and field.default is None and not field.required:
         yield f'"{name}" is read-only, so nobody could give the value.', "Require another field."
     elif entity.forms and field.default is None and not any(name in form.field_names for form in entity.forms):
-        yield f'No form offers "{name}", so nobody could save a record.', "Show it in a form first: `- show: {form: ..., field: ...}`."
+        yield (
+            f'No form offers "{name}", so nobody could save a record.',
+            "Show it in a form first: `- show: {form: ..., field: ...}`.",
+        )
 
 
 def _hide(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Said]:
@@ -106,7 +134,12 @@ def _hide(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Said]:
     field = entity.field(name)
     if field is None:
         yield _no_field(entity, name)
-    elif field.required and field.default is None and not field.read_only and field.type not in DERIVED_KINDS | {"boolean"}:
+    elif (
+        field.required
+        and field.default is None
+        and not field.read_only
+        and field.type not in DERIVED_KINDS | {"boolean"}
+    ):
         yield f'"{name}" is required and has no default: hidden, nobody could save a record.', "Hide another field."
 
 
@@ -115,7 +148,10 @@ def _show(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Said]:
         yield _no_field(entity, verb.args["field"])
     form = entity.form(verb.args["form"])
     if form is None and (entity.forms or verb.args["form"] != "all"):
-        yield f'{entity.full_name} has no form "{verb.args["form"]}".', meant(verb.args["form"], (one.name for one in entity.forms))
+        yield (
+            f'{entity.full_name} has no form "{verb.args["form"]}".',
+            meant(verb.args["form"], (one.name for one in entity.forms)),
+        )
     elif form is not None:
         yield from _neighbour(verb, form.field_names, "field in that form")
 
@@ -125,8 +161,10 @@ def _show_if(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Said]:
     if field is None:
         yield _no_field(entity, verb.args["field"])
     elif field.required and not field.overlay:
-        yield (f'"{field.name}" is required; a condition would let records pass without it, and an overlay loosens nothing.',
-               "Choose a field that is not required.")
+        yield (
+            f'"{field.name}" is required; a condition would let records pass without it. An overlay loosens nothing.',
+            "Choose a field that is not required.",
+        )
 
 
 def _add_option(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Said]:
@@ -136,7 +174,10 @@ def _add_option(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Said]:
     elif field.type not in ("choice", "choices"):
         yield f'"{field.name}" is {field.type}, not a choice.', "Options belong to choices."
     elif not field.open and not field.overlay:
-        yield f'The author has not opened the choice "{field.name}", and code may rely on its options.', "Ask for `open: true` in the plugin."
+        yield (
+            f'The author has not opened the choice "{field.name}", and code may rely on its options.',
+            "Ask for `open: true` in the plugin.",
+        )
     elif any(one.name == verb.args["name"] for one in field.options):
         yield f'"{field.name}" has the option "{verb.args["name"]}" already.', "Choose another name."
     else:
@@ -168,7 +209,10 @@ def _add_transition(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Sa
     if new is None:
         return
     if entity.kind == "document" and ({new.to, *new.from_states} & {*DOCUMENT_STATES[1:], "any"}):
-        yield "Posted documents stay as they are, so their states take no further transitions.", "Go from draft to states of your own."
+        yield (
+            "Posted documents stay as they are, so their states take no further transitions.",
+            "Go from draft to states of your own.",
+        )
     own = {state.name for state in flow.states if state.overlay}
     if new.to not in own and flow.state(new.to) is not None:
         yield from _entering(entity, new, overlay)
@@ -186,14 +230,22 @@ def _entering(entity: Entity, new: Transition, overlay: Overlay) -> Iterable[Sai
     if any(_as_narrow(new, door) for door in doors):
         return
     ways = "; ".join(_told(door) for door in doors[:3])
-    yield (f'"{new.name}" would let people enter "{new.to}" otherwise than its author lets them ({ways}), and an overlay loosens nothing.',
-           "Name the same roles or fewer, with the same guard and required fields.")
+    yield (
+        f'"{new.name}" would let people enter "{new.to}" otherwise than its author does ({ways}). '
+        "An overlay loosens nothing.",
+        "Name the same roles or fewer, with the same guard and required fields.",
+    )
 
 
 def _as_narrow(new: Transition, door: Transition) -> bool:
     roles = not door.roles or (bool(new.roles) and set(new.roles) <= set(door.roles))
-    return roles and (not door.guard or new.guard == door.guard) and set(door.requires) <= set(new.requires) \
-        and (new.reason or not door.reason) and door.approval is None
+    return (
+        roles
+        and (not door.guard or new.guard == door.guard)
+        and set(door.requires) <= set(new.requires)
+        and (new.reason or not door.reason)
+        and door.approval is None
+    )
 
 
 def _told(door: Transition) -> str:
@@ -208,7 +260,7 @@ def _told(door: Transition) -> str:
 
 
 def _written_on_the_way(entity: Entity, new: Transition) -> Iterable[Said]:
-    """The form of a move makes its fields writable in it: only fields that the roles may write anyway, or that overlays added."""
+    """The form of a move makes fields writable: only those that its roles may write anyway, or that overlays added."""
     for name in new.form:
         field = entity.field(name)
         if field is None or field.overlay:
@@ -218,7 +270,10 @@ def _written_on_the_way(entity: Entity, new: Transition) -> Iterable[Said]:
             if not role:
                 continue
             if field.read_only or not any(_may_write(rule.write, rule.write_except, name) for rule in rules):
-                yield f'"{new.name}" would let {role} write "{name}", which the author does not.', "Take the field out of its form."
+                yield (
+                    f'"{new.name}" would let {role} write "{name}", which the author does not.',
+                    "Take the field out of its form.",
+                )
 
 
 def _may_write(write: str | tuple[str, ...], all_but: tuple[str, ...], name: str) -> bool:
@@ -241,9 +296,18 @@ def _add_view(entity: Entity, verb: Verb, overlay: Overlay) -> Iterable[Said]:
 
 
 _RULES: dict[str, Callable[[Entity, Verb, Overlay], Iterable[Said]]] = {
-    "add_field": _add_field, "remove_field": _remove_field, "relabel": _relabel, "require": _require, "hide": _hide, "show": _show,
-    "show_if": _show_if, "add_option": _add_option, "add_state": _add_state, "add_transition": _add_transition,
-    "add_approval": _add_approval, "add_view": _add_view,
+    "add_field": _add_field,
+    "remove_field": _remove_field,
+    "relabel": _relabel,
+    "require": _require,
+    "hide": _hide,
+    "show": _show,
+    "show_if": _show_if,
+    "add_option": _add_option,
+    "add_state": _add_state,
+    "add_transition": _add_transition,
+    "add_approval": _add_approval,
+    "add_view": _add_view,
 }
 
 
@@ -269,7 +333,7 @@ def _plugins(entities: Mapping[str, Entity]) -> dict[str, Plugin]:
         for role in named:
             owner, _, name = qualified(role, entity.plugin).partition(".")
             roles.setdefault(owner, set()).add(name)
-    return {owner: Plugin(owner, needs=tuple(roles), roles=tuple(Role(name) for name in sorted(names)))
-            for owner, names in roles.items()}
-
-
+    return {
+        owner: Plugin(owner, needs=tuple(roles), roles=tuple(Role(name) for name in sorted(names)))
+        for owner, names in roles.items()
+    }

@@ -34,7 +34,9 @@ _OTHER_INTEGER = re.compile(r"(?:0o[0-7]+|0x[0-9a-fA-F]+)\Z")
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NOT_FINITE = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
-_KNOWN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")) | {"!"}
+_KNOWN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")
+) | {"!"}
 
 Spot = tuple[int, int]
 """Line and column, both from 1; (0, 0) is unknown."""
@@ -97,8 +99,13 @@ def read_documents(text: str, file: str = "") -> tuple[list[Any], list[Problem]]
     problems: list[Problem] = []
     documents: list[Any] = []
     if len(text) > MAX_CHARACTERS:
-        return [], [Problem(Place(file), f"The document has {len(text):,} characters; {MAX_CHARACTERS:,} are read at most.",
-                            "Split it into several.")]
+        return [], [
+            Problem(
+                Place(file),
+                f"The document has {len(text):,} characters; {MAX_CHARACTERS:,} are read at most.",
+                "Split it into several.",
+            )
+        ]
     try:
         for tree, spot in _trees(text):
             documents.append(_placed(tree, spot, file, "", "", problems))
@@ -108,10 +115,19 @@ def read_documents(text: str, file: str = "") -> tuple[list[Any], list[Problem]]
         mark = error.problem_mark or error.context_mark
         spot = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         said = " ".join(part for part in (error.context, error.problem) if part)
-        problems.append(Problem(Place(file, *spot), f"This is not readable as YAML: {said}.", "Check indentation, quotes and brackets."))
+        problems.append(
+            Problem(
+                Place(file, *spot), f"This is not readable as YAML: {said}.", "Check indentation, quotes and brackets."
+            )
+        )
     except (yaml.YAMLError, UnicodeError, ValueError) as error:
-        problems.append(Problem(Place(file), f"This is not readable as YAML: {_first_line(error)}.",
-                                "Only printable characters of UTF-8 may stand in it."))
+        problems.append(
+            Problem(
+                Place(file),
+                f"This is not readable as YAML: {_first_line(error)}.",
+                "Only printable characters of UTF-8 may stand in it.",
+            )
+        )
     return documents, problems
 
 
@@ -152,6 +168,8 @@ def _trees(text: str) -> Iterator[tuple[Any, Spot]]:
         total = 0
         while True:
             event = loader.get_event()
+            if event is None:
+                return
             if isinstance(event, StreamEndEvent):
                 return
             if isinstance(event, DocumentStartEvent):
@@ -167,7 +185,9 @@ def _trees(text: str) -> Iterator[tuple[Any, Spot]]:
             value, spot, size = done
             total = total + (1 if not isinstance(event, AliasEvent) else size)
             if total > MAX_VALUES:
-                raise _Unreadable(spot, f"The document holds more than {MAX_VALUES:,} values.", "Split it, or repeat less by aliases.")
+                raise _Unreadable(
+                    spot, f"The document holds more than {MAX_VALUES:,} values.", "Split it, or repeat less by aliases."
+                )
             if stack:
                 stack[-1].members.append((value, spot))
                 stack[-1].size += size
@@ -178,11 +198,14 @@ def _trees(text: str) -> Iterator[tuple[Any, Spot]]:
 
 
 def _value(event: Event, stack: list[_Open], anchors: dict[str, Any]) -> tuple[Any, Spot, int] | None:
-    spot = (event.start_mark.line + 1, event.start_mark.column + 1)
+    mark = event.start_mark
+    spot = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     if isinstance(event, MappingStartEvent | SequenceStartEvent):
         _refuse_tag(event.tag, spot)
         if len(stack) >= MAX_DEPTH:
-            raise _Unreadable(spot, f"The document is nested deeper than {MAX_DEPTH} levels.", "A declaration never needs that.")
+            raise _Unreadable(
+                spot, f"The document is nested deeper than {MAX_DEPTH} levels.", "A declaration never needs that."
+            )
         stack.append(_Open(isinstance(event, MappingStartEvent), spot, event.anchor))
         return None
     if isinstance(event, MappingEndEvent | SequenceEndEvent):
@@ -193,8 +216,11 @@ def _value(event: Event, stack: list[_Open], anchors: dict[str, Any]) -> tuple[A
         return tree, done.spot, done.size
     if isinstance(event, AliasEvent):
         if event.anchor not in anchors:
-            raise _Unreadable(spot, f"The alias *{event.anchor} stands for nothing that was named before it.",
-                              f"Write &{event.anchor} at the value that it repeats.")
+            raise _Unreadable(
+                spot,
+                f"The alias *{event.anchor} stands for nothing that was named before it.",
+                f"Write &{event.anchor} at the value that it repeats.",
+            )
         value = anchors[event.anchor]
         return value, spot, value.size if isinstance(value, _Tree) else 1
     if isinstance(event, ScalarEvent):
@@ -221,13 +247,17 @@ def _scalar(event: ScalarEvent, spot: Spot) -> Any:
     if _OTHER_INTEGER.match(text):
         return Number(int(text, 0))
     if _NOT_FINITE.match(text):
-        raise _Unreadable(spot, f"{text} is not a number that can be declared.", "Write digits, or quotes around a text.")
+        raise _Unreadable(
+            spot, f"{text} is not a number that can be declared.", "Write digits, or quotes around a text."
+        )
     return text
 
 
 def _refuse_tag(tag: str | None, spot: Spot) -> None:
     if tag and tag not in _KNOWN_TAGS:
-        raise _Unreadable(spot, f"The tag {tag} is not understood here.", "Declarations hold plain values only; leave the tag out.")
+        raise _Unreadable(
+            spot, f"The tag {tag} is not understood here.", "Declarations hold plain values only; leave the tag out."
+        )
 
 
 def _placed(tree: Any, spot: Spot, file: str, path: str, name: str, problems: list[Problem]) -> Any:
@@ -243,14 +273,23 @@ def _placed(tree: Any, spot: Spot, file: str, path: str, name: str, problems: li
     mapped = Mapped(place, name)
     for (key, at), (value, where) in zip(tree.members[::2], tree.members[1::2], strict=True):
         if isinstance(key, _Tree):
-            problems.append(Problem(Place(file, *at, path), "A list or a mapping cannot be a key.", "Write one word before the colon."))
+            problems.append(
+                Problem(
+                    Place(file, *at, path), "A list or a mapping cannot be a key.", "Write one word before the colon."
+                )
+            )
             continue
         word = {None: "null", True: "true", False: "false"}.get(key, key) if not isinstance(key, str) else str(key)
         inner = _join(path, word)
         if word in mapped:
             first = mapped.spots[word][0]
-            problems.append(Problem(Place(file, *at, inner), f'"{word}" is given twice; it stands in line {first[0]} already.',
-                                    "Keep one of the two."))
+            problems.append(
+                Problem(
+                    Place(file, *at, inner),
+                    f'"{word}" is given twice; it stands in line {first[0]} already.',
+                    "Keep one of the two.",
+                )
+            )
             continue
         mapped[word] = _placed(value, where, file, inner, word, problems)
         mapped.spots[word] = (at, where)
@@ -266,11 +305,12 @@ def _first_line(error: Exception) -> str:
 
 
 if yaml.__with_libyaml__:
-    from yaml.cyaml import CParser
+    from yaml._yaml import CParser
 
-    class _Parser(CParser):  # type: ignore[misc]
+    class _Parser(CParser):
         """libyaml's events alone: no resolver, no constructor."""
 else:  # pragma: no cover - wheels of PyYAML carry libyaml
+
     class _Parser(yaml.parser.Parser, yaml.scanner.Scanner, yaml.reader.Reader):  # type: ignore[no-redef]
         def __init__(self, stream: str) -> None:
             yaml.reader.Reader.__init__(self, stream)

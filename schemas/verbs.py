@@ -38,7 +38,8 @@ class AddField(EntityFieldPart):
 
     @post_load(pass_original=True)
     def make(self, data: dict[str, Any], original: Any, **more: Any) -> Field:
-        return super().make(*_unplaced(data, original), **more)
+        made: Field = super().make(*_unplaced(data, original), **more)
+        return made
 
 
 class JustField(words.Part):
@@ -88,7 +89,8 @@ class AddTransition(TransitionPart):
 
     @post_load(pass_original=True)
     def make(self, data: dict[str, Any], original: Any, **more: Any) -> Transition:
-        return super().make(*_unplaced(data, original), **more)
+        made: Transition = super().make(*_unplaced(data, original), **more)
+        return made
 
 
 class AddApproval(Schema):
@@ -111,7 +113,8 @@ class AddView(ViewPart):
     def make(self, data: dict[str, Any], original: Any, **more: Any) -> View:
         for word in ("group", "measure"):
             data.pop(word, None)
-        return super().make(*_unplaced(data, original), **more)
+        made: View = super().make(*_unplaced(data, original), **more)
+        return made
 
 
 VERBS: dict[str, tuple[Schema, str]] = {

@@ -40,7 +40,8 @@ class Reading:
     plugin: str = ""
 
 
-READING: ContextVar[Reading] = ContextVar("reading", default=Reading())
+NOTHING_KNOWN = Reading()
+READING: ContextVar[Reading] = ContextVar("reading", default=NOTHING_KNOWN)
 
 
 def fault(message: str, remedy: str = "", at_key: bool = False) -> ValidationError:
@@ -62,9 +63,17 @@ def meant(word: str, known: Iterable[str]) -> str:
 def bad_name(name: str, longest: int = MAX_NAME) -> Fault | None:
     """What is wrong with a name, or None."""
     if not PLAIN_NAME.match(name):
-        return Fault(f'"{name}" is no name.', "Names begin with a small letter and hold small letters, digits and underscores.", True)
+        return Fault(
+            f'"{name}" is no name.',
+            "Names begin with a small letter and hold small letters, digits and underscores.",
+            True,
+        )
     if len(name) > longest:
-        return Fault(f'"{name}" has {len(name)} characters; a name here has at most {longest}.', "Give it a shorter name and a label.", True)
+        return Fault(
+            f'"{name}" has {len(name)} characters; a name here has at most {longest}.',
+            "Give it a shorter name and a label.",
+            True,
+        )
     return None
 
 
@@ -74,14 +83,21 @@ class Part(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    error_messages = {"type": Fault("A block of words and values must stand here.", "Write `{word: value}` or indent lines below.")}
     what = "here"
+
+    def load(self, data: Any, **more: Any) -> Any:
+        """The finished part. Raises ValidationError with sentences."""
+        if not isinstance(data, Mapping):
+            raise fault("A block of words and values must stand here.", "Write `{word: value}` or indent lines below.")
+        return super().load(data, **more)
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def only_known_words(self, data: Any, original: Any, **_: Any) -> None:
         known = self.__dict__.setdefault("known_words", [one.data_key or name for name, one in self.fields.items()])
         errors = {
-            word: [Fault(f'There is no word "{word}" {self.what}.', meant(word, known), True)] for word in original if word not in known
+            word: [Fault(f'There is no word "{word}" {self.what}.', meant(word, known), True)]
+            for word in original
+            if word not in known
         }
         if errors:
             raise ValidationError(errors)
@@ -135,8 +151,15 @@ class Flag(Word):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> bool:
         if isinstance(value, bool):
             return value
-        remedy = "Only true and false are booleans." if str(value).lower() in ("yes", "no", "on", "off", "y", "n") else ""
-        if not remedy and isinstance(value, str) and attr in ("required", "read_only") and not isinstance(value, Number):
+        remedy = (
+            "Only true and false are booleans." if str(value).lower() in ("yes", "no", "on", "off", "y", "n") else ""
+        )
+        if (
+            not remedy
+            and isinstance(value, str)
+            and attr in ("required", "read_only")
+            and not isinstance(value, Number)
+        ):
             remedy = f"A condition belongs to `{attr}_if`."
         raise fault("true or false must stand here.", remedy)
 
@@ -190,7 +213,9 @@ class Path(Word):
             raise fault("One name must stand here.")
         parts = value.split(".")
         if len(parts) > 2 or any(bad_name(part, MAX_FIELD_NAME) for part in parts):
-            raise fault(f'"{value}" is no name.', "Write a name, or two with a point between them, such as plugin.entity.")
+            raise fault(
+                f'"{value}" is no name.', "Write a name, or two with a point between them, such as plugin.entity."
+            )
         return str(value)
 
 
@@ -277,7 +302,7 @@ class Inside(Word):
 
 
 class Named(Word):
-    """A mapping from names to blocks. Gives a tuple in the order of the document; a name without a block has an empty one."""
+    """A mapping from names to blocks. Gives a tuple in the document's order; a name without a block has an empty one."""
 
     def __init__(self, part: Schema, what: str, longest: int = MAX_NAME, pattern: bool = True, **more: Any) -> None:
         super().__init__(**more)
@@ -289,8 +314,10 @@ class Named(Word):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> tuple[Any, ...]:
         if not isinstance(value, Mapped):
-            raise fault(f"A mapping from the name of each {self.what_it_is} to its block must stand here.",
-                        f"Write `name: {{...}}` for each {self.what_it_is}.")
+            raise fault(
+                f"A mapping from the name of each {self.what_it_is} to its block must stand here.",
+                f"Write `name: {{...}}` for each {self.what_it_is}.",
+            )
         made: list[Any] = []
         errors: dict[str, Any] = {}
         for name, block in value.items():
@@ -341,6 +368,30 @@ class RowScope(Word):
 
 
 __all__ = [
-    "MAX_FIELD_NAME", "MAX_NAME", "READING", "ROW_SCOPES", "Count", "Each", "Fault", "Flag", "Given", "Inside", "Limit", "Many", "Name",
-    "Named", "OneOf", "Owned", "Part", "Path", "RawBlock", "Reading", "RowScope", "Source", "Text", "bad_name", "fault", "meant",
+    "MAX_FIELD_NAME",
+    "MAX_NAME",
+    "READING",
+    "ROW_SCOPES",
+    "Count",
+    "Each",
+    "Fault",
+    "Flag",
+    "Given",
+    "Inside",
+    "Limit",
+    "Many",
+    "Name",
+    "Named",
+    "OneOf",
+    "Owned",
+    "Part",
+    "Path",
+    "RawBlock",
+    "Reading",
+    "RowScope",
+    "Source",
+    "Text",
+    "bad_name",
+    "fault",
+    "meant",
 ]
