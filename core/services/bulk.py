@@ -43,7 +43,7 @@ class Row:
 
 @dataclass
 class Outcome:
-    """What a bulk change will do or did. ``operation`` undoes it all ("": a preview); ``total`` counts the selection."""
+    """What a bulk change will do or did. ``operation`` undoes it all ("" before); ``total`` counts the selection."""
 
     operation: str
     rows: list[Row]

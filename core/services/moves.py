@@ -96,7 +96,7 @@ def prepare(
     _raise(judged)
     if not reason and "reason" in values and "reason" not in draft.names:
         reason = str(values.pop("reason") or "")
-    draft.transition, draft.reason = name, reason
+    draft.transition, draft.reason, draft.opened = name, reason, _form(draft, transition)
     writable = (
         preparing.by_rules(draft) | _form(draft, transition) if by_rules else _writable(draft, rights, transition)
     )

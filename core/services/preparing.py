@@ -78,6 +78,8 @@ class Draft:
     merged: tuple[str, ...] = ()
     transition: str = ""
     reason: str = ""
+    opened: frozenset[str] = frozenset()
+    """The fields that the transition under way lets be given."""
     may: bool = False
     """Another right than the one to create or write allows this (a move, a rule)."""
 
@@ -364,6 +366,10 @@ def _line_limits(draft: Draft, one: Field, lines: Iterable[Mapping[str, Value]])
                 continue
             for sentence in refusals(child, value):
                 draft.refuse(one.name, f"Line {number}, {child.label or child.name}: {sentence}")
+            if child.type in uploads.KINDS:
+                old = next((held for held in (draft.before or {}).get(one.name) or () if held["id"] == line.get("id")), {})
+                if not uploads.usable(draft.unit, value, old.get(child.name)):
+                    draft.refuse(one.name, f"Line {number}, {child.label or child.name}: {uploads.NOT_YOURS}")
 
 
 def refusals(one: Field, value: Value) -> list[str]:

@@ -85,6 +85,7 @@ def store(unit: Unit, draft: Draft, *, action: str = "write") -> Record:
                 transition=draft.transition,
                 action=action,
                 shape=draft.shape,
+                opened=draft.opened,
             )
     except (Conflict, Invalid) as problem:
         visible_errors(problem, rights)

@@ -74,7 +74,7 @@ class Formulas:
             today=today(self.unit),
             changed=lambda name: before is None or before.get(name) != values.get(name),
             is_new=before is None,
-            functions=functions(self.unit.generation),
+            functions=self.unit.generation.functions(),
         )
 
     def path(
@@ -120,10 +120,10 @@ def check(
     if found is not None and found[0] is entity:
         return found[1]
     names = (
-        expressions.names_of(entity, generation.entities, functions=functions(generation))
+        expressions.names_of(entity, generation.entities, functions=generation.functions())
         if line is None
         else expressions.names_of(
-            line_entity(entity, line), generation.entities, parent=entity, functions=functions(generation)
+            line_entity(entity, line), generation.entities, parent=entity, functions=generation.functions()
         )
     )
     typed = expressions.check(expressions.parse(source), names, expect)
@@ -163,21 +163,3 @@ _lines: dict[tuple[int, str], tuple[Entity, Entity]] = {}
 def clause(unit: Unit, entity: Entity, table: EntityTable, source: str) -> sa.ColumnElement[bool]:
     """The condition over the entity's own table, in SQL."""
     return compile.expression(source, entity, table, unit, at=table.table, expect="boolean")
-
-
-def functions(generation: Generation) -> Mapping[str, expressions.Function]:
-    """The pure functions that plugins add to the language, by name."""
-    found = _functions.get(id(generation))
-    if found is None or found[0] is not generation:
-        made: dict[str, expressions.Function] = {}
-        for _, offered in generation.hooks.call("expression_functions"):
-            for one in offered if isinstance(offered, list | tuple) else ():
-                if isinstance(one, expressions.Function):
-                    made.setdefault(one.name, one)
-        if len(_functions) > 8:
-            _functions.clear()
-        found = _functions[id(generation)] = (generation, made)
-    return found[1]
-
-
-_functions: dict[int, tuple[Generation, dict[str, expressions.Function]]] = {}

@@ -44,7 +44,7 @@ def load_many(unit: Unit, entity_name: str, numbers: Iterable[int], *, lock: str
     """Records by id, ids without a record left out.
 
     ``lock``: ``update`` keeps others from changing the rows until the unit ends, ``trash`` also from pointing at them,
-    ``key`` from trashing them. Rows are locked in order of id, so that two writers do not wait for each other in a circle.
+    ``key`` from trashing them. Rows are locked in order of id: two writers do not wait for each other for ever.
     """
     entity = unit.generation.entity(entity_name)
     table = entity_table(entity, unit.database.dialect)

@@ -102,13 +102,16 @@ class Writer:
         transition: str = "",
         action: str = "write",
         shape: Entity | None = None,
+        opened: frozenset[str] = frozenset(),
     ) -> Record:
         """Write what differs from ``before`` in one statement that holds id, version and row rule.
 
-        RowMoved when the row is no longer as ``before`` says; NotFound or Forbidden when the rights are gone.
+        RowMoved when the row is no longer as ``before`` says; NotFound or Forbidden when the rights are gone. ``opened``
+        names the fields that the transition lets be given on a posted document.
         """
         if self.entity.kind == "ledger":
             raise Conflict("Entries of a ledger stay as they were written.")
+        self._keep_posted(before, record, opened)
         self._lock(before, record)
         references.check(self.unit, self.formulas, self.entity, record, before, given, self.actor)
         stored.derive(self.unit, self.formulas, self.entity, record)
@@ -183,6 +186,15 @@ class Writer:
         )
         if gone.rowcount != 1:
             raise Forbidden("You may not remove this record for good.")
+
+    def _keep_posted(self, before: Record, record: Record, opened: frozenset[str]) -> None:
+        if self.entity.kind != "document" or before.extra.get("posted_at") is None:
+            return
+        for field in self.entity.fields:
+            fixed = not field.editable_after_posting and field.name not in opened and field.type not in rows.DERIVED
+            if fixed and record.get(field.name) != before.get(field.name):
+                said = "This document is posted and stays as it is. Reverse or amend it instead."
+                raise Conflict(said, errors={field.name: [said]})
 
     def _only_one(self) -> None:
         constraints.lock(self.unit, [constraints.lock_number(self.entity.full_name, "settings")])

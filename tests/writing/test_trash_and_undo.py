@@ -1,0 +1,205 @@
+"""Deleting and the way back: references, the trash, undo of whole operations, changes to many records."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
+from core.services import bulk, records, trash, undo
+from core.services.bulk import Selection
+from core.storage import rows
+from core.storage.query import Condition, Group, Query
+from tests.writing.world import NOW, Record, World
+
+
+def gone(world: World, record: Record) -> bool:
+    return world.raw(record).extra["trashed_at"] is not None
+
+
+def operation(world: World, record: Record) -> str:
+    return world.log(record)[0].operation
+
+
+def test_deleting_moves_to_the_trash_and_restoring_brings_back(world: World) -> None:
+    customer = world.customer()
+    world.delete(customer, by=world.clerk)
+    with pytest.raises(NotFound):
+        world.get(customer)
+    for attempt in (lambda: world.change(customer, city="x"), lambda: world.delete(customer)):
+        with pytest.raises(NotFound):
+            attempt()
+    back = records.restore(world.platform, world.clerk, "works.customer", customer.id)
+    assert (back["name"], back.version) == (customer["name"], 3)
+    assert [one.action for one in world.log(customer)] == ["restore", "trash", "create"]
+
+
+def test_deleting_needs_the_right_and_the_version(world: World) -> None:
+    order = world.order(by=world.clerk)
+    with pytest.raises(Forbidden):
+        world.delete(order, by=world.porter)
+    with pytest.raises(NotFound):
+        world.delete(order, by=world.guest)
+    with pytest.raises(StaleVersion):
+        records.delete(world.platform, world.clerk, "works.order", order.id, 7)
+    with pytest.raises(Conflict):
+        records.delete(world.platform, world.system, "works.setup",
+                       records.settings(world.platform, world.system, "works.setup"))
+
+
+def test_a_record_in_use_is_not_deleted_and_not_told_by_whom(world: World) -> None:
+    order = world.order()
+    with pytest.raises(Conflict) as caught:
+        records.delete(world.platform, world.clerk, "works.customer", order["customer"])
+    assert caught.value.detail == trash.IN_USE and not caught.value.errors
+    preview = records.preview_delete(world.platform, world.clerk, "works.customer", order["customer"])
+    assert preview.refusing == [("works.order", "customer", 1)] and not preview.possible
+    world.delete(order)
+    records.delete(world.platform, world.clerk, "works.customer", order["customer"])
+
+
+def test_a_tag_on_a_line_or_in_a_list_is_in_use(world: World) -> None:
+    tag, other = world.create("tag", name="line"), world.create("tag", name="list")
+    world.order(parts=[{"item": "x", "tag": tag.id}], tags=[other.id])
+    for one in (tag, other):
+        with pytest.raises(Conflict):
+            world.delete(one)
+
+
+def test_what_belongs_goes_along_and_what_points_is_cleared(world: World) -> None:
+    room = world.room()
+    booking = world.create("booking", room=room.id, start=NOW)
+    stay = world.create("stay", room=room.id)
+    preview = records.preview_delete(world.platform, world.clerk, "works.room", room.id)
+    assert preview.along == [("works.booking", "room", 1)] and preview.cleared == [("works.stay", "room", 1)]
+    world.delete(room, by=world.clerk)
+    assert gone(world, booking) and world.get(stay)["room"] is None
+    assert operation(world, room) == operation(world, booking) == operation(world, stay)
+    records.restore(world.platform, world.clerk, "works.room", room.id)
+    assert not gone(world, room) and not gone(world, booking)
+    assert world.get(stay)["room"] is None
+
+
+def test_undoing_a_deletion_also_restores_what_was_cleared(world: World) -> None:
+    room = world.room()
+    booking = world.create("booking", room=room.id, start=NOW)
+    stay = world.create("stay", room=room.id)
+    world.delete(room, by=world.clerk)
+    outcome = undo.undo(world.platform, world.clerk, operation(world, room))
+    assert not gone(world, room) and not gone(world, booking), outcome
+    assert world.get(stay)["room"] == room.id
+
+
+def test_purging_removes_for_good_and_keeps_the_log(world: World) -> None:
+    tag = world.create("tag", name="short-lived")
+    with pytest.raises(NotFound):
+        trash.purge(world.platform, world.clerk, "works.tag", tag.id)
+    world.delete(tag)
+    trash.purge(world.platform, world.clerk, "works.tag", tag.id)
+    assert [one.action for one in world.log(tag)] == ["purge", "trash", "create"]
+    assert world.create("tag", name="next").id > tag.id
+
+
+def test_an_edit_is_undone_unless_it_was_edited_since(world: World) -> None:
+    order = world.order(by=world.clerk, note="one", terms="a")
+    world.change(order, by=world.clerk, note="two", terms="b")
+    edit = operation(world, order)
+    world.change(order, by=world.chief, terms="c")
+    outcome = undo.undo(world.platform, world.clerk, edit)
+    now = world.get(order)
+    assert (now["note"], now["terms"]) == ("one", "c")
+    assert outcome.done == 1 and outcome.results[0].sentences == ["Terms: edited since, left as it is."]
+    again = undo.undo(world.platform, world.clerk, outcome.operation)
+    assert world.get(order)["note"] == "two" and again.done == 1
+
+
+def test_undo_goes_by_todays_rights(world: World) -> None:
+    order = world.order(by=world.clerk, note="one")
+    world.change(order, by=world.clerk, note="two")
+    outcome = undo.undo(world.platform, world.porter, operation(world, order))
+    assert outcome.done == 0 and world.get(order)["note"] == "two" and outcome.results[0].sentences
+    with pytest.raises(NotFound):
+        undo.undo(world.platform, world.guest, operation(world, order))
+    with pytest.raises(NotFound):
+        undo.undo(world.platform, world.clerk, "nonsense")
+
+
+def test_a_creation_and_a_move_are_undone(world: World) -> None:
+    order = world.order(by=world.clerk)
+    first = operation(world, order)
+    world.move(order, "porterage", by=world.chief)
+    with pytest.raises(AssertionError):
+        assert undo.undo(world.platform, world.clerk, first).done
+    outcome = undo.undo(world.platform, world.chief, operation(world, order))
+    assert world.get(order)["state"] == "new", outcome
+    other = world.order(by=world.clerk)
+    assert undo.undo(world.platform, world.clerk, operation(world, other)).done == 1 and gone(world, other)
+
+
+def test_one_entry_of_the_history_is_reverted(world: World) -> None:
+    order = world.order(note="one", parts=[{"item": "a"}])
+    world.change(order, note="two", parts=[])
+    entry = world.log(order)[0].id
+    world.change(order, terms="later")
+    result = undo.revert(world.platform, world.clerk, "works.order", order.id, entry)
+    now = world.get(order)
+    assert result.done and (now["note"], now["terms"], now["parts"][0]["item"]) == ("one", "later", "a")
+
+
+def test_many_are_edited_with_a_preview_and_undone_together(world: World) -> None:
+    customer = world.customer()
+    orders = [world.order(customer=customer.id, quantity=number, locked=number == 2) for number in range(4)]
+    chosen = Selection(query=Query(where=Group(False, (Condition("customer", "eq", (customer.id,)),))))
+    shown = bulk.preview_edit(world.platform, world.clerk, "works.order", chosen, {"terms": "net"})
+    assert shown.total == 4 and len(shown.refused) == 1 and shown.operation == ""
+    assert {tuple(row.changes) for row in shown.rows if not row.why_not} == {("terms",)}
+    assert world.get(orders[0])["terms"] is None
+    done = bulk.edit(world.platform, world.clerk, "works.order", chosen, {"terms": "net"})
+    assert done.done == 3 and [row.id for row in done.refused] == [orders[2].id]
+    assert world.get(orders[0])["terms"] == "net" and world.get(orders[2])["terms"] is None
+    assert {operation(world, one) for one in orders if one is not orders[2]} == {done.operation}
+    assert undo.undo(world.platform, world.clerk, done.operation).done == 3
+    assert world.get(orders[0])["terms"] is None
+
+
+def test_many_are_moved_and_deleted(world: World) -> None:
+    orders = [world.order(quantity=1) for _ in range(3)]
+    world.move(orders[0], "cancel", reason="x")
+    chosen = Selection(tuple(one.id for one in orders) + (999_999,))
+    moved = bulk.move(world.platform, world.chief, "works.order", chosen, "porterage")
+    assert (moved.total, moved.done, len(moved.refused)) == (3, 2, 1)
+    assert len(bulk.preview_delete(world.platform, world.porter, "works.order", chosen).refused) == 3
+    deleted = bulk.delete(world.platform, world.chief, "works.order", chosen)
+    assert deleted.done == 3 and all(gone(world, one) for one in orders)
+    assert bulk.restore(world.platform, world.chief, "works.order", [one.id for one in orders]).done == 3
+
+
+def test_an_undo_that_breaks_a_rule_is_reported(world: World) -> None:
+    one = world.customer()
+    old = one["name"]
+    world.change(one, name=world.name("new"))
+    world.customer(name=old)
+    outcome = undo.undo(world.platform, world.clerk, operation(world, one))
+    assert outcome.done == 0 and outcome.results[0].sentences == ["This value is not available."]
+
+
+def test_a_failing_plugin_takes_back_its_own_writes_only(world: World) -> None:
+    made = []
+
+    def after(record, before, change, work):  # type: ignore[no-untyped-def]
+        made.append(work.create("works.tag", name="half done"))
+        raise RuntimeError("a mistake of the plugin")
+
+    world.after = after
+    order = world.order()
+    assert world.get(order)["state"] == "new"
+    with world.reading() as unit:
+        assert rows.load(unit, "works.tag", made[0].id) is None
+    assert len(world.platform.ledger.failures.pop("works")) == 1
+
+
+def test_invalid_values_name_the_record_in_a_bulk_report(world: World) -> None:
+    order = world.order()
+    done = bulk.edit(world.platform, world.clerk, "works.order", Selection((order.id,)), {"kind": "huge"})
+    assert done.done == 0 and "kind" in done.rows[0].why_not
+    with pytest.raises(Invalid):
+        world.change(order, kind="huge")
