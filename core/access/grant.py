@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from core.access.actor import Actor
@@ -12,6 +13,8 @@ from core.facts import SYSTEM_FIELDS
 from schemas.model import AccessRule, Entity
 
 ROW_WORDS = ("own", "team", "department", "department_tree", "company")
+CHANGES = frozenset({"write", "delete", "share"})
+"""Actions on rows for which a token needs its scope to write."""
 _GIVEN_BY_NOBODY = ("computed", "lookup", "rollup", "sequence")
 _MOST_CACHED = 4_000
 
@@ -38,6 +41,7 @@ class Scope:
 
 
 NONE, ALL = Scope(), Scope(is_all=True)
+EVERYTHING, ADMIN = "core.everything", "core.admin"
 
 
 def scope_of(word: str | None) -> Scope:
@@ -104,7 +108,7 @@ class Grant:
     everything: bool = False
     _scopes: dict[str, Scope] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
+    @cached_property
     def lenses(self) -> tuple[Lens, ...]:
         """What each held role reads; none when nothing is readable."""
         return tuple(right.lens for right in self.rights if not right.lens.rows.is_none)
@@ -114,8 +118,10 @@ class Grant:
         found = self._scopes.get(action)
         if found is None:
             found = NONE
-            for right in self.rights:
-                found = found | _within(right, action)
+            # A token that only reads changes nothing, whatever its owner may.
+            if action not in CHANGES or self._token(True):
+                for right in self.rights:
+                    found = found | _within(right, action)
             self._scopes[action] = found
         return found
 
@@ -239,7 +245,7 @@ def grant(entity: Entity, actor: Actor) -> Grant:
 def _decide(entity: Entity, actor: Actor) -> Grant:
     if not actor.scope_allows(entity.full_name, False):
         return Grant(entity, actor, ())
-    if actor.is_system or "core.everything" in actor.roles:
+    if actor.is_system or EVERYTHING in actor.roles:
         return Grant(entity, actor, (_everything(entity, actor),), everything=True)
     rights = tuple(_right(entity, rule) for rule in entity.access if rule.role in actor.roles)
     return Grant(entity, actor, rights)
@@ -247,15 +253,16 @@ def _decide(entity: Entity, actor: Actor) -> Grant:
 
 def _everything(entity: Entity, actor: Actor) -> Right:
     every = frozenset(one.name for one in entity.fields)
-    lens = Lens("core.everything", ALL, every, frozenset())
+    lens = Lens(EVERYTHING, ALL, every, frozenset())
     return Right(lens, ALL, _givable(entity), ALL, ALL, ALL, ALL, ALL, True, None, True, frozenset())
 
 
 def _right(entity: Entity, rule: AccessRule) -> Right:
     rows = scope_of(rule.read)
     names = {one.name for one in entity.fields}
-    sensitive = {one.name for one in entity.fields if one.sensitive} | _with_sensitive_source(entity)
-    unmasked = set(rule.unmask)
+    # Who configures the system sees no sensitive content, whatever a rule says.
+    unmasked = set() if rule.role == ADMIN else set(rule.unmask)
+    sensitive = {one.name for one in entity.fields if one.sensitive} | _sensitive_lines(entity, unmasked)
     hidden = set(rule.hide) | (sensitive - unmasked - set(rule.mask))
     masked = (set(rule.mask) - unmasked) & names - set(rule.hide)
     visible = frozenset(names - hidden - masked)
@@ -283,9 +290,13 @@ def _right(entity: Entity, rule: AccessRule) -> Right:
     )
 
 
-def _with_sensitive_source(entity: Entity) -> set[str]:
-    """Lines that hold nothing but sensitive fields are sensitive themselves."""
-    return {one.name for one in entity.fields if one.type == "lines" and one.fields and all(child.sensitive for child in one.fields)}
+def _sensitive_lines(entity: Entity, unmasked: set[str]) -> set[str]:
+    """Lines that hold a sensitive field which is not unmasked (as ``lines.field``): they show as a whole or not at all."""
+    return {
+        one.name
+        for one in entity.fields
+        if any(child.sensitive and f"{one.name}.{child.name}" not in unmasked for child in one.fields)
+    }
 
 
 def _givable(entity: Entity) -> frozenset[str]:
@@ -340,6 +351,6 @@ def pair_of(source: str) -> tuple[str, ...]:
     return tuple(source.split(PAIR)[1:]) if source.startswith(PAIR) else (source,)
 
 
-def segregation_conflicts(roles: frozenset[str], pairs: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+def segregation_conflicts(roles: Collection[str], pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Pairs of roles that nobody may hold together and that are all in ``roles``."""
     return [pair for pair in pairs if pair[0] in roles and pair[1] in roles]

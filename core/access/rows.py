@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from core.access.actor import Actor
@@ -15,10 +15,22 @@ from schemas.model import Entity
 Path = Callable[[str, str], Value]
 
 
-def holds(source: str, record: Mapping[str, Value], entity: Entity, actor: Actor, path: Path | None = None, *,
-          entities: Mapping[str, Entity], now: datetime | None = None) -> bool:
-    """Whether the source (a row word, an expression, or a pair) holds. Emptiness denies; an unreadable rule denies."""
-    return all(_one(part, record, entity, actor, path, entities, now) for part in pair_of(source))
+def holds(
+    source: str,
+    record: Mapping[str, Value],
+    entity: Entity,
+    actor: Actor,
+    path: Path | None = None,
+    *,
+    entities: Mapping[str, Entity],
+    now: datetime,
+    functions: Mapping[str, expressions.Function] | None = None,
+) -> bool:
+    """Whether the source (a row word, an expression, or a pair) holds at the given instant. Emptiness and broken rules deny.
+
+    ``path(reference, name)`` reads a field of the record pointed at.
+    """
+    return all(_one(part, record, entity, actor, path, entities, now, functions or {}) for part in pair_of(source))
 
 
 def owner_of(entity: Entity, record: Mapping[str, Value]) -> Value:
@@ -26,8 +38,16 @@ def owner_of(entity: Entity, record: Mapping[str, Value]) -> Value:
     return record.get(entity.owner) if entity.owner else record.get("created_by")
 
 
-def _one(source: str, record: Mapping[str, Value], entity: Entity, actor: Actor, path: Path | None, entities: Mapping[str, Entity],
-         now: datetime | None) -> bool:
+def _one(
+    source: str,
+    record: Mapping[str, Value],
+    entity: Entity,
+    actor: Actor,
+    path: Path | None,
+    entities: Mapping[str, Entity],
+    now: datetime,
+    functions: Mapping[str, expressions.Function],
+) -> bool:
     department = record.get("department_id")
     match source:
         case "own":
@@ -41,11 +61,11 @@ def _one(source: str, record: Mapping[str, Value], entity: Entity, actor: Actor,
             return department is not None and department in actor.departments_below
         case "company":
             return _same_company(record, entity, actor)
-    typed = _typed(source, entity, entities)
-    if typed is None:
+    typed = _typed(source, entity, entities, functions)
+    if typed is None or not typed.sql_able:
+        # Lists and records answer alike: what the database cannot decide reaches nothing here either.
         return False
-    moment = now or datetime.now(UTC)
-    env = expressions.Env(record, path or _nowhere, actor, moment, _day(moment, actor))
+    env = expressions.Env(record, path or _nowhere, actor, now, _day(now, actor), functions=functions)
     return expressions.evaluate(typed, env) is True
 
 
@@ -60,12 +80,14 @@ def _day(moment: datetime, actor: Actor) -> date:
 _known: dict[tuple[int, str], tuple[Entity, expressions.Typed | None]] = {}
 
 
-def _typed(source: str, entity: Entity, entities: Mapping[str, Entity]) -> expressions.Typed | None:
+def _typed(
+    source: str, entity: Entity, entities: Mapping[str, Entity], functions: Mapping[str, expressions.Function]
+) -> expressions.Typed | None:
     found = _known.get((id(entity), source))
     if found is not None and found[0] is entity:
         return found[1]
     try:
-        typed = expressions.check(expressions.parse(source), expressions.names_of(entity, entities), "boolean")
+        typed = expressions.check(source, expressions.names_of(entity, entities, functions=functions), "boolean")
     except expressions.ExpressionError:
         typed = None  # the checker has said what is wrong with it; a broken rule reaches nothing
     if len(_known) > 5_000:

@@ -120,7 +120,7 @@ def _days(checker: Checker, tree: ast.Call) -> Node:
 def _hours(checker: Checker, tree: ast.Call) -> Node:
     node = _family(checker, tree, 0, "number")
     places = node.type.places
-    if isinstance(node, Const) and not places:
+    if isinstance(node, Const) and not places and node.value is not None:
         return Const(DURATION, node.value * 3600)
     seconds = Call(replace(DURATION, places=places), "mul", (node, Const(WHOLE, 3600)))
     return Call(DURATION, "round", (seconds,), places) if places else seconds

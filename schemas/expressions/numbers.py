@@ -47,7 +47,8 @@ def scaled(number: int | Decimal, places: int) -> int:
     """A value as an integer with ``places`` digits after the point, halves away from zero."""
     if isinstance(number, int):
         return int(number) * 10**places
-    return int(_WIDE.to_integral_value(_WIDE.scaleb(number, places)))
+    moved: Decimal = number.scaleb(places, _WIDE)
+    return int(moved.to_integral_value(ROUND_HALF_UP))
 
 
 def value(number: int, places: int) -> int | Decimal:

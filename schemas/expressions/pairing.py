@@ -236,6 +236,8 @@ def comparison(checker: Checker, tree: ast.AST, op: str, left: Node, right: Node
 def _against(op: str, left: Node, literal: Const) -> Node:
     kind = Type("number", places=left.type.places)
     drop = literal.type.places - left.type.places
+    if literal.value is None:
+        return Call(BOOLEAN, op, (left, Const(kind, None)))
     number: int = literal.value
     whole, rest = (number * 10**-drop, 0) if drop <= 0 else divmod(number, 10**drop)
     if rest or abs(whole) > LIMIT:
