@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from core import Money, Work
 
 SEED = 43
-REQUESTS = 420
-BOOKINGS = 900
+REQUESTS = 160
+BOOKINGS = 420
 _FAULTS = ("The lamp flickers", "The window does not close", "The heating stays cold", "Water drips from the ceiling", "The door sticks",
            "The socket has no power", "The blind is torn", "The tap drips", "It smells of smoke", "The carpet is loose")
 _PURPOSES = ("Weekly review", "Interview", "Workshop", "Training", "Customer visit", "Planning", "One to one", "Budget round")

@@ -205,7 +205,7 @@ def _agent_for(record: Record, work: Work) -> int | None:
         return None
     team = work.get("directory.team", queue["team"])
     members = list(team.get("members") or ()) if team else []
-    load = {person: work.count("helpdesk.ticket", assignee=person, state=("new", "open", "pending")) for person in members}
+    load = {person: work.count("helpdesk.ticket", assignee=person, state__in=LIVE) for person in members}
     if queue["assignment"] == "round_robin":
         return assignment.next_in_turn(members, queue.get("last_assigned"), load, queue.get("max_open"))
     return assignment.least_open(members, load, queue.get("max_open"))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from core import Work
 
 SEED = 41
-TICKETS = 2_400
+TICKETS = 900
 _THINGS = ("printer", "laptop", "screen", "headset", "mail client", "calendar", "VPN", "shared drive", "badge reader", "phone",
            "expense system", "time sheet", "wireless network", "docking station", "projector")
 _TROUBLES = ("does not start", "is very slow", "lost its settings", "shows an error", "cannot be reached", "asks for a password again",

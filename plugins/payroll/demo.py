@@ -10,7 +10,7 @@ from core import Work
 from plugins.payroll import published
 
 SEED = 53
-PEOPLE = 40
+PEOPLE = 24
 MONTHS = 12
 
 

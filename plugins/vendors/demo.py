@@ -9,7 +9,7 @@ from decimal import Decimal
 from core import Money, Work
 
 SEED = 47
-VENDORS = 220
+VENDORS = 90
 _FIRST = ("Alder", "Birken", "Corvin", "Delta", "Ester", "Falken", "Grano", "Helio", "Indigo", "Jasper", "Kestrel", "Linden", "Marlin", "Nordic", "Orion")
 _LAST = ("Logistics", "Supplies", "Office", "Cleaning", "Systems", "Foods", "Print", "Energy", "Security", "Furniture")
 _COUNTRIES = (("DE", "GmbH"), ("GB", "Ltd"), ("NL", "BV"), ("FR", "SARL"), ("SE", "AB"), ("ES", "SL"))
