@@ -92,10 +92,11 @@ def _is(value: Value, wanted: tuple[type, ...], name: str) -> bool:
         return False
     if name == "date" and isinstance(value, datetime):
         return False
+    members = value if isinstance(value, tuple) else ()
     return (
         isinstance(value, wanted)
-        and not (name == "choices" and not all(isinstance(one, str) for one in value))
-        and not (name in {"references", "location"} and any(isinstance(one, Mapping | str) for one in value))
+        and not (name == "choices" and not all(isinstance(one, str) for one in members))
+        and not (name in {"references", "location"} and any(isinstance(one, Mapping | str) for one in members))
     )
 
 
@@ -137,7 +138,7 @@ def complete_lines(
     unit: Unit, formulas: Formulas, entity: Entity, field: Field, record: Record, before: Record | None
 ) -> None:
     """Lines with an id keep what they had and were not given; new ones get their defaults."""
-    old = {line["id"]: line for line in (before or {}).get(field.name) or ()}
+    old = {line["id"]: line for line in (before.get(field.name) if before is not None else None) or ()}
     made: list[dict[str, Value]] = []
     for position, line in enumerate(record.get(field.name) or (), start=1):
         number = line.get("id")

@@ -11,6 +11,7 @@ from core.facts import SYSTEM_FIELDS, Record, Value
 from core.services import preparing, writes
 from core.services.platform import Platform
 from core.storage import log, rows
+from core.storage.formulas import Formulas
 from core.storage.unit import Unit
 from schemas.model import Entity
 
@@ -43,7 +44,7 @@ def as_of(p: Platform, actor: Actor, entity: str, id: int, at: datetime) -> Reco
         made = Record(entity)
         rights = grant(shape, actor)
         then = Record(entity, {name: values.get(name) for name in now})
-        allowed = preparing.rights_on(unit, preparing.Formulas(unit), shape, actor, now).visible
+        allowed = preparing.rights_on(unit, Formulas(unit), shape, actor, now).visible
         for name in seen:
             if name in SYSTEM_FIELDS or name in allowed:
                 made[name] = then.get(name) if name in then else seen.get(name)

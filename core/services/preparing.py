@@ -84,6 +84,11 @@ class Draft:
     """Another right than the one to create or write allows this (a move, a rule)."""
 
     @property
+    def old(self) -> Mapping[str, Value]:
+        """The values before; none of a new record."""
+        return {} if self.before is None else self.before
+
+    @property
     def change(self) -> Change:
         return Change(
             self.unit.now,
@@ -98,7 +103,7 @@ class Draft:
 
     def changed(self) -> frozenset[str]:
         """The fields whose values differ from the record before."""
-        before: Mapping[str, Value] = self.before or {}
+        before = self.old
         return frozenset(
             name
             for name, value in self.record.items()
@@ -268,7 +273,7 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     stamp(draft)
     _rules_of_given(draft)
     for one in draft.entity.fields:
-        if one.type == "lines" and draft.record.get(one.name) != (draft.before or {}).get(one.name):
+        if one.type == "lines" and draft.record.get(one.name) != draft.old.get(one.name):
             complete_lines(unit, formulas, draft.entity, one, draft.record, draft.before)
     _known_lines(draft)
     _choices_and_limits(draft, draft.changed())
@@ -330,7 +335,7 @@ def _known_lines(draft: Draft) -> None:
     for one in draft.entity.fields:
         if one.type != "lines" or one.name in draft.errors:
             continue
-        old = {line["id"] for line in (draft.before or {}).get(one.name) or ()}
+        old = {line["id"] for line in draft.old.get(one.name) or ()}
         numbers = [line["id"] for line in draft.record.get(one.name) or () if line.get("id") is not None]
         if not set(numbers) <= old or len(set(numbers)) != len(numbers):
             draft.refuse(one.name, "A line's id is not one of this record's lines.")
@@ -343,10 +348,10 @@ def _choices_and_limits(draft: Draft, names: Collection[str]) -> None:
         value = draft.record.get(one.name)
         if one.type == "lines":
             _line_limits(draft, one, value or ())
-        elif not empty(value):
+        elif value is not None and not empty(value):
             for sentence in refusals(one, value):
                 draft.refuse(one.name, sentence)
-            if one.type in uploads.KINDS and not uploads.usable(draft.unit, value, (draft.before or {}).get(one.name)):
+            if one.type in uploads.KINDS and not uploads.usable(draft.unit, int(value), draft.old.get(one.name)):
                 draft.refuse(one.name, uploads.NOT_YOURS)
 
 
@@ -356,7 +361,7 @@ def _line_limits(draft: Draft, one: Field, lines: Iterable[Mapping[str, Value]])
             value = line.get(child.name)
             if child.type in DERIVED:
                 continue
-            if empty(value):
+            if value is None or empty(value):
                 if child.required or (
                     child.required_if
                     and draft.formulas.truth(draft.entity, child.required_if, line, parent=draft.record, line=one)
@@ -367,8 +372,8 @@ def _line_limits(draft: Draft, one: Field, lines: Iterable[Mapping[str, Value]])
             for sentence in refusals(child, value):
                 draft.refuse(one.name, f"Line {number}, {child.label or child.name}: {sentence}")
             if child.type in uploads.KINDS:
-                old = next((held for held in (draft.before or {}).get(one.name) or () if held["id"] == line.get("id")), {})
-                if not uploads.usable(draft.unit, value, old.get(child.name)):
+                held = {old["id"]: old for old in draft.old.get(one.name) or ()}
+                if not uploads.usable(draft.unit, int(value), held.get(line.get("id"), {}).get(child.name)):
                     draft.refuse(one.name, f"Line {number}, {child.label or child.name}: {uploads.NOT_YOURS}")
 
 
@@ -432,7 +437,7 @@ def _currencies(draft: Draft) -> None:
             currency = currency_of(draft, one)
             if not currency or value.currency == currency:
                 continue
-            given = one.name in draft.given and value != (draft.before or {}).get(one.name)
+            given = one.name in draft.given and value != draft.old.get(one.name)
             if given and value.currency:
                 draft.refuse(one.name, f"This amount is in {currency}.")
             else:

@@ -196,7 +196,8 @@ def copy(p: Platform, actor: Actor, entity: str, id: int) -> dict[str, Value]:
                 value = draft.record.get(one.name)
                 if one.type == "lines":
                     value = tuple(
-                        {name: cell for name, cell in line.items() if name not in {"id", "position"}} for line in value
+                        {name: cell for name, cell in line.items() if name not in {"id", "position"}}
+                        for line in value or ()
                     )
                 values[one.name] = value
         return values

@@ -154,7 +154,7 @@ def _set_back(
             writes.store(
                 unit,
                 draft,
-                action="read" if draft.record.get("state") != (draft.before or {}).get("state") else "write",
+                action="read" if draft.record.get("state") != draft.old.get("state") else "write",
             )
 
     writes.twice(p, actor, prepare, commit, operation=operation, reason=reason)

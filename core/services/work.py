@@ -124,19 +124,22 @@ class Work:
     def create(self, entity: str, **values: Value) -> Record:
         """A new record, through the same rules as everybody's."""
         self._begin()
-        return VERBS["create"](self._unit, self._actor, entity, values)
+        made: Record = VERBS["create"](self._unit, self._actor, entity, values)
+        return made
 
     @_passing
     def change(self, entity: str, id: int, **values: Value) -> Record:
         """Set fields of a record; read-only fields may be set too."""
         self._begin()
-        return VERBS["change"](self._unit, self._actor, entity, id, values)
+        made: Record = VERBS["change"](self._unit, self._actor, entity, id, values)
+        return made
 
     @_passing
     def move(self, entity: str, id: int, transition: str, **values: Value) -> Record:
         """Make a transition of the record's workflow."""
         self._begin()
-        return VERBS["move"](self._unit, self._actor, entity, id, transition, values)
+        made: Record = VERBS["move"](self._unit, self._actor, entity, id, transition, values)
+        return made
 
     @_passing
     def delete(self, entity: str, id: int) -> None:

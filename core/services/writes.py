@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -117,7 +117,7 @@ def call_after(unit: Unit, draft: Draft, record: Record) -> None:
         )
 
 
-def _each(unit: Unit, actor: Actor, hook: str, entity: str, arguments: dict[str, object]) -> None:
+def _each(unit: Unit, actor: Actor, hook: str, entity: str, arguments: Mapping[str, object]) -> None:
     hooks = unit.generation.hooks
     for plugin in dict.fromkeys(one.plugin for one in hooks.implementations(hook, entity)):
         work = Work(unit, actor, plugin)

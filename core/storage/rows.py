@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -61,7 +62,7 @@ def load_many(unit: Unit, entity_name: str, numbers: Iterable[int], *, lock: str
     return found
 
 
-def locked(unit: Unit, select: sa.Select[tuple[object, ...]], lock: str) -> sa.Select[tuple[object, ...]]:
+def locked(unit: Unit, select: sa.Select[Any], lock: str) -> sa.Select[Any]:
     """The statement with its row lock, where the engine has row locks."""
     if not lock or unit.database.dialect != "postgresql" or not unit.writing:
         return select
@@ -70,7 +71,7 @@ def locked(unit: Unit, select: sa.Select[tuple[object, ...]], lock: str) -> sa.S
     return select.with_for_update(read=lock == "key", key_share=lock != "trash")
 
 
-def _record(unit: Unit, entity: Entity, table: EntityTable, row: Mapping[str, object]) -> Record:
+def _record(unit: Unit, entity: Entity, table: EntityTable, row: sa.RowMapping) -> Record:
     record = Record(entity.full_name)
     for field in entity.fields:
         columns = table.columns.get(field.name)
@@ -85,9 +86,7 @@ def _record(unit: Unit, entity: Entity, table: EntityTable, row: Mapping[str, ob
     return record
 
 
-def read(
-    unit: Unit, entity: Entity, field: Field, columns: Sequence[sa.Column[Value]], row: Mapping[str, object]
-) -> Value:
+def read(unit: Unit, entity: Entity, field: Field, columns: Sequence[sa.Column[Value]], row: sa.RowMapping) -> Value:
     """A stored field's value from a row; what a computed field, rollup or lookup holds is read as that kind."""
     shown = effective(field, unit.generation.entities, entity) if field.type in DERIVED else field
     return kind(shown).from_row(shown, [row[column.name] for column in columns], unit.database.dialect)

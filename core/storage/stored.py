@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -130,7 +131,7 @@ def roll_up(unit: Unit, entity: Entity, field: Field, number: int) -> Value:
     """The rollup's value over the live records that point at ``number``. None where nothing can be said."""
     child = unit.generation.entity(field.from_entity)
     table = entity_table(child, unit.database.dialect)
-    where = [table.table.c.trashed_at.is_(None)]
+    where: list[sa.ColumnElement[bool]] = [table.table.c.trashed_at.is_(None)]
     if field.via in table.links:
         link = table.links[field.via]
         where.append(table.table.c.id.in_(sa.select(link.c.owner_id).where(link.c.target_id == number)))
@@ -154,8 +155,8 @@ def _aggregate(
     dialect = unit.database.dialect
     if of is None or field.of not in table.columns:
         column = table.table.c[field.of]
-        function = {"min": sa.func.min, "max": sa.func.max}[field.how]
-        return rows.instant(unit.connection.execute(sa.select(function(column)).where(*where)).scalar())
+        extreme: sa.ColumnElement[Any] = sa.func.min(column) if field.how == "min" else sa.func.max(column)
+        return rows.instant(unit.connection.execute(sa.select(extreme).where(*where)).scalar())
     source = effective(of, unit.generation.entities, child)
     value, *others = table.columns[field.of]
     functions: dict[str, Callable[..., sa.ColumnElement[Value]]] = {

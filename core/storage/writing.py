@@ -18,7 +18,7 @@ from core.errors import Conflict, Forbidden, NotFound
 from core.facts import Record, Value
 from core.fields import effective, kind
 from core.registry.generation import Generation
-from core.storage import constraints, log, references, rows, rules, search, sequences, stored
+from core.storage import constraints, head, log, references, rows, rules, search, sequences, stored
 from core.storage.formulas import Formulas
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
@@ -76,7 +76,7 @@ class Writer:
         self._finish(record)
         self._write_many(record, None)
         changes = [(name, None, value) for name, value in self._logged(record) if not _blank(value)]
-        head = self._append(record, (None, 0), changes, "create")
+        chain = self._append(record, (None, 0), changes, "create")
         cells = self._cells(record, self._stored_names())
         cells |= self._system_cells(record) | {
             "id": record.id,
@@ -84,8 +84,8 @@ class Writer:
             "created_at": _naive(self.unit.now),
             "created_by": self.unit.actor.person,
             "workflow_version": self.unit.generation.number if self.entity.workflow else None,
-            "chain_hash": head[0],
-            "chain_length": head[1],
+            "chain_hash": chain[0],
+            "chain_length": chain[1],
             "amended_from": record.extra.get("amended_from"),
         }
         self.unit.connection.execute(self.table.table.insert().values(**self._known(cells)))
@@ -106,8 +106,8 @@ class Writer:
     ) -> Record:
         """Write what differs from ``before`` in one statement that holds id, version and row rule.
 
-        RowMoved when the row is no longer as ``before`` says; NotFound or Forbidden when the rights are gone. ``opened``
-        names the fields that the transition lets be given on a posted document.
+        RowMoved when the row is no longer as ``before`` says; NotFound or Forbidden when the rights are gone.
+        ``opened`` names the fields that the transition lets be given on a posted document.
         """
         if self.entity.kind == "ledger":
             raise Conflict("Entries of a ledger stay as they were written.")
@@ -127,12 +127,12 @@ class Writer:
         self._write_many(record, before)
         old = dict(self._logged(before))
         changes = [(name, old.get(name), value) for name, value in self._logged(record) if old.get(name) != value]
-        head = self._append(record, _head(before), changes, "update", transition)
+        chain = self._append(record, _head(before), changes, "update", transition)
         cells = self._cells(record, [name for name in self._stored_names() if record.get(name) != before.get(name)])
         cells |= self._system_cells(record) | {
             "version": record.version,
-            "chain_hash": head[0],
-            "chain_length": head[1],
+            "chain_hash": chain[0],
+            "chain_length": chain[1],
         }
         if transition:
             cells["workflow_version"] = self.unit.generation.number
@@ -153,6 +153,7 @@ class Writer:
         self._lock(before)
         self._stamp_trash(before, self.unit.now, action)
         search.remove(self.unit, self.entity, [before.id])
+        head.note_written(self.unit, self.entity)
         self._refresh_dependents(before, None)
 
     def restore(self, before: Record, *, action: str = "delete", shape: Entity | None = None) -> Record:
@@ -259,7 +260,7 @@ class Writer:
 
     def _stamp_trash(self, before: Record, at: Any, action: str, more: Mapping[str, object] | None = None) -> None:
         changes = [("trashed", at is None, at is not None)]
-        head = self._append(before, _head(before), changes, "trash" if at is not None else "restore")
+        chain = self._append(before, _head(before), changes, "trash" if at is not None else "restore")
         self._execute(
             before,
             {
@@ -269,8 +270,8 @@ class Writer:
                 "version": before.version + 1,
                 "updated_at": _naive(self.unit.now),
                 "updated_by": self.unit.actor.person,
-                "chain_hash": head[0],
-                "chain_length": head[1],
+                "chain_hash": chain[0],
+                "chain_length": chain[1],
             },
             action,
             trashed=at is None,
@@ -336,6 +337,7 @@ class Writer:
 
     def _finish(self, record: Record) -> None:
         record["display_title"] = stored.title(self.unit, self.formulas, self.entity, record)
+        head.note_written(self.unit, self.entity)
 
     def _draw(self, record: Record, before: Record | None) -> None:
         """Human keys, as late as possible: a number's row is held until the commit."""
@@ -373,7 +375,7 @@ class Writer:
 
     def _write_many(self, record: Record, before: Record | None) -> None:
         for field in self.entity.fields:
-            value, old = record.get(field.name) or (), (before or {}).get(field.name) or ()
+            value, old = record.get(field.name) or (), (before.get(field.name) if before is not None else None) or ()
             if value == old:
                 continue
             if field.name in self.table.links:
@@ -461,8 +463,8 @@ def refresh(
         changes = [(one, old.get(one), value) for one, value in writer._logged(record) if old.get(one) != value]
         cells = writer._cells(record, [one for one in changed if one in table.columns]) | writer._title_cells(record)
         if changes:
-            head = writer._append(record, _head(before), changes, "derive")
-            cells |= {"chain_hash": head[0], "chain_length": head[1]}
+            chain = writer._append(record, _head(before), changes, "derive")
+            cells |= {"chain_hash": chain[0], "chain_length": chain[1]}
         unit.connection.execute(table.table.update().where(table.table.c.id == number).values(**writer._known(cells)))
         if before.extra.get("trashed_at") is None:
             search.index_record(unit, entity, record)
