@@ -18,10 +18,6 @@ from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
 from schemas.model import Entity
 
-PARTS = frozenset({"person", "department", "company", "team"})
-"""What an entity may provide so that rights look at it; writing such a record moves the epoch."""
-
-
 @dataclass(frozen=True, slots=True)
 class Department:
     id: int
@@ -144,11 +140,6 @@ def person_by_mail(unit: Unit, mail: str) -> int | None:
     statement = sa.select(t.c.id).where(sa.func.lower(table.columns["mail"][0]) == mail.lower(), t.c.trashed_at.is_(None)).limit(1)
     value = unit.connection.execute(statement).scalar()
     return int(value) if value is not None else None
-
-
-def moves_epoch(entity: Entity) -> bool:
-    """Whether writing a record of this entity may change somebody's rights."""
-    return entity.provides in PARTS
 
 
 def _teams(unit: Unit, id: int) -> tuple[frozenset[int], frozenset[int]]:

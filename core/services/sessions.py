@@ -140,5 +140,5 @@ def _refuse(unit: Unit, limit: int, *where: sa.ColumnElement[bool]) -> None:
     # The limit-th newest failure: when it leaves the window, there is room again.
     at = unit.connection.execute(recent.order_by(Attempt.at.desc()).offset(limit - 1).limit(1)).scalar()
     if at is not None:
-        wait = int((aware(at) + WINDOW - unit.now).total_seconds()) + 1
+        wait = int((aware(at) + WINDOW - unit.now).total_seconds())
         raise TooMany("Too many attempts. Please wait a few minutes and try again.", retry_after=max(1, wait))

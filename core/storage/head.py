@@ -10,6 +10,7 @@ from core.storage.models import Head
 
 if TYPE_CHECKING:
     from core.storage.unit import Unit
+    from schemas.model import Entity
 
 FENCE = 0x6261636B  # one advisory lock for the whole house: writers share it, a flip takes it alone
 _table = Head.__table__
@@ -37,6 +38,16 @@ def fence(connection: sa.Connection, *, shared: bool) -> None:
 def bump_epoch(unit: Unit) -> None:
     """Say that accounts, grants or people changed: every process reads its actors again."""
     bump(unit.connection)
+
+
+RIGHTS = frozenset({"person", "department", "company", "team"})
+"""What an entity may provide so that rights look at it."""
+
+
+def note_written(unit: Unit, entity: Entity) -> None:
+    """A record of this entity is being written: when rights look at it, every process reads its actors again."""
+    if entity.provides in RIGHTS:
+        bump_epoch(unit)
 
 
 def bump(connection: sa.Connection) -> None:

@@ -17,6 +17,8 @@ from core.settings import Settings
 from schemas import read_overlay, read_plugin
 from schemas.model import Overlay, Plugin
 
+OPEN: list[Platform] = []
+"""Every house a test opened; closed when the test ends."""
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEM = Actor.system("test")
 THINGS = """
@@ -56,6 +58,7 @@ def house(folder: Path, url: str = "", things: str = THINGS, more: Iterable[Plug
     """A started platform that finds the directory and the plugin ``things``."""
     platform = Platform(Settings.for_tests(folder / "data", url), clock or FixedClock(datetime(2026, 6, 1, 9, tzinfo=UTC)),
                         find=finder(things, more))
+    OPEN.append(platform)
     platform.start()
     return platform
 
