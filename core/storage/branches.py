@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,10 +50,36 @@ def covers(sight: Sight, wanted: Filter, expression: str) -> Iterator[Cover]:
         yield rules
 
 
+@lru_cache(maxsize=4_000)
+def _tree(source: str) -> ast.AST | None:
+    """The syntax of an expression; None when it has none."""
+    try:
+        return parse(source).tree
+    except ExpressionError:
+        return None
+
+
 def usable(sight: Sight, cover: Cover, rest: Sequence[str]) -> bool:
     """Whether indexes lead with each of the cover's columns and go on with ``rest``."""
-    leads = {tuple(column.name for column in index.columns)[: len(rest) + 1] for index in sight.table.table.indexes}
+    leads = {columns[: len(rest) + 1] for columns in _leads(sight.table.table)}
     return 0 < len(cover) <= MOST and all((branch.column, *rest) in leads for branch in cover)
+
+
+@lru_cache(maxsize=2_000)
+def _leads(table: sa.Table) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(str(column.name) for column in index.columns) for index in table.indexes)
+
+
+@lru_cache(maxsize=500)
+def reach(table: sa.Table, columns: tuple[str, ...]) -> sa.Select[Any]:
+    """Counts the rows of all branches, at most ``n`` of each; indexes alone are read."""
+    arms = []
+    for number, column in enumerate(columns):
+        value = sa.bindparam(f"b{number}", type_=table.c[column].type)
+        some = sa.select(sa.literal(1).label("one")).select_from(table).where(table.c[column] == value)
+        arms.append(sa.select(some.limit(sa.bindparam("n", type_=sa.Integer)).subquery()))
+    merged = (sa.union_all(*arms) if len(arms) > 1 else arms[0]).subquery()
+    return sa.select(sa.func.count()).select_from(merged)
 
 
 def columns_of(cover: Cover) -> tuple[str, ...]:
@@ -76,9 +103,8 @@ def _of_condition(sight: Sight, condition: Condition) -> Cover:
 
 
 def _of_expression(sight: Sight, source: str) -> Cover:
-    try:
-        tree = parse(source).tree
-    except ExpressionError:
+    tree = _tree(source)
+    if tree is None:
         return ()
     found = [cover for cover in (_of_node(sight, node) for node in _conjuncts(tree)) if cover]
     return min(found, key=len) if found else ()
@@ -112,10 +138,8 @@ def _of_source(sight: Sight, source: str) -> Cover | None:
             return _branches("department_id", [actor.department])
         case "department_tree":
             return _branches("department_id", sorted(actor.departments_below))
-    try:
-        return _arms(sight, parse(source).tree)
-    except ExpressionError:
-        return None
+    tree = _tree(source)
+    return None if tree is None else _arms(sight, tree)
 
 
 def _arms(sight: Sight, tree: ast.AST) -> Cover | None:
@@ -192,14 +216,21 @@ def _targets(sight: Sight, reference: Field, name: str, values: list[object]) ->
     """The ids of the few records whose field ``name`` has one of the values; None when they are many or unknown."""
     there = sight.other(sight.target(reference))
     declared = there.field(name) if there is not None else None
-    if there is None or declared is None or not _column(there, declared):
+    column = _column(there, declared) if there is not None and declared is not None else ""
+    if there is None or declared is None or not column:
         return None
     wanted = _bound(declared, values, there)
     if not wanted:
         return []
-    chosen = sa.select(there.at.c.id).where(there.at.c[_column(there, declared)].in_(wanted)).limit(MOST + 1)
-    found = [row[0] for row in sight.unit.connection.execute(chosen)]
+    chosen = _lookup(there.table.table, column)
+    found = [row[0] for row in sight.unit.connection.execute(chosen, {"wanted": wanted})]
     return found if len(found) <= MOST else None
+
+
+@lru_cache(maxsize=500)
+def _lookup(table: sa.Table, column: str) -> sa.Select[Any]:
+    wanted = sa.bindparam("wanted", expanding=True, type_=table.c[column].type)
+    return sa.select(table.c.id).where(table.c[column].in_(wanted)).limit(MOST + 1)
 
 
 def _column(sight: Sight, declared: Field) -> str:

@@ -154,7 +154,7 @@ def _condition(sight: Sight, condition: Condition, numbers: Iterator[int], *, ne
 def _compare(sight: Sight, declared: Field, condition: Condition, numbers: Iterator[int]) -> ColumnElement[bool]:
     shown = sight.effective(declared)
     family = kind(shown).family
-    bound = [[sa.bindparam(f"v{next(numbers)}") for _ in cells] for cells in bind(sight, condition)]
+    bound: list[list[Any]] = [[sa.bindparam(f"v{next(numbers)}") for _ in cells] for cells in bind(sight, condition)]
     if family == "references":
         return _linked(sight, declared, condition, [cells[0] for cells in bound])
     if family == "lines":

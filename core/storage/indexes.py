@@ -88,6 +88,9 @@ def _useful(entity: Entity, columns: Columns, keys: Keys) -> Iterator[Wanted]:
         if view is not None and entity.workflow is not None and _OF_STATE.search(view.where):
             # The list people open reads state by state: the open ones are few among the closed.
             yield Wanted(("state", *sort.columns))
+    for other in entity.views:
+        if other.sort:
+            yield from _sorted_by(other.sort[0].lstrip("-"), columns, keys)
     if any(source in ("own", "team") for source in sources):
         owner = columns.get(entity.owner)
         yield Wanted((owner[0].name if owner else "created_by", "id"))
@@ -107,8 +110,6 @@ def _useful(entity: Entity, columns: Columns, keys: Keys) -> Iterator[Wanted]:
     if entity.workflow is not None:
         yield Wanted(("state", "id"))
     for other in entity.views:
-        if other.sort:
-            yield from _sorted_by(other.sort[0].lstrip("-"), columns, keys)
         yield from _by(other.by or other.start, columns)
     for field in entity.fields:
         if field.quick_filter:

@@ -34,6 +34,8 @@ COUNT_CAP = 10_000
 LARGEST_PAGE = 1_000
 _REMEMBERED = 20.0
 """Seconds for which the size of a set is believed when a page is planned; it never decides what is on the page."""
+WIDEST = 20_000
+"""Rows of a branch that are counted to choose among covers."""
 UNSORTED = "Sorted among the newest 2,000. Add a filter, or have the field indexed, to sort all."
 
 
@@ -83,6 +85,7 @@ class Pager:
             unit.generation.number,
             unit.database.engine,
             sight_key(unit),
+            rights.purpose,
             entity.full_name,
             query.fields,
             self.filter.key,
@@ -174,19 +177,19 @@ class Pager:
             parts.append(sight.condition(query.expression))
         if query.q.strip() and not searched:
             parts.append(search.matching(sight, self.words))
-        if self.unit.database.dialect != "sqlite" or walk in {"small", "newest"} or searched:
+        if self.unit.database.dialect != "sqlite" or walk == "small" or searched:
             return sa.and_(*parts)
         # An index of one equal value goes on in order of id and may be walked too; of any other the engine would sort
         # everything it finds, so it must not see one.
         alike = self.filter.equal(sight) if walk == "id" else []
         return sa.and_(_aside(sa.and_(*parts)), *alike)
 
-    def selecting(self, sight: Sight, *columns: Any) -> sa.Select[Any]:
+    def selecting(self, sight: Sight, *columns: Any, walk: str = "small") -> sa.Select[Any]:
         """``columns`` of all matching rows over the alias of ``sight``, along the search's hits where possible."""
         hits = search.hits(sight, self.words) if self.query.q.strip() else None
         chosen = sa.select(*columns)
         if hits is None:
-            return chosen.select_from(sight.at).where(self.matching(sight))
+            return chosen.select_from(sight.at).where(self.matching(sight, walk=walk))
         return chosen.select_from(hits.source).where(hits.where, self.matching(sight, searched=True))
 
     def fresh(self) -> Sight:
@@ -208,8 +211,7 @@ class Pager:
 
     def _probe(self) -> int:
         """How many rows match, up to SMALL + 1, counted branch by branch where that spares reading the others."""
-        found = [one for one in self.covers if branches.usable(self.sight, one, ())]
-        cover = min(found, key=len) if found and not self.query.q.strip() else ()
+        cover = self._cover("small")
         if not cover:
             return self._capped(planning.SMALL + 1)
 
@@ -272,7 +274,7 @@ class Pager:
     def _build(
         self, walk: str, run: Run, reverse: bool, keys: tuple[object, ...] | None, cover: Cover
     ) -> sa.Select[Any]:
-        picks = [self._pick(walk, run, reverse, keys, one) for one in self._branches(walk, run, cover)]
+        picks = [self._pick(walk, run, reverse, keys, one, cover) for one in self._branches(walk, run, cover)]
         shape = self.prepared.shape
         width = len(picks[0].selected_columns)
         if len(picks) > 1:
@@ -295,6 +297,7 @@ class Pager:
         reverse: bool,
         keys: tuple[object, ...] | None,
         branch: Narrow | None,
+        cover: Cover,
     ) -> sa.Select[Any]:
         sight = self.fresh()
         phase = self._phases(sight, walk)[run.phase]
@@ -308,9 +311,7 @@ class Pager:
         if branch is not None:
             where.append(branch(sight, phase))
         if walk == "newest":
-            within = self.fresh()
-            newest = self.selecting(within, within.at.c.id).order_by(within.at.c.id.desc())
-            where.append(sight.at.c.id.in_(newest.limit(planning.SMALL)))
+            where.append(sight.at.c.id.in_(self._newest(cover)))
         ordered = phase.keys
         if run.start == "same":
             where += [phase.keys[1][0] == _cursor(1, phase.keys[1][0]), _beyond(phase.keys[2:], 2, reverse)]
@@ -325,6 +326,20 @@ class Pager:
         selected = [cell.label(f"k{number}") for number, cell in enumerate(phase.selects)]
         picked = sa.select(*selected).select_from(phase.source).where(*where)
         return picked.order_by(*_order_by(walk, ordered, reverse)).limit(_limit())
+
+    def _newest(self, cover: Cover) -> sa.Select[Any]:
+        """The ids of the newest matching rows."""
+        arms = []
+        narrows: list[Narrow | None] = [_branch(number, branch.column) for number, branch in enumerate(cover)]
+        for narrow in narrows or [None]:
+            within = self.fresh()
+            chosen = self.selecting(within, within.at.c.id.label("number"), walk="id")
+            chosen = chosen if narrow is None else chosen.where(narrow(within, None))
+            arms.append(chosen.order_by(within.at.c.id.desc()).limit(planning.SMALL))
+        if len(arms) == 1:
+            return arms[0]
+        merged = sa.union(*(sa.select(arm.subquery()) for arm in arms)).subquery()
+        return sa.select(merged.c.number).order_by(merged.c.number.desc()).limit(planning.SMALL)
 
     def _last(self, walk: str) -> int:
         return {"id": 0, "column": 1, "label": 2}[walk]
@@ -341,15 +356,31 @@ class Pager:
         either = len(self._phases(self.sight, walk)[run.phase].either) if walk == "label" else 0
         if either:
             return [_either(number) for number in range(either)]
+        if walk == "newest":
+            return [None]  # the branches are in what is newest
         return [_branch(number, branch.column) for number, branch in enumerate(cover)] or [None]
 
     def _cover(self, walk: str) -> Cover:
         """Where to look for the rows of a large set, branch by branch; empty to walk the whole index."""
-        rest = planning.after_branch(self.sight, self.prepared.order, walk)
+        rest = () if walk in {"small", "newest"} else planning.after_branch(self.sight, self.prepared.order, walk)
         if rest is None or self.free or self.query.q.strip():
             return ()
-        found = [one for one in self.covers if branches.usable(self.sight, one, rest)]
-        return min(found, key=len) if found else ()
+        return self._narrowest([one for one in self.covers if branches.usable(self.sight, one, rest)])
+
+    def _narrowest(self, found: Sequence[Cover]) -> Cover:
+        """The cover that leads to the fewest rows, as far as a look at its indexes tells."""
+        return min(found, key=self._reach) if len(found) > 1 else found[0] if found else ()
+
+    def _reach(self, cover: Cover) -> int:
+        key = (self.unit.database.engine, self.entity.full_name, cover)
+        found = _SIZES.get(key)
+        moment = self.unit.now.timestamp()
+        if found is None or not 0 <= moment - found[0] < _REMEMBERED:
+            statement = branches.reach(self.sight.table.table, branches.columns_of(cover))
+            values = {**_branch_values(cover), "n": WIDEST}
+            found = (moment, int(self._execute(statement, values)[0][0]))
+            _SIZES.put(key, found)
+        return found[1]
 
     @cached_property
     def covers(self) -> tuple[Cover, ...]:
