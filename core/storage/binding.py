@@ -17,13 +17,15 @@ _WIDE = Context(prec=60)
 
 def sql_type(kind: Type, dialect: str) -> sa.types.TypeEngine[Any]:
     """The column type of an expression's type."""
-    if kind.family in ("number", "money"):
-        return sa.BigInteger() if dialect == "sqlite" or kind.places == 0 else sa.Numeric()
-    if kind.family in ("days", "duration"):
+    if kind.family in ("number", "money", "days", "duration"):
         return sa.BigInteger() if dialect == "sqlite" or kind.places == 0 else sa.Numeric()
     if kind.family in ("reference", "file", "any_reference"):
         return sa.BigInteger()
-    return {"date": sa.Date(), "datetime": sa.DateTime(), "boolean": sa.Boolean()}.get(kind.family, sa.Text())
+    if kind.family == "boolean":
+        return sa.Boolean()
+    if kind.family == "date":
+        return sa.Date()
+    return sa.DateTime() if kind.family == "datetime" else sa.Text()
 
 
 def empty_of(kind: Type, dialect: str) -> Element:

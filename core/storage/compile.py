@@ -138,13 +138,12 @@ class _Compiler:
         """NULL where the number has too many digits: clamped to the first one that has, which then counts as empty."""
         if self.sqlite:
             edge: Element = sa.literal(LIMIT + 1, sa.BigInteger())
-            low, high = sa.func.min, sa.func.max
             kind: sa.types.TypeEngine[Any] = sa.BigInteger()
+            clamped: Element = sa.func.max(sa.func.min(element, edge, type_=kind), -edge, type_=kind)
         else:
             edge = bound(expressions.Type("number", places=places or 1), (LIMIT + 1) * (1 if places else 10), self.ctx.dialect)[0]
-            low, high = sa.func.least, sa.func.greatest
             kind = sa.Numeric()
-        clamped = high(low(element, edge, type_=kind), -edge, type_=kind)
+            clamped = sa.func.greatest(sa.func.least(element, edge, type_=kind), -edge, type_=kind)
         return sa.func.nullif(sa.func.nullif(clamped, edge, type_=kind), -edge, type_=kind)
 
 

@@ -31,8 +31,8 @@ def add_seconds(start: Element, seconds: Element, *, sqlite: bool) -> Element:
     reached = sa.extract("epoch", start) + exact
     within = sa.and_(reached >= sa.literal(_FIRST_SECOND, sa.Numeric()), reached <= sa.literal(_LAST_SECOND, sa.Numeric()))
     # Whole days and the rest apart: an interval of seconds alone would pass through floating point.
-    days = sa.cast(sa.func.div(exact, _DAY), sa.Integer())
-    rest = sa.cast(sa.func.mod(exact, _DAY), sa.Double())
+    days: Element = sa.cast(sa.func.div(exact, _DAY), sa.Integer())
+    rest: Element = sa.cast(sa.func.mod(exact, _DAY), sa.Double())
     later = start.op("+", return_type=sa.DateTime())(sa.func.make_interval(0, 0, 0, days, 0, 0, rest))
     return sa.case((within, later), else_=sa.cast(sa.null(), sa.DateTime()))
 

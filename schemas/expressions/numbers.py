@@ -46,7 +46,7 @@ def ceiled(number: int | None, drop: int) -> int | None:
 def scaled(number: int | Decimal, places: int) -> int:
     """A value as an integer with ``places`` digits after the point, halves away from zero."""
     if isinstance(number, int):
-        return int(number) * 10**places
+        return int(number * 10**places)
     moved: Decimal = number.scaleb(places, _WIDE)
     return int(moved.to_integral_value(ROUND_HALF_UP))
 
