@@ -12,13 +12,12 @@ Node = TypeVar("Node", bound=Hashable)
 def circles(graph: Mapping[Node, Iterable[Node]]) -> list[list[Node]]:
     """The shortest circle through the first member of each knot, which may be a node that names itself."""
     ahead = {node: [one for one in targets if one in graph] for node, targets in graph.items()}
+    order = {node: index for index, node in enumerate(ahead)}
     found = []
     for part in _parts(ahead):
-        members = set(part)
-        start = next(node for node in ahead if node in members)
+        start = min(part, key=order.__getitem__)
         if len(part) > 1 or start in ahead[start]:
-            found.append(_shortest(ahead, start, members))
-    order = {node: index for index, node in enumerate(ahead)}
+            found.append(_shortest(ahead, start, set(part)))
     return sorted(found, key=lambda circle: order[circle[0]])
 
 

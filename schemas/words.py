@@ -302,7 +302,7 @@ class Inside(Word):
 
 
 class Named(Word):
-    """A mapping from names to blocks. Gives a tuple in the document's order; a name without a block has an empty one."""
+    """A mapping from names to blocks. Gives a tuple in its order; a name without a block has an empty one."""
 
     def __init__(self, part: Schema, what: str, longest: int = MAX_NAME, pattern: bool = True, **more: Any) -> None:
         super().__init__(**more)
