@@ -11,8 +11,9 @@ from core.access.actor import Actor
 from core.cli.base import REFUSED, command, examples, platform, settings
 from core.services import backup as backups
 from core.services import audit as audits
-from core.services import care
+from core.services import care, restoring
 from core.services import explain as explaining
+from core.services import restoring
 
 SYSTEM = Actor.system("command line", channel="cli")
 
@@ -64,7 +65,9 @@ def restore(file: Path) -> None:
 
     A damaged file is refused with a sentence, and nothing is written.
     """
-    backups.restore(settings(), file)
+    # Before the settings: they make a key in the data directory, and a damaged file must leave no trace.
+    backups.check(file)
+    restoring.restore(settings(), file)
     click.echo(f"Restored {file}.")
 
 

@@ -11,7 +11,7 @@ _master = sa.table("sqlite_master", sa.column("type"), sa.column("name"), sa.col
 _class = sa.table("pg_class", sa.column("oid"), sa.column("relname"), sa.column("relkind"), sa.column("relnamespace"))
 _namespace = sa.table("pg_namespace", sa.column("oid"), sa.column("nspname"))
 _attribute = sa.table("pg_attribute", sa.column("attrelid"), sa.column("attname"), sa.column("atttypid"), sa.column("atttypmod"),
-                      sa.column("attnum"), sa.column("attisdropped"))
+                      sa.column("attnum"), sa.column("attisdropped"), sa.column("attnotnull"))
 _index = sa.table("pg_index", sa.column("indexrelid"), sa.column("indrelid"), sa.column("indisvalid"))
 _trigger = sa.table("pg_trigger", sa.column("tgname"), sa.column("tgrelid"), sa.column("tgisinternal"))
 _FEW = 200
@@ -20,7 +20,7 @@ _FEW = 200
 @dataclass
 class Shape:
     """``tables``: column types by table and column; ``indexes``: table by index; ``broken``: indexes left half built;
-    ``holding``: on SQLite, (table, column) to the indexes that hold the column.
+    ``holding``: on SQLite, (table, column) to the indexes that hold the column; ``required``: columns that are never empty.
     """
 
     tables: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -28,6 +28,7 @@ class Shape:
     broken: set[str] = field(default_factory=set)
     triggers: dict[str, str] = field(default_factory=dict)
     sequences: set[str] = field(default_factory=set)
+    required: set[tuple[str, str]] = field(default_factory=set)
     holding: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
 
@@ -53,10 +54,12 @@ def _sqlite(connection: sa.Connection, wanted: list[str] | None) -> Shape:
             found.triggers[name] = table
         elif kind == "table":
             found.tables[name] = {}
-    info = sa.func.pragma_table_info(_master.c.name).table_valued("name", "type", name="info", joins_implicitly=True)
-    columns = sa.select(_master.c.name, info.c.name, info.c.type).where(_master.c.type == "table", chosen)
-    for table, column, type_text in connection.execute(columns):
+    info = sa.func.pragma_table_info(_master.c.name).table_valued("name", "type", "notnull", name="info", joins_implicitly=True)
+    columns = sa.select(_master.c.name, info.c.name, info.c.type, info.c.notnull).where(_master.c.type == "table", chosen)
+    for table, column, type_text, required in connection.execute(columns):
         found.tables[table][column] = plain(type_text or "")
+        if required:
+            found.required.add((table, column))
     parts = sa.func.pragma_index_info(_master.c.name).table_valued("name", name="parts", joins_implicitly=True)
     held = sa.select(_master.c.tbl_name, parts.c.name, _master.c.name).where(_master.c.type == "index", chosen)
     for table, column, index in connection.execute(held):
@@ -70,12 +73,14 @@ def _postgresql(connection: sa.Connection, wanted: list[str] | None) -> Shape:
     chosen = sa.true() if wanted is None else _class.c.relname.in_(wanted)
     type_text = sa.func.format_type(_attribute.c.atttypid, _attribute.c.atttypmod)
     columns = (
-        sa.select(_class.c.relname, _attribute.c.attname, type_text)
+        sa.select(_class.c.relname, _attribute.c.attname, type_text, _attribute.c.attnotnull)
         .select_from(here.join(_attribute, _attribute.c.attrelid == _class.c.oid))
         .where(_class.c.relkind == "r", _attribute.c.attnum > 0, sa.not_(_attribute.c.attisdropped), chosen)
     )
-    for table, column, text in connection.execute(columns):
+    for table, column, text, required in connection.execute(columns):
         found.tables.setdefault(table, {})[column] = plain(text)
+        if required:
+            found.required.add((table, column))
     of = _class.alias()
     indexes = (
         sa.select(of.c.relname, _class.c.relname, _index.c.indisvalid)

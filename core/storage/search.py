@@ -23,6 +23,7 @@ from sqlalchemy.sql import ColumnElement, FromClause
 
 from core.facts import Value
 from core.fields import effective, kind
+from core.storage import branches
 from core.storage.planning import CrossJoin
 from core.storage.sight import Sight, title_fields
 from core.storage.unit import Unit
@@ -34,7 +35,7 @@ MOST_INDEXED = 5_000
 MOST_TERMS = 100
 _COLUMNS = 8
 _WORD = re.compile(r"[^\W_]+")
-_MINE = re.compile(r"^\s*([a-z][a-z0-9_]*)\s*==\s*me\(\)\s*$")
+_COMPARED = re.compile(r"(?<![.\w])([a-z][a-z0-9_]*)(?:\.[a-z][a-z0-9_]*)?\s*(?:==|\bin\b)")
 _TEXTS = frozenset({"text", "long_text", "rich_text", "email", "phone", "url", "barcode", "sequence"})
 
 
@@ -111,7 +112,9 @@ def index_many(unit: Unit, entity: Entity, records: Sequence[Mapping[str, Value]
 def remove(unit: Unit, entity: Entity, numbers: Iterable[int]) -> None:
     """Take records out of the index."""
     plan, dialect = layout(entity), unit.database.dialect
-    unit.connection.execute(_delete(plan, dialect), [{"number": number} for number in numbers])
+    gone = [{"number": number} for number in numbers]
+    if gone:
+        unit.connection.execute(_delete(plan, dialect), gone)
 
 
 def words(text: str, most: int = MOST_WORDS) -> tuple[str, ...]:
@@ -124,19 +127,19 @@ def words(text: str, most: int = MOST_WORDS) -> tuple[str, ...]:
     return tuple(word[:LONGEST_WORD] for word in _WORD.findall(folded)[:most])
 
 
-def bound(sight: Sight, wanted: Sequence[str]) -> dict[str, object]:
-    """What to bind for the searches of :func:`matching` and :func:`hits`."""
+def bound(sight: Sight, wanted: Sequence[str], *, beginning: bool) -> dict[str, object]:
+    """What to bind for the searches of :func:`matching` and :func:`hits`; ``beginning``: the last word is one."""
     plan, terms = layout(sight.entity), _actor_terms(sight)
     write = _sqlite_match if sight.unit.database.dialect == "sqlite" else _postgres_match
     return {
-        f"s{number}": write(plan, columns, wanted, terms)
+        f"s{number}": write(plan, columns, wanted, terms, beginning)
         for number, (columns, _) in enumerate(_views(sight))
         if columns and wanted
     }
 
 
 def matching(sight: Sight, wanted: Sequence[str]) -> ColumnElement[bool]:
-    """Rows whose readable words hold all wanted ones, the last as a beginning. No word at all finds nothing."""
+    """Rows whose readable words hold all wanted ones. No word at all finds nothing."""
     arms: list[ColumnElement[bool]] = []
     views = _views(sight)
     for number, (columns, faces) in enumerate(views):
@@ -191,20 +194,24 @@ def _views(sight: Sight) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     return [(columns, tuple(numbers)) for columns, numbers in found.items()]
 
 
-def _sqlite_match(plan: Layout, columns: Sequence[int], wanted: Sequence[str], terms: Sequence[str] | None) -> str:
+def _sqlite_match(
+    plan: Layout, columns: Sequence[int], wanted: Sequence[str], terms: Sequence[str] | None, beginning: bool
+) -> str:
     # Words hold letters and digits only, so that quoting them is enough.
     phrases = [f'"{word}"' for word in wanted]
-    phrases[-1] += "*"
+    phrases[-1] += "*" if beginning else ""
     text = f"{{{' '.join(plan.words(number) for number in columns)}}} : ({' AND '.join(phrases)})"
     if terms is not None:
         text += " AND {acl} : (" + " OR ".join(f'"{term}"' for term in terms) + ")"
     return text
 
 
-def _postgres_match(plan: Layout, columns: Sequence[int], wanted: Sequence[str], terms: Sequence[str] | None) -> str:
+def _postgres_match(
+    plan: Layout, columns: Sequence[int], wanted: Sequence[str], terms: Sequence[str] | None, beginning: bool
+) -> str:
     parts = []
     for place, word in enumerate(wanted):
-        tail = ":*" if place == len(wanted) - 1 else ""
+        tail = ":*" if beginning and place == len(wanted) - 1 else ""
         parts.append("(" + " | ".join(f"'{number}{word}'{tail}" for number in columns) + ")")
     if terms is not None:
         parts.append("(" + " | ".join(f"'~{term}'" for term in terms) + ")")
@@ -213,34 +220,20 @@ def _postgres_match(plan: Layout, columns: Sequence[int], wanted: Sequence[str],
 
 def _actor_terms(sight: Sight) -> tuple[str, ...] | None:
     """Terms of which every readable row has one; None when the row rules cannot be told by terms."""
-    actor, plan = sight.unit.actor, layout(sight.entity)
-    found: set[str] = set()
-    for face in sight.faces:
-        if not face.rows:
-            return None
-        for scope in face.rows:
-            for rule in scope.sources:
-                terms = _source_terms(rule, plan, actor)
-                if terms is None:
-                    return None
-                found |= terms
-    # No term at all: nothing is readable, and a term that no row has says so.
-    return tuple(sorted(found or {"none"})) if len(found) <= MOST_TERMS else None
-
-
-def _source_terms(rule: str, plan: Layout, actor: Any) -> set[str] | None:
-    if rule == "own":
-        return set() if actor.person is None else {f"o{actor.person}"}
-    if rule == "team":
-        return {f"o{person}" for person in actor.teammates}
-    if rule == "department":
-        return set() if actor.department is None else {f"d{actor.department}"}
-    if rule == "department_tree":
-        return {f"d{number}" for number in actor.departments_below}
-    mine = _MINE.match(rule)
-    if mine and mine.group(1) in plan.people:
-        return set() if actor.person is None else {f"p{plan.people.index(mine.group(1))}x{actor.person}"}
-    return None
+    cover = branches.of_rules(sight)
+    if cover is None or len(cover) > MOST_TERMS:
+        return None
+    plan, entity = layout(sight.entity), sight.entity
+    marks = {"department_id": "d", "created_by": "" if entity.owner else "o"}
+    for place, name in enumerate(plan.people):
+        for column in sight.table.columns.get(name, ()):
+            marks[str(column.name)] = f"p{place}x"
+    for column in sight.table.columns.get(entity.owner, ()) if entity.owner else ():
+        marks[str(column.name)] = "o"
+    if not all(marks.get(branch.column) for branch in cover):
+        return None
+    # No branch at all: nothing is readable, and a term that no row has says so.
+    return tuple(sorted(f"{marks[branch.column]}{branch.value}" for branch in cover)) or ("none",)
 
 
 def _terms(entity: Entity, plan: Layout, record: Mapping[str, Value]) -> list[str]:
@@ -295,13 +288,9 @@ def _layout(entity: Entity) -> Layout:
         groups.setdefault(frozenset(rule.role for rule in entity.access if _shows(rule, field)), []).append(field.name)
     ordered = sorted((signature for signature in groups if signature != roles), key=sorted)
     columns = (tuple(groups.get(roles, ())), *(tuple(groups[one]) for one in ordered[: _COLUMNS - 1]))
+    compared = {name for rule in entity.access for name in _COMPARED.findall(rule.read)}
     people = sorted(
-        {
-            mine.group(1)
-            for rule in entity.access
-            for text in (rule.read,)
-            if (mine := _MINE.match(text)) and entity.field(mine.group(1)) is not None
-        }
+        field.name for field in entity.fields if field.name in compared and kind(field).family == "reference"
     )
     # Which fields share a column is part of the name; a further field in the first column needs no new table.
     mark = hashlib.blake2b(repr((columns[1:], people)).encode(), digest_size=4).hexdigest()
