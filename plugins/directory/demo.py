@@ -15,8 +15,12 @@ _MIDDLES = ("la", "mi", "no", "ra", "si", "te", "vo", "ly", "ne", "ri")
 _ENDS = ("n", "s", "ra", "la", "m", "d", "na", "k", "l", "r")
 _FAMILY_ENDS = ("berg", "dal", "feld", "gard", "holm", "lund", "mark", "stad", "vik", "wood")
 DEPARTMENTS = (
-    ("NORTH", "Northern company", "N-ADMIN", None), ("OPS", "Operations", "N-ADMIN", "NORTH"), ("IT", "Information technology", "N-ADMIN", "NORTH"),
-    ("SOUTH", "Southern company", "S-ADMIN", None), ("FIN", "Finance", "S-ADMIN", "SOUTH"), ("SALES", "Sales and service", "S-ADMIN", "SOUTH"),
+    ("NORTH", "Northern company", "N-ADMIN", None),
+    ("OPS", "Operations", "N-ADMIN", "NORTH"),
+    ("IT", "Information technology", "N-ADMIN", "NORTH"),
+    ("SOUTH", "Southern company", "S-ADMIN", None),
+    ("FIN", "Finance", "S-ADMIN", "SOUTH"),
+    ("SALES", "Sales and service", "S-ADMIN", "SOUTH"),
 )
 TITLES = ("Administrator", "Analyst", "Assistant", "Buyer", "Clerk", "Coordinator", "Engineer", "Officer", "Planner", "Technician")
 
@@ -28,17 +32,39 @@ def fill(work: Work) -> None:
     calendars = _calendars(work)
     for code, name, digits in (("EUR", "Euro", 2), ("GBP", "Pound sterling", 2), ("USD", "US dollar", 2), ("JPY", "Yen", 0)):
         work.create("directory.currency", code=code, name=name, digits=digits)
-    north = work.create("directory.company", code="NORTH", legal_name="Northern Works GmbH", country="DE", base_currency="EUR",
-                        time_zone="Europe/Berlin", language="de")
-    south = work.create("directory.company", code="SOUTH", legal_name="Southern Trading Ltd", country="GB", base_currency="GBP",
-                        time_zone="Europe/London", language="en")
-    centres = {code: work.create("directory.cost_centre", code=code, name=name, company=company.id).id
-               for code, name, company in (("N-ADMIN", "Northern administration", north), ("S-ADMIN", "Southern administration", south))}
+    north = work.create(
+        "directory.company",
+        code="NORTH",
+        legal_name="Northern Works GmbH",
+        country="DE",
+        base_currency="EUR",
+        time_zone="Europe/Berlin",
+        language="de",
+    )
+    south = work.create(
+        "directory.company",
+        code="SOUTH",
+        legal_name="Southern Trading Ltd",
+        country="GB",
+        base_currency="GBP",
+        time_zone="Europe/London",
+        language="en",
+    )
+    centres = {
+        code: work.create("directory.cost_centre", code=code, name=name, company=company.id).id
+        for code, name, company in (("N-ADMIN", "Northern administration", north), ("S-ADMIN", "Southern administration", south))
+    }
     departments: dict[str, int] = {}
     for code, name, centre, parent in DEPARTMENTS:
         company = north if centre == "N-ADMIN" else south
-        departments[code] = work.create("directory.department", code=code, name=name, company=company.id,
-                                        parent=departments.get(parent or ""), cost_centre=centres[centre]).id
+        departments[code] = work.create(
+            "directory.department",
+            code=code,
+            name=name,
+            company=company.id,
+            parent=departments.get(parent or ""),
+            cost_centre=centres[centre],
+        ).id
     people = _people(work, dice, departments, calendars)
     for code, name in (("SWAP", "Exchange of a broken thing"), ("POLICY", "Change of policy"), ("REQ", "On request")):
         work.create("directory.reason_code", code=code, name=name)
@@ -46,24 +72,44 @@ def fill(work: Work) -> None:
         work.create("directory.document_type", code=code, name=name)
     for code, name, colour in (("VIP", "Board", "#8a5300"), ("REMOTE", "Works from home", "#0b6480"), ("NEW", "New starter", "#17723a")):
         work.create("directory.tag", code=code, name=name, colour=colour)
-    for name, code, count in (("Service desk", "IT", 5), ("Networks", "IT", 4), ("Workplace", "IT", 3), ("House services", "OPS", 6),
-                              ("Accounts", "FIN", 4), ("Purchasing", "FIN", 4)):
+    for name, code, count in (
+        ("Service desk", "IT", 5),
+        ("Networks", "IT", 4),
+        ("Workplace", "IT", 3),
+        ("House services", "OPS", 6),
+        ("Accounts", "FIN", 4),
+        ("Purchasing", "FIN", 4),
+    ):
         crew = dice.sample(people[code], count)
         work.create("directory.team", name=name, lead=crew[0], members=tuple(crew), calendar=calendars["DE-OFFICE"])
     _rates(work, dice)
 
 
 def _calendars(work: Work) -> dict[str, int]:
-    office = [("monday", "09:00", "17:30"), ("tuesday", "09:00", "17:30"), ("wednesday", "09:00", "17:30"),
-              ("thursday", "09:00", "17:30"), ("friday", "09:00", "17:30")]
+    office = [
+        ("monday", "09:00", "17:30"),
+        ("tuesday", "09:00", "17:30"),
+        ("wednesday", "09:00", "17:30"),
+        ("thursday", "09:00", "17:30"),
+        ("friday", "09:00", "17:30"),
+    ]
     week = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
     always = [(day, "00:00", "24:00") for day in week]
     night = [(day, start, end) for day in week for start, end in (("00:00", "06:00"), ("22:00", "24:00"))]
     made = {}
-    for code, name, zone, hours in (("DE-OFFICE", "Office hours, Germany", "Europe/Berlin", office), ("GB-OFFICE", "Office hours, England", "Europe/London", office),
-                                    ("ALWAYS", "Day and night", "Europe/Berlin", always), ("DE-NIGHT", "Night shift", "Europe/Berlin", night)):
-        made[code] = work.create("directory.calendar", code=code, name=name, zone=zone,
-                                 weekly=tuple({"weekday": day, "start": start, "end": end} for day, start, end in hours)).id
+    for code, name, zone, hours in (
+        ("DE-OFFICE", "Office hours, Germany", "Europe/Berlin", office),
+        ("GB-OFFICE", "Office hours, England", "Europe/London", office),
+        ("ALWAYS", "Day and night", "Europe/Berlin", always),
+        ("DE-NIGHT", "Night shift", "Europe/Berlin", night),
+    ):
+        made[code] = work.create(
+            "directory.calendar",
+            code=code,
+            name=name,
+            zone=zone,
+            weekly=tuple({"weekday": day, "start": start, "end": end} for day, start, end in hours),
+        ).id
     return made
 
 
@@ -80,11 +126,19 @@ def _people(work: Work, dice: random.Random, departments: dict[str, int], calend
         code = codes[len(seen) % len(codes)]
         north = codes.index(code) < 3
         person = work.create(
-            "directory.person", given_name=given, family_name=family, mail=mail, department=departments[code],
-            manager=made[code][len(made[code]) // 8] if made[code] else None, job_title=dice.choice(TITLES),
+            "directory.person",
+            given_name=given,
+            family_name=family,
+            mail=mail,
+            department=departments[code],
+            manager=made[code][len(made[code]) // 8] if made[code] else None,
+            job_title=dice.choice(TITLES),
             phone=f"+4930{dice.randrange(1_000_000, 9_999_999)}" if north else f"+4420{dice.randrange(10_000_000, 99_999_999)}",
-            language="de" if north else "en", time_zone="Europe/Berlin" if north else "Europe/London",
-            calendar=calendars["DE-OFFICE" if north else "GB-OFFICE"], start=work.today - timedelta(days=dice.randrange(30, 3_000)))
+            language="de" if north else "en",
+            time_zone="Europe/Berlin" if north else "Europe/London",
+            calendar=calendars["DE-OFFICE" if north else "GB-OFFICE"],
+            start=work.today - timedelta(days=dice.randrange(30, 3_000)),
+        )
         seen.add(mail)
         made[code].append(person.id)
     for code, crew in made.items():
@@ -100,5 +154,10 @@ def _rates(work: Work, dice: random.Random) -> None:
     for back in range(30, 0, -1):
         for (source, target), value in values.items():
             drift = Decimal(dice.randrange(-80, 80)) / 10_000
-            work.create("directory.rate", source=ids[source], target=ids[target], on=today - timedelta(days=back),
-                        rate=(value * (1 + drift)).quantize(Decimal("0.000001")))
+            work.create(
+                "directory.rate",
+                source=ids[source],
+                target=ids[target],
+                on=today - timedelta(days=back),
+                rate=(value * (1 + drift)).quantize(Decimal("0.000001")),
+            )

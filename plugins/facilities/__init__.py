@@ -69,9 +69,16 @@ def order_the_work(record: Record, transition: str, work: Work) -> None:
     if transition not in ("plan", "refuse") or (transition == "plan" and record.get("work_order")):
         return
     earlier = record.get("work_order")
-    order = work.create("facilities.work_order", summary=record["summary"], kind="corrective", location=record["location"],
-                        asset=record.get("asset"), description=record.get("description"), priority=record["priority"],
-                        rework_of=earlier if transition == "refuse" else None)
+    order = work.create(
+        "facilities.work_order",
+        summary=record["summary"],
+        kind="corrective",
+        location=record["location"],
+        asset=record.get("asset"),
+        description=record.get("description"),
+        priority=record["priority"],
+        rework_of=earlier if transition == "refuse" else None,
+    )
     work.change("facilities.request", record.id, work_order=order.id)
 
 
@@ -184,9 +191,17 @@ def make_the_next_order(record: Record, work: Work) -> None:
     if place is None:
         raise Refusal("The schedule needs equipment or a place before an order can be made.", "location")
     day = record.get("next_due") or work.today
-    work.create("facilities.work_order", summary=record["name"], kind="preventive", location=place, asset=record.get("asset"),
-                schedule=record.id, description=record.get("instruction"), statutory=bool(record.get("statutory")),
-                due=datetime(day.year, day.month, day.day, 16, 0, tzinfo=work.now.tzinfo))
+    work.create(
+        "facilities.work_order",
+        summary=record["name"],
+        kind="preventive",
+        location=place,
+        asset=record.get("asset"),
+        schedule=record.id,
+        description=record.get("instruction"),
+        statutory=bool(record.get("statutory")),
+        due=datetime(day.year, day.month, day.day, 16, 0, tzinfo=work.now.tzinfo),
+    )
     work.change("facilities.maintenance_schedule", record.id, order_now=False)
 
 
@@ -220,8 +235,9 @@ def check_the_booking(record: Record, before: Record | None, change: Change, wor
 @on("facilities.booking")
 def take_the_slot(record: Record, change: Change, work: Work) -> None:
     """Under the write's lock: nobody else has the slot, the parts or the whole (FA-R01, FA-R02, FA-X09)."""
-    if record.get("state") not in rooms.LIVE or not (change.is_new or change.touches("start") or change.touches("end")
-                                                     or change.touches("resource")):
+    if record.get("state") not in rooms.LIVE or not (
+        change.is_new or change.touches("start") or change.touches("end") or change.touches("resource")
+    ):
         return
     resource = work.get("facilities.resource", record["resource"])
     if resource is None:
@@ -273,12 +289,20 @@ def book_the_series(record: Record, change: Change, work: Work) -> None:
         wanted = rooms.Span(start, end, int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))
         if not rooms.fits(wanted, _taken(resource, None, work), int(resource.get("quantity") or 1)):
             if record["policy"] == "all":
-                raise Refusal(f"The resource is taken on {start.date().isoformat()}: choose another time, or let taken dates be left out.",
-                              "policy")
+                raise Refusal(
+                    f"The resource is taken on {start.date().isoformat()}: choose another time, or let taken dates be left out.", "policy"
+                )
             skipped.append(start.date().isoformat())
             continue
-        work.create("facilities.booking", resource=resource.id, holder=record["holder"], title=record["title"], start=start,
-                    end=end, series=record.id)
+        work.create(
+            "facilities.booking",
+            resource=resource.id,
+            holder=record["holder"],
+            title=record["title"],
+            start=start,
+            end=end,
+            series=record.id,
+        )
     if skipped:
         work.change("facilities.booking_series", record.id, skipped=", ".join(skipped))
 
@@ -328,8 +352,9 @@ def explain_what_failed(record: Record) -> dict[str, str]:
 def follow_up(record: Record, transition: str, work: Work) -> None:
     """A failed inspection makes a work order."""
     if transition == "fail" and not record.get("follow_up"):
-        order = work.create("facilities.work_order", summary=f"Follow up {record['number']}", kind="corrective",
-                            location=record["location"], priority="P2")
+        order = work.create(
+            "facilities.work_order", summary=f"Follow up {record['number']}", kind="corrective", location=record["location"], priority="P2"
+        )
         work.change("facilities.inspection", record.id, follow_up=order.id)
 
 
@@ -379,14 +404,18 @@ def _taken(resource: Record, but: Record | None, work: Work) -> list[rooms.Span]
     now = work.now
     live = work.find("facilities.booking", resource=resource.id, state__in=rooms.LIVE, end__gt=now - timedelta(days=400), limit=1000)
     mine = but.get("id") if but is not None else None
-    return [_span(one, resource) for one in live
-            if one.id != mine and not (one["state"] == "tentative" and now - one["updated_at"] > rooms.HELD and one.get("start") < now)]
+    return [
+        _span(one, resource)
+        for one in live
+        if one.id != mine and not (one["state"] == "tentative" and now - one["updated_at"] > rooms.HELD and one.get("start") < now)
+    ]
 
 
 def _relatives(resource: Record, work: Work) -> Sequence[int]:
     """The parts of a combination, and the combinations a resource is part of."""
-    wholes = [one for one in work.find("facilities.resource", type=resource["type"], limit=1000)
-              if resource.id in (one.get("combines") or ())]
+    wholes = [
+        one for one in work.find("facilities.resource", type=resource["type"], limit=1000) if resource.id in (one.get("combines") or ())
+    ]
     return [*(resource.get("combines") or ()), *(one.id for one in wholes)]
 
 
@@ -415,15 +444,21 @@ def _rules(record: Record, resource: Record, change: Change, work: Work) -> dict
         found["attendees"] = f"There is room for {resource['capacity']}."
     if resource.get("weekly_quota"):
         monday, following = rooms.week_of(start, zone)
-        mine = [one for one in work.find("facilities.booking", resource=resource.id, holder=record["holder"], start__ge=monday,
-                                         start__lt=following) if one["state"] in ("requested", "confirmed") and one.id != record.get("id")]
+        mine = [
+            one
+            for one in work.find("facilities.booking", resource=resource.id, holder=record["holder"], start__ge=monday, start__lt=following)
+            if one["state"] in ("requested", "confirmed") and one.id != record.get("id")
+        ]
         if len(mine) >= resource["weekly_quota"]:
             found["start"] = f"{resource['weekly_quota']} bookings in this week are the most for one person."
     closed = work.find("facilities.blackout", start__lt=end, end__gt=start, limit=200)
     place = work.get("facilities.location", resource["location"]) if resource.get("location") else None
     if any(one.get("resource") == resource.id or (place and one.get("location") == place.id) for one in closed):
         found["start"] = "It is closed at that time."
-    elif place is not None and place["status"] == "closed" and not (
-            (place.get("closed_to") and start >= place["closed_to"]) or (place.get("closed_from") and end <= place["closed_from"])):
+    elif (
+        place is not None
+        and place["status"] == "closed"
+        and not ((place.get("closed_to") and start >= place["closed_to"]) or (place.get("closed_from") and end <= place["closed_from"]))
+    ):
         found["start"] = "The place is closed at that time."
     return found

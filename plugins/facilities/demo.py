@@ -12,8 +12,18 @@ from core import Money, Work
 SEED = 43
 REQUESTS = 160
 BOOKINGS = 420
-_FAULTS = ("The lamp flickers", "The window does not close", "The heating stays cold", "Water drips from the ceiling", "The door sticks",
-           "The socket has no power", "The blind is torn", "The tap drips", "It smells of smoke", "The carpet is loose")
+_FAULTS = (
+    "The lamp flickers",
+    "The window does not close",
+    "The heating stays cold",
+    "Water drips from the ceiling",
+    "The door sticks",
+    "The socket has no power",
+    "The blind is torn",
+    "The tap drips",
+    "It smells of smoke",
+    "The carpet is loose",
+)
 _PURPOSES = ("Weekly review", "Interview", "Workshop", "Training", "Customer visit", "Planning", "One to one", "Budget round")
 
 
@@ -26,8 +36,10 @@ def fill(work: Work) -> None:
     crew = list((work.first("directory.team", name="House services") or {}).get("members") or people[:6])
     rooms = _places(work, dice)
     assets = _equipment(work, dice, rooms, start)
-    categories = [work.create("facilities.category", name=name, priority=rank).id for name, rank in
-                  (("Electricity", "P2"), ("Heating", "P2"), ("Water", "P1"), ("Furniture", "P4"), ("Doors and windows", "P3"))]
+    categories = [
+        work.create("facilities.category", name=name, priority=rank).id
+        for name, rank in (("Electricity", "P2"), ("Heating", "P2"), ("Water", "P1"), ("Furniture", "P4"), ("Doors and windows", "P3"))
+    ]
     resources = _resources(work, dice, rooms)
     for _ in range(REQUESTS):
         _request(work, dice, start, people, crew, rooms, assets, categories)
@@ -44,51 +56,127 @@ def _places(work: Work, dice: random.Random) -> list[int]:
         top = work.create("facilities.location", code=site, name=f"Site {city}", kind="site", zone=zone)
         for house in range(1, 3):
             building = work.create("facilities.location", code=f"{site}{house}", name=f"House {house}", kind="building", parent=top.id)
-            for level in range(0, 3):
-                floor = work.create("facilities.location", code=f"{site}{house}-{level}", name=f"Floor {level}", kind="floor",
-                                    parent=building.id, floor_no=level)
+            for level in range(3):
+                floor = work.create(
+                    "facilities.location",
+                    code=f"{site}{house}-{level}",
+                    name=f"Floor {level}",
+                    kind="floor",
+                    parent=building.id,
+                    floor_no=level,
+                )
                 for number in range(1, 6):
-                    rooms.append(work.create(
-                        "facilities.location", code=f"{site}{house}-{level}{number:02d}", name=f"Room {level}{number:02d}", kind="room",
-                        parent=floor.id, capacity=dice.choice((2, 4, 6, 8, 12)), area_m2=Decimal(dice.randrange(900, 6_000)) / 100).id)
+                    rooms.append(
+                        work.create(
+                            "facilities.location",
+                            code=f"{site}{house}-{level}{number:02d}",
+                            name=f"Room {level}{number:02d}",
+                            kind="room",
+                            parent=floor.id,
+                            capacity=dice.choice((2, 4, 6, 8, 12)),
+                            area_m2=Decimal(dice.randrange(900, 6_000)) / 100,
+                        ).id
+                    )
     return rooms
 
 
 def _equipment(work: Work, dice: random.Random, rooms: list[int], start: datetime) -> list[int]:
     assets = []
-    for number, (name, kind) in enumerate((("Boiler", "heating"), ("Lift", "lift"), ("Air handler", "ventilation"), ("Extinguisher", "fire_safety"),
-                                           ("Main switch", "electrical"), ("Pump", "plumbing")) * 8, 1):
-        asset = work.create("facilities.asset", tag=f"EQ-{number:04d}", name=name, location=dice.choice(rooms), **{"class": kind},
-                            installed_on=(start - timedelta(days=dice.randrange(100, 3_000))).date(), criticality=dice.randrange(1, 5),
-                            meters=({"name": "hours", "unit": "h"},) if kind in ("heating", "ventilation") else ())
+    for number, (name, kind) in enumerate(
+        (
+            ("Boiler", "heating"),
+            ("Lift", "lift"),
+            ("Air handler", "ventilation"),
+            ("Extinguisher", "fire_safety"),
+            ("Main switch", "electrical"),
+            ("Pump", "plumbing"),
+        )
+        * 8,
+        1,
+    ):
+        asset = work.create(
+            "facilities.asset",
+            tag=f"EQ-{number:04d}",
+            name=name,
+            location=dice.choice(rooms),
+            **{"class": kind},
+            installed_on=(start - timedelta(days=dice.randrange(100, 3_000))).date(),
+            criticality=dice.randrange(1, 5),
+            meters=({"name": "hours", "unit": "h"},) if kind in ("heating", "ventilation") else (),
+        )
         assets.append(asset.id)
         if number % 2:
-            work.create("facilities.maintenance_schedule", name=f"Service of {name} EQ-{number:04d}", asset=asset.id, mode=("fixed", "floating")[number % 3 == 0],
-                        anchor=(start + timedelta(days=dice.randrange(0, 60))).date(), every=dice.choice((1, 3, 6)), unit="months", statutory=kind == "lift")
+            work.create(
+                "facilities.maintenance_schedule",
+                name=f"Service of {name} EQ-{number:04d}",
+                asset=asset.id,
+                mode=("fixed", "floating")[number % 3 == 0],
+                anchor=(start + timedelta(days=dice.randrange(0, 60))).date(),
+                every=dice.choice((1, 3, 6)),
+                unit="months",
+                statutory=kind == "lift",
+            )
     return assets
 
 
 def _resources(work: Work, dice: random.Random, rooms: list[int]) -> list[int]:
     made = []
     for number, room in enumerate(dice.sample(rooms, 24), 1):
-        made.append(work.create("facilities.resource", name=f"Meeting room {number}", type="room", location=room, zone="Europe/Berlin",
-                                capacity=dice.choice((4, 6, 8, 12)), opens="07:00", closes="20:00", buffer_after=dice.choice((0, 0, 15))).id)
+        made.append(
+            work.create(
+                "facilities.resource",
+                name=f"Meeting room {number}",
+                type="room",
+                location=room,
+                zone="Europe/Berlin",
+                capacity=dice.choice((4, 6, 8, 12)),
+                opens="07:00",
+                closes="20:00",
+                buffer_after=dice.choice((0, 0, 15)),
+            ).id
+        )
     work.create("facilities.resource", name="Great hall", type="room", zone="Europe/Berlin", capacity=60, combines=(made[0], made[1]))
     for number in range(1, 6):
-        made.append(work.create("facilities.resource", name=f"Van {number}", type="vehicle", zone="Europe/Berlin", plate=f"B-OF {number:04d}", odometer=10_000 * number,
-                                inspection_due=work.today + timedelta(days=500), insurance_end=work.today + timedelta(days=600), licence_class="B").id)
+        made.append(
+            work.create(
+                "facilities.resource",
+                name=f"Van {number}",
+                type="vehicle",
+                zone="Europe/Berlin",
+                plate=f"B-OF {number:04d}",
+                odometer=10_000 * number,
+                inspection_due=work.today + timedelta(days=500),
+                insurance_end=work.today + timedelta(days=600),
+                licence_class="B",
+            ).id
+        )
     return made
 
 
-def _request(work: Work, dice: random.Random, start: datetime, people: list[int], crew: list[int], rooms: list[int], assets: list[int],
-             categories: list[int]) -> None:
+def _request(
+    work: Work,
+    dice: random.Random,
+    start: datetime,
+    people: list[int],
+    crew: list[int],
+    rooms: list[int],
+    assets: list[int],
+    categories: list[int],
+) -> None:
     now = work.now_really
     moment = start + (now - start) * dice.random()
     work.at(moment)
     work.by(dice.choice(people))
     fault = dice.choice(_FAULTS)
-    request = work.create("facilities.request", summary=fault, description=f"{fault} since yesterday.", location=dice.choice(rooms),
-                          category=dice.choice(categories), safety=dice.random() < 0.03, asset=dice.choice((None, None, dice.choice(assets))))
+    request = work.create(
+        "facilities.request",
+        summary=fault,
+        description=f"{fault} since yesterday.",
+        location=dice.choice(rooms),
+        category=dice.choice(categories),
+        safety=dice.random() < 0.03,
+        asset=dice.choice((None, None, dice.choice(assets))),
+    )
     moment += timedelta(hours=dice.randrange(1, 20))
     if moment >= now:
         return
@@ -113,9 +201,13 @@ def _request(work: Work, dice: random.Random, start: datetime, people: list[int]
     work.move("facilities.work_order", order, "start")
     began = moment.replace(microsecond=0)
     minutes = dice.randrange(20, 240)
-    work.change("facilities.work_order", order, failure_code="wear",
-                labour=({"person": technician, "start": began, "end": began + timedelta(minutes=minutes), "rate": Money(Decimal(45), "EUR")},),
-                parts=({"item": "Spare part", "quantity": Decimal(1), "price": Money(Decimal(dice.randrange(5, 90)), "EUR")},))
+    work.change(
+        "facilities.work_order",
+        order,
+        failure_code="wear",
+        labour=({"person": technician, "start": began, "end": began + timedelta(minutes=minutes), "rate": Money(Decimal(45), "EUR")},),
+        parts=({"item": "Spare part", "quantity": Decimal(1), "price": Money(Decimal(dice.randrange(5, 90)), "EUR")},),
+    )
     work.move("facilities.work_order", order, "finish")
     work.at(moment + timedelta(hours=20))
     work.by(crew[0])
@@ -128,7 +220,7 @@ def _request(work: Work, dice: random.Random, start: datetime, people: list[int]
 def _bookings(work: Work, dice: random.Random, start: datetime, people: list[int], resources: list[int]) -> None:
     now = work.now_really
     there = ZoneInfo("Europe/Berlin")
-    slots = [(room, day, hour) for room in resources[:24] for day in range(0, 385) for hour in (8, 10, 13, 15)]
+    slots = [(room, day, hour) for room in resources[:24] for day in range(385) for hour in (8, 10, 13, 15)]
     for room, day, hour in sorted(dice.sample(slots, BOOKINGS), key=lambda one: one[1]):
         local = datetime.combine((start + timedelta(days=day)).date(), time(hour), there)
         if local.weekday() > 4:
@@ -136,8 +228,14 @@ def _bookings(work: Work, dice: random.Random, start: datetime, people: list[int
         moment = min(local.astimezone(UTC) - timedelta(days=dice.randrange(1, 14)), now - timedelta(minutes=5))
         work.at(moment)
         work.by(dice.choice(people))
-        booking = work.create("facilities.booking", resource=room, title=dice.choice(_PURPOSES), start=local.astimezone(UTC),
-                              end=local.astimezone(UTC) + timedelta(minutes=dice.choice((30, 45, 60, 90))), attendees=dice.choice((2, 3, 4)))
+        booking = work.create(
+            "facilities.booking",
+            resource=room,
+            title=dice.choice(_PURPOSES),
+            start=local.astimezone(UTC),
+            end=local.astimezone(UTC) + timedelta(minutes=dice.choice((30, 45, 60, 90))),
+            attendees=dice.choice((2, 3, 4)),
+        )
         work.move("facilities.booking", booking.id, "confirm")
         if booking["end"] < now:
             if dice.random() < 0.9:
@@ -155,9 +253,23 @@ def _inspections(work: Work, dice: random.Random, start: datetime, crew: list[in
         work.at(start + timedelta(days=7 * count + 1))
         work.by(crew[0])
         results = [dice.choices(("pass", "partial", "fail"), (12, 2, 1))[0] for _ in range(5)]
-        inspection = work.create("facilities.inspection", location=dice.choice(rooms), inspector=crew[0], lines=tuple(
-            {"point": point, "weight": weight, "critical": weight == 3, "result": result, "comment": None if result == "pass" else "See the picture."}
-            for (point, weight), result in zip((("Floor", 2), ("Windows", 1), ("Kitchen", 2), ("Escape route", 3), ("Bins", 1)), results, strict=True)))
+        inspection = work.create(
+            "facilities.inspection",
+            location=dice.choice(rooms),
+            inspector=crew[0],
+            lines=tuple(
+                {
+                    "point": point,
+                    "weight": weight,
+                    "critical": weight == 3,
+                    "result": result,
+                    "comment": None if result == "pass" else "See the picture.",
+                }
+                for (point, weight), result in zip(
+                    (("Floor", 2), ("Windows", 1), ("Kitchen", 2), ("Escape route", 3), ("Bins", 1)), results, strict=True
+                )
+            ),
+        )
         work.move("facilities.inspection", inspection.id, "start")
         work.move("facilities.inspection", inspection.id, "submit")
         work.move("facilities.inspection", inspection.id, "pass_" if inspection["outcome"] == "passed" else "fail")
@@ -169,8 +281,14 @@ def _visits_and_keys(work: Work, dice: random.Random, start: datetime, people: l
         moment = start + timedelta(days=dice.randrange(0, 370), hours=dice.randrange(8, 16))
         work.at(min(moment - timedelta(days=2), now - timedelta(minutes=1)))
         work.by(dice.choice(people))
-        visit = work.create("facilities.visit", visitor_name=f"Visitor {count + 1}", company=f"Company {dice.randrange(1, 60)}", location=dice.choice(rooms),
-                            expected_from=moment, purpose="Meeting")
+        visit = work.create(
+            "facilities.visit",
+            visitor_name=f"Visitor {count + 1}",
+            company=f"Company {dice.randrange(1, 60)}",
+            location=dice.choice(rooms),
+            expected_from=moment,
+            purpose="Meeting",
+        )
         if moment < now:
             work.at(moment)
             work.move("facilities.visit", visit.id, "arrive", badge=str(dice.randrange(100, 999)), safety_signed=True)
@@ -180,5 +298,7 @@ def _visits_and_keys(work: Work, dice: random.Random, start: datetime, people: l
     work.by(None)
     for count in range(1, 31):
         work.at(start + timedelta(days=count))
-        key = work.create("facilities.key", number=f"K-{count:03d}", kind=dice.choice(("key", "card")), copies=2, opens=(dice.choice(rooms),))
+        key = work.create(
+            "facilities.key", number=f"K-{count:03d}", kind=dice.choice(("key", "card")), copies=2, opens=(dice.choice(rooms),)
+        )
         work.create("facilities.key_issue", key=key.id, holder=dice.choice(people), due=(start + timedelta(days=400)).date())

@@ -43,8 +43,12 @@ def occurrences(rule: str, first: date, at: time, zone: str, without: Iterable[d
 
 def days_of_rule(rule: str, first: date, until: date) -> list[date]:
     """The days of a rule from ``first`` to ``until``, both included."""
-    return [at.date() for at in rrulestr(rule, dtstart=datetime.combine(first, time())).between(
-        datetime.combine(first, time()), datetime.combine(until, time()), inc=True)]
+    return [
+        at.date()
+        for at in rrulestr(rule, dtstart=datetime.combine(first, time())).between(
+            datetime.combine(first, time()), datetime.combine(until, time()), inc=True
+        )
+    ]
 
 
 def grid(anchor: date, every: int, unit: str, count: int) -> list[date]:

@@ -54,8 +54,7 @@ def hold_the_ticket(record: Record, transition: str, change: Change, work: Work)
         waiting = [task["title"] for task in tasks if task["state"] not in ("done", "skipped")]
         if waiting:
             return f"These tasks are still open: {', '.join(waiting)}."
-        if record.get("block_on_children") and any(
-                part["state"] in LIVE for part in work.find("helpdesk.ticket", parent=record.id)):
+        if record.get("block_on_children") and any(part["state"] in LIVE for part in work.find("helpdesk.ticket", parent=record.id)):
             return "Parts of this ticket are still open."
     if transition == "reopen" and record.get("resolved_at") and change.at - record["resolved_at"] > REOPEN:
         return "It was resolved more than 7 days ago: please report a new ticket."
@@ -101,8 +100,14 @@ def begin_the_work(record: Record, before: Record | None, change: Change, work: 
         item = work.get("helpdesk.catalog_item", record["catalog_item"])
         made: dict[int, int] = {}
         for line in sorted(item.get("tasks") or () if item else (), key=lambda one: one["order"]):
-            task = work.create("helpdesk.request_task", ticket=record.id, title=line["title"], queue=line["queue"],
-                               order=line["order"], depends_on=made.get(line.get("after") or 0))
+            task = work.create(
+                "helpdesk.request_task",
+                ticket=record.id,
+                title=line["title"],
+                queue=line["queue"],
+                order=line["order"],
+                depends_on=made.get(line.get("after") or 0),
+            )
             made[line["order"]] = task.id
 
 
@@ -171,9 +176,13 @@ def keep_changes_apart(record: Record, transition: str, change: Change, work: Wo
                 return f'"{freeze["name"]}" forbids changes at that time: plan another, or give the reason for an exception.'
         if record.get("risk") == "high":
             for other in work.find("helpdesk.change", state="scheduled", limit=200):
-                if (other.id != record.id and set(other.get("services") or ()) & services
-                        and record["planned_start"] < other["planned_end"] and other["planned_start"] < record["planned_end"]):
-                    return f'{other["number"]} changes the same service at that time.'
+                if (
+                    other.id != record.id
+                    and set(other.get("services") or ()) & services
+                    and record["planned_start"] < other["planned_end"]
+                    and other["planned_start"] < record["planned_end"]
+                ):
+                    return f"{other['number']} changes the same service at that time."
     return None
 
 

@@ -33,7 +33,4 @@ def tax_of(table: Sequence[Bracket], amount: Decimal) -> Decimal:
 
 def gaps(table: Sequence[Bracket]) -> list[Decimal]:
     """How far each published base lies from the one computed from the row before (a self-check of entered tables)."""
-    return [
-        later.base - (row.base + (later.start - row.start) * row.percent / 100)
-        for row, later in zip(table, table[1:], strict=False)
-    ]
+    return [later.base - (row.base + (later.start - row.start) * row.percent / 100) for row, later in zip(table, table[1:], strict=False)]

@@ -28,9 +28,19 @@ def fill(work: Work) -> None:
     north = work.first("directory.company", code="NORTH")
     south = work.first("directory.company", code="SOUTH")
     groups = [
-        work.create("payroll.pay_group", code="DE-M", name="Monthly, north", employer=north.id, pack="generic", currency="EUR",
-                    flat_tax=Decimal(19), flat_social=Decimal("9.5")),
-        work.create("payroll.pay_group", code="GB-M", name="Monthly, south", employer=south.id, pack="uk", currency="GBP", proration="calendar_days"),
+        work.create(
+            "payroll.pay_group",
+            code="DE-M",
+            name="Monthly, north",
+            employer=north.id,
+            pack="generic",
+            currency="EUR",
+            flat_tax=Decimal(19),
+            flat_social=Decimal("9.5"),
+        ),
+        work.create(
+            "payroll.pay_group", code="GB-M", name="Monthly, south", employer=south.id, pack="uk", currency="GBP", proration="calendar_days"
+        ),
     ]
     _table(work, crew)
     paid = _terms(work, dice, groups, people, crew, begin)
@@ -49,7 +59,13 @@ def _components(work: Work) -> dict[str, int]:
         {"code": "MEALS", "name": "Meal allowance", "kind": "reimbursement", "value": "manual", "taxable": False, "social": False},
         {"code": "CLUB", "name": "Sports club", "kind": "deduction", "value": "manual", "priority": 20},
         {"code": "LOAN", "name": "Staff loan", "kind": "deduction", "value": "manual", "priority": 10, "arrears": "partial"},
-        {"code": "PENSION", "name": "Company pension", "kind": "employer_contribution", "value": "formula", "formula": "comp('BASIC') * 0.03"},
+        {
+            "code": "PENSION",
+            "name": "Company pension",
+            "kind": "employer_contribution",
+            "value": "formula",
+            "formula": "comp('BASIC') * 0.03",
+        },
     ):
         made[str(values["code"])] = work.create("payroll.pay_component", **values).id
     return made
@@ -58,10 +74,21 @@ def _components(work: Work) -> dict[str, int]:
 def _table(work: Work, crew: list[int]) -> None:
     limits = published.UK_NICS["2025-26", "monthly"]
     table = work.create(
-        "payroll.rate_table", code="UK_PAYE", jurisdiction="uk", valid_from=date(2024, 4, 6), source=published.UK_SOURCE,
-        rows=({"start": Decimal(0), "base": Decimal(0), "percent": Decimal(20)}, {"start": Decimal(37_700), "base": Decimal(7_540), "percent": Decimal(40)},
-              {"start": Decimal(125_140), "base": Decimal(42_516), "percent": Decimal(45)}),
-        parameters=tuple({"key": key, "value": getattr(limits, key)} for key in ("primary", "upper", "secondary", "employee", "employee_upper", "employer")))
+        "payroll.rate_table",
+        code="UK_PAYE",
+        jurisdiction="uk",
+        valid_from=date(2024, 4, 6),
+        source=published.UK_SOURCE,
+        rows=(
+            {"start": Decimal(0), "base": Decimal(0), "percent": Decimal(20)},
+            {"start": Decimal(37_700), "base": Decimal(7_540), "percent": Decimal(40)},
+            {"start": Decimal(125_140), "base": Decimal(42_516), "percent": Decimal(45)},
+        ),
+        parameters=tuple(
+            {"key": key, "value": getattr(limits, key)}
+            for key in ("primary", "upper", "secondary", "employee", "employee_upper", "employer")
+        ),
+    )
     work.by(crew[1])
     work.move("payroll.rate_table", table.id, "verify")
     work.by(crew[0])
@@ -75,8 +102,14 @@ def _terms(work: Work, dice: random.Random, groups: list, people: list, crew: li
         if one.id in crew[:2] or len(paid[groups[0].id]) + len(paid[groups[1].id]) >= PEOPLE:
             continue
         work.by(crew[0])
-        terms = work.create("payroll.employee_pay", employee=one.id, group=group.id, valid_from=begin, amount=Decimal(dice.randrange(2_400, 6_800)),
-                            tax_code="1257L" if group["pack"] == "uk" else None)
+        terms = work.create(
+            "payroll.employee_pay",
+            employee=one.id,
+            group=group.id,
+            valid_from=begin,
+            amount=Decimal(dice.randrange(2_400, 6_800)),
+            tax_code="1257L" if group["pack"] == "uk" else None,
+        )
         work.by(crew[1])
         work.move("payroll.employee_pay", terms.id, "approve")
         paid[group.id].append(one.id)
@@ -84,7 +117,9 @@ def _terms(work: Work, dice: random.Random, groups: list, people: list, crew: li
     return paid
 
 
-def _month(work: Work, dice: random.Random, group: object, first: date, month: int, people: list[int], crew: list[int], components: dict[str, int]) -> None:
+def _month(
+    work: Work, dice: random.Random, group: object, first: date, month: int, people: list[int], crew: list[int], components: dict[str, int]
+) -> None:
     last = _first_of(first, 1) - timedelta(days=1)
     tax_start = first.year if first.month >= 4 else first.year - 1
     number = (first.month - 4) % 12 + 1 if group["pack"] == "uk" else first.month  # type: ignore[index]
@@ -92,11 +127,23 @@ def _month(work: Work, dice: random.Random, group: object, first: date, month: i
     now = work.now_really
     work.at(min(_at(first + timedelta(days=10), work), now))
     work.by(crew[0])
-    period = work.create("payroll.pay_period", group=group.id, number=number, tax_year=tax_start if group["pack"] == "uk" else first.year,  # type: ignore[attr-defined,index]
-                         start=first, end=last, pay_date=pay_day)
+    period = work.create(
+        "payroll.pay_period",
+        group=group.id,
+        number=number,
+        tax_year=tax_start if group["pack"] == "uk" else first.year,  # type: ignore[attr-defined,index]
+        start=first,
+        end=last,
+        pay_date=pay_day,
+    )
     for person in dice.sample(people, min(4, len(people))):
-        work.create("payroll.variable_input", employee=person, period=period.id, component=components[dice.choice(("OVERTIME", "BONUS", "MEALS"))],
-                    amount=Decimal(dice.randrange(20, 400)))
+        work.create(
+            "payroll.variable_input",
+            employee=person,
+            period=period.id,
+            component=components[dice.choice(("OVERTIME", "BONUS", "MEALS"))],
+            amount=Decimal(dice.randrange(20, 400)),
+        )
     if _at(first + timedelta(days=15), work) > now:
         return
     run = work.create("payroll.pay_run", group=group.id, period=period.id)  # type: ignore[attr-defined]

@@ -15,8 +15,14 @@ from schemas.expressions import Env, ExpressionError, Function, check, evaluate,
 FIGURES = ("gross", "taxable", "social", "fte", "days_worked", "days_in_period", "periods_per_year")
 BASES = ("gross", "taxable", "social")
 _CALL = re.compile(r"\b(comp|ytd|input|hours)\('([A-Z][A-Z0-9_]*)'\)")
-_SHAPE = Entity("payroll", "formula", fields=tuple(
-    Field(name, "integer") if name in ("days_worked", "days_in_period", "periods_per_year") else Field(name, "decimal", places=2) for name in FIGURES))
+_SHAPE = Entity(
+    "payroll",
+    "formula",
+    fields=tuple(
+        Field(name, "integer") if name in ("days_worked", "days_in_period", "periods_per_year") else Field(name, "decimal", places=2)
+        for name in FIGURES
+    ),
+)
 
 
 def problems(source: str, known: Sequence[str]) -> list[str]:
@@ -41,7 +47,7 @@ def cycle(formulas: Mapping[str, str]) -> list[str]:
 
     def walk(code: str, path: list[str]) -> list[str]:
         if code in path:
-            return [*path[path.index(code):], code]
+            return [*path[path.index(code) :], code]
         if code in done or code not in formulas:
             return []
         for other in sorted(reads(formulas[code])):
@@ -70,8 +76,9 @@ def ordered(components: Mapping[str, Component]) -> list[str]:
     return found
 
 
-def evaluator(inputs: Sequence[Input], ytd: Mapping[str, Decimal], tables: Mapping[str, Sequence[Bracket]], fte: Decimal,
-              periods: int) -> Callable[[Component, Slip], tuple[Decimal | None, str]]:
+def evaluator(
+    inputs: Sequence[Input], ytd: Mapping[str, Decimal], tables: Mapping[str, Sequence[Bracket]], fte: Decimal, periods: int
+) -> Callable[[Component, Slip], tuple[Decimal | None, str]]:
     """A reader of formulas for one person: the value (None when it is empty), and the formula with its figures put in."""
 
     def read(one: Component, slip: Slip) -> tuple[Decimal | None, str]:
@@ -88,8 +95,15 @@ def evaluator(inputs: Sequence[Input], ytd: Mapping[str, Decimal], tables: Mappi
         def hours(code: str) -> Decimal:
             return sum((item.quantity or Decimal(0) for item in inputs if item.component == code), Decimal(0))
 
-        values = {"gross": slip.gross or slip.total("earning"), "taxable": slip.taxable, "social": slip.social, "fte": fte,
-                  "days_worked": slip.days_worked, "days_in_period": slip.days_in_period, "periods_per_year": periods}
+        values = {
+            "gross": slip.gross or slip.total("earning"),
+            "taxable": slip.taxable,
+            "social": slip.social,
+            "fte": fte,
+            "days_worked": slip.days_worked,
+            "days_in_period": slip.days_in_period,
+            "periods_per_year": periods,
+        }
         functions = _functions(comp, to_date, given, hours, tables)
         typed = check(parse(one.formula), names_of(_SHAPE, {}, functions=functions), "decimal")
         result = evaluate(typed, Env(values=values, functions=functions))
@@ -100,8 +114,13 @@ def evaluator(inputs: Sequence[Input], ytd: Mapping[str, Decimal], tables: Mappi
     return read
 
 
-def _figure(found: re.Match[str], comp: Callable[[str], object], ytd: Callable[[str], object], given: Callable[[str], object],
-            hours: Callable[[str], object]) -> object:
+def _figure(
+    found: re.Match[str],
+    comp: Callable[[str], object],
+    ytd: Callable[[str], object],
+    given: Callable[[str], object],
+    hours: Callable[[str], object],
+) -> object:
     return {"comp": comp, "ytd": ytd, "input": given, "hours": hours}[found[1]](found[2])
 
 
@@ -109,14 +128,21 @@ def _nothing(code: str) -> Decimal | None:
     return Decimal(0)
 
 
-def _functions(comp: Callable[[str], Decimal | None], ytd: Callable[[str], Decimal | None], given: Callable[[str], Decimal | None],
-               hours: Callable[[str], Decimal | None], tables: Mapping[str, Sequence[Bracket]]) -> dict[str, Function]:
+def _functions(
+    comp: Callable[[str], Decimal | None],
+    ytd: Callable[[str], Decimal | None],
+    given: Callable[[str], Decimal | None],
+    hours: Callable[[str], Decimal | None],
+    tables: Mapping[str, Sequence[Bracket]],
+) -> dict[str, Function]:
     def bracket(table: str, amount: Decimal) -> Decimal | None:
         rows = tables.get(table)
         return None if rows is None else half_up(tax_of(rows, amount))
 
     return {
-        "comp": Function("comp", ("text",), "decimal", comp), "ytd": Function("ytd", ("text",), "decimal", ytd),
-        "input": Function("input", ("text",), "decimal", given), "hours": Function("hours", ("text",), "decimal", hours),
+        "comp": Function("comp", ("text",), "decimal", comp),
+        "ytd": Function("ytd", ("text",), "decimal", ytd),
+        "input": Function("input", ("text",), "decimal", given),
+        "hours": Function("hours", ("text",), "decimal", hours),
         "bracket": Function("bracket", ("text", "decimal"), "decimal", bracket),
     }

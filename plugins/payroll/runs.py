@@ -96,8 +96,13 @@ def slip_for(of: Frame, work: Work, employee: int, terms: list[Record]) -> slip.
     newest = terms[-1]
     parts = [Term(max(one["valid_from"], start), min(one.get("valid_to") or end, end), one["pay_type"], one["amount"]) for one in terms]
     rules = _rules(of, newest)
-    read = formulas.evaluator(inputs, ytd, {code: _brackets(table) for code, table in of.tables.items()}, newest.get("fte") or Decimal(100),
-                              int(of.group["periods_per_year"]))
+    read = formulas.evaluator(
+        inputs,
+        ytd,
+        {code: _brackets(table) for code, table in of.tables.items()},
+        newest.get("fte") or Decimal(100),
+        int(of.group["periods_per_year"]),
+    )
     try:
         return slip.calculate((start, end), parts, _in_order(of.components), inputs, _person(newest), rules, ytd, read)
     except ValueError as wrong:
@@ -126,15 +131,29 @@ def finalise(run: Record, work: Work) -> None:
             figures[line["component"]] += line["amount"]
         figures |= {"GROSS": one["gross"], "TAX_BASE": one["taxable"], "SOCIAL_BASE": one["gross"]}
         for component, amount in sorted(figures.items()):
-            work.create("payroll.balance_entry", employee=one["employee"], component=component, tax_year=of.period["tax_year"], run=run.id, amount=amount)
+            work.create(
+                "payroll.balance_entry",
+                employee=one["employee"],
+                component=component,
+                tax_year=of.period["tax_year"],
+                run=run.id,
+                amount=amount,
+            )
     _liabilities(of, slips, work)
 
 
 def mirror(run: Record, work: Work, source: str) -> None:
     """Take a run's slips and balances back with mirror entries; nothing is deleted."""
     for entry in work.find("payroll.balance_entry", run=run.id, limit=1_000):
-        work.create("payroll.balance_entry", employee=entry["employee"], component=entry["component"], tax_year=entry["tax_year"], run=run.id,
-                    amount=-entry["amount"], source=source)
+        work.create(
+            "payroll.balance_entry",
+            employee=entry["employee"],
+            component=entry["component"],
+            tax_year=entry["tax_year"],
+            run=run.id,
+            amount=-entry["amount"],
+            source=source,
+        )
     for one in work.find("payroll.payslip", run=run.id, state="final", limit=1_000):
         work.move("payroll.payslip", one.id, "reverse")
 
@@ -142,8 +161,15 @@ def mirror(run: Record, work: Work, source: str) -> None:
 def reopen(run: Record, work: Work) -> None:
     """An approval taken back: balances are mirrored, slips become drafts again."""
     for entry in work.find("payroll.balance_entry", run=run.id, limit=1_000):
-        work.create("payroll.balance_entry", employee=entry["employee"], component=entry["component"], tax_year=entry["tax_year"], run=run.id,
-                    amount=-entry["amount"], source="reversal")
+        work.create(
+            "payroll.balance_entry",
+            employee=entry["employee"],
+            component=entry["component"],
+            tax_year=entry["tax_year"],
+            run=run.id,
+            amount=-entry["amount"],
+            source="reversal",
+        )
     for one in work.find("payroll.payslip", run=run.id, state="final", limit=1_000):
         work.move("payroll.payslip", one.id, "reopen")
     for one in work.find("payroll.authority_liability", run=run.id, limit=100):
@@ -153,12 +179,35 @@ def reopen(run: Record, work: Work) -> None:
 def _one(of: Frame, work: Work, employee: int, contract: str, terms: list[Record]) -> None:
     result = slip_for(of, work, employee, terms)
     ytd = year_to_date(work, employee, of.period["tax_year"], but=of.run.id)
-    lines = tuple({"component": line.component, "label": line.label, "kind": line.kind, "quantity": line.quantity, "rate": line.rate,
-                   "amount": line.amount, "ytd": ytd.get(line.component, ZERO) + line.amount, "explanation": line.explanation[:500]}
-                  for line in result.lines)
-    work.create("payroll.payslip", run=of.run.id, period=of.period.id, employee=employee, contract=contract, currency=of.group["currency"],
-                days_worked=result.days_worked, days_in_period=result.days_in_period, lines=lines, gross=result.gross, taxable=result.taxable,
-                deductions=result.deductions, net=result.net, employer_cost=result.employer_cost)
+    lines = tuple(
+        {
+            "component": line.component,
+            "label": line.label,
+            "kind": line.kind,
+            "quantity": line.quantity,
+            "rate": line.rate,
+            "amount": line.amount,
+            "ytd": ytd.get(line.component, ZERO) + line.amount,
+            "explanation": line.explanation[:500],
+        }
+        for line in result.lines
+    )
+    work.create(
+        "payroll.payslip",
+        run=of.run.id,
+        period=of.period.id,
+        employee=employee,
+        contract=contract,
+        currency=of.group["currency"],
+        days_worked=result.days_worked,
+        days_in_period=result.days_in_period,
+        lines=lines,
+        gross=result.gross,
+        taxable=result.taxable,
+        deductions=result.deductions,
+        net=result.net,
+        employer_cost=result.employer_cost,
+    )
     for kind, details in _findings(of, work, employee, terms, result):
         _exception(work, of, employee, kind, details)
 
@@ -179,7 +228,13 @@ def _findings(of: Frame, work: Work, employee: int, terms: list[Record], result:
         found.append(("missing_tax_data", "Tax data is missing: the usual assumption was used."))
     hours = _hours(of, newest, result)
     least = of.group.get("minimum_hourly")
-    if least is not None and hours and newest["pay_type"] == "salary" and result.gross / hours < least.amount and result.days_worked == result.days_in_period:
+    if (
+        least is not None
+        and hours
+        and newest["pay_type"] == "salary"
+        and result.gross / hours < least.amount
+        and result.days_worked == result.days_in_period
+    ):
         found.append(("below_minimum_wage", f"{result.gross} for {hours} hours is less than {least.amount} an hour."))
     if (newest.get("hours_week") or ZERO) > LONG_WEEK:
         found.append(("long_hours", f"{newest['hours_week']} hours a week."))
@@ -197,8 +252,11 @@ def _exception(work: Work, of: Frame, employee: int | None, kind: str, details: 
 
 def _inputs(of: Frame, work: Work, employee: int) -> list[Input]:
     codes = {one.id: one["code"] for one in work.find("payroll.pay_component", limit=1_000)}
-    found = [Input(codes[one["component"]], one.get("quantity"), one.get("factor") or Decimal(1), one.get("amount"))
-             for one in work.find("payroll.variable_input", employee=employee, period=of.period.id, limit=500) if one["component"] in codes]
+    found = [
+        Input(codes[one["component"]], one.get("quantity"), one.get("factor") or Decimal(1), one.get("amount"))
+        for one in work.find("payroll.variable_input", employee=employee, period=of.period.id, limit=500)
+        if one["component"] in codes
+    ]
     for one in work.find("payroll.recurring_item", employee=employee, start__le=of.dates[1], limit=500):
         if (one.get("end") is None or one["end"] >= of.dates[0]) and one["component"] in codes:
             found.append(Input(codes[one["component"]], amount=one["amount"]))
@@ -206,9 +264,21 @@ def _inputs(of: Frame, work: Work, employee: int) -> list[Input]:
 
 
 def _component(one: Record) -> Component:
-    return Component(one["code"], one["name"], one["kind"], one["value"], one.get("formula") or "", one.get("base") or "", one.get("percent"),
-                     bool(one.get("taxable")), bool(one.get("social")), bool(one.get("before_tax")), int(one.get("priority") or 10),
-                     one.get("arrears") or "carry_forward", one.get("cap_year"))
+    return Component(
+        one["code"],
+        one["name"],
+        one["kind"],
+        one["value"],
+        one.get("formula") or "",
+        one.get("base") or "",
+        one.get("percent"),
+        bool(one.get("taxable")),
+        bool(one.get("social")),
+        bool(one.get("before_tax")),
+        int(one.get("priority") or 10),
+        one.get("arrears") or "carry_forward",
+        one.get("cap_year"),
+    )
 
 
 def _in_order(components: Mapping[str, Component]) -> dict[str, Component]:
@@ -226,8 +296,12 @@ def _uses(of: Frame, table: Record) -> bool:
 
 
 def _person(terms: Record) -> Person:
-    return Person(terms.get("tax_code") or "1257L", us.W4(terms.get("filing") or "single", bool(terms.get("step2")), terms.get("credits") or ZERO,
-                                                       extra=terms.get("extra_tax") or ZERO))
+    return Person(
+        terms.get("tax_code") or "1257L",
+        us.W4(
+            terms.get("filing") or "single", bool(terms.get("step2")), terms.get("credits") or ZERO, extra=terms.get("extra_tax") or ZERO
+        ),
+    )
 
 
 def _rules(of: Frame, terms: Record) -> Rules:
@@ -265,5 +339,11 @@ def _liabilities(of: Frame, slips: list[Record], work: Work) -> None:
                 sums["social"] += line["amount"]
     for kind, amount in sums.items():
         if amount:
-            work.create("payroll.authority_liability", authority="Tax authority" if kind == "income_tax" else "Social insurance", kind=kind,
-                        run=of.run.id, amount=Money(amount, of.group["currency"]), due=of.run["pay_date"])
+            work.create(
+                "payroll.authority_liability",
+                authority="Tax authority" if kind == "income_tax" else "Social insurance",
+                kind=kind,
+                run=of.run.id,
+                amount=Money(amount, of.group["currency"]),
+                due=of.run["pay_date"],
+            )

@@ -118,8 +118,16 @@ class Incomplete(ValueError):
     """A component whose result is empty: it never counts as zero."""
 
 
-def calculate(period: tuple[date, date], terms: Sequence[Term], components: Mapping[str, Component], inputs: Sequence[Input], person: Person,
-              rules: Rules, ytd: Mapping[str, Decimal], formula: Formula) -> Slip:
+def calculate(
+    period: tuple[date, date],
+    terms: Sequence[Term],
+    components: Mapping[str, Component],
+    inputs: Sequence[Input],
+    person: Person,
+    rules: Rules,
+    ytd: Mapping[str, Decimal],
+    formula: Formula,
+) -> Slip:
     """Earnings, deductions before tax, taxes and contributions, other deductions by priority; net is never below zero."""
     slip = Slip()
     _basic(slip, period, terms, rules)
@@ -132,7 +140,10 @@ def calculate(period: tuple[date, date], terms: Sequence[Term], components: Mapp
             _add(slip, one, inputs, rate, ytd, formula)
     before_tax = slip.total("deduction")
     counted = {code for code, one in components.items() if one.taxable} | {"BASIC"}
-    slip.taxable = sum((line.amount for line in slip.lines if line.kind in ("earning", "benefit_in_kind") and line.component in counted), ZERO) - before_tax
+    slip.taxable = (
+        sum((line.amount for line in slip.lines if line.kind in ("earning", "benefit_in_kind") and line.component in counted), ZERO)
+        - before_tax
+    )
     social = {code for code, one in components.items() if one.social} | {"BASIC"}
     slip.social = sum((line.amount for line in slip.lines if line.kind == "earning" and line.component in social), ZERO)
     _taxes(slip, person, rules, ytd)
@@ -143,7 +154,9 @@ def calculate(period: tuple[date, date], terms: Sequence[Term], components: Mapp
     for one in _of_kind(components, "deduction"):
         if not one.before_tax and (found := _amount(slip, one, inputs, rate, ytd, formula)) is not None:
             wanted.append((one, found))
-    taken, left = deductions.take(available, [deductions.Deduction(one.code, line.amount, one.priority, one.arrears) for one, line in wanted])
+    taken, left = deductions.take(
+        available, [deductions.Deduction(one.code, line.amount, one.priority, one.arrears) for one, line in wanted]
+    )
     for part in taken:
         source, line = next(pair for pair in wanted if pair[0].code == part.code)
         note = line.explanation if not part.arrears else f"{line.explanation}; {part.arrears} is carried forward"
@@ -182,7 +195,9 @@ def _add(slip: Slip, one: Component, inputs: Sequence[Input], rate: Decimal, ytd
         slip.lines.append(line)
 
 
-def _amount(slip: Slip, one: Component, inputs: Sequence[Input], rate: Decimal, ytd: Mapping[str, Decimal], formula: Formula) -> Line | None:
+def _amount(
+    slip: Slip, one: Component, inputs: Sequence[Input], rate: Decimal, ytd: Mapping[str, Decimal], formula: Formula
+) -> Line | None:
     given = [item for item in inputs if item.component == one.code]
     match one.value:
         case "formula":
@@ -195,7 +210,9 @@ def _amount(slip: Slip, one: Component, inputs: Sequence[Input], rate: Decimal, 
             if one.percent is None:
                 raise Incomplete(f"{one.code}: the percentage is missing.")
             amount = half_up(base * one.percent / 100)
-            line = Line(one.code, one.name, one.kind, amount, base, one.percent, f"{one.percent.normalize():f} % of {one.base} {base} = {amount}")
+            line = Line(
+                one.code, one.name, one.kind, amount, base, one.percent, f"{one.percent.normalize():f} % of {one.base} {base} = {amount}"
+            )
         case "rate_x_quantity":
             hours = sum((item.quantity or ZERO for item in given), ZERO)
             if not given:
@@ -213,7 +230,15 @@ def _amount(slip: Slip, one: Component, inputs: Sequence[Input], rate: Decimal, 
     if one.cap_year is not None:
         left = max(ZERO, one.cap_year - ytd.get(one.code, ZERO))
         if line.amount > left:
-            line = Line(line.component, line.label, line.kind, left, line.quantity, line.rate, f"{line.explanation}; capped at {one.cap_year} a year, {left} left")
+            line = Line(
+                line.component,
+                line.label,
+                line.kind,
+                left,
+                line.quantity,
+                line.rate,
+                f"{line.explanation}; capped at {one.cap_year} a year, {left} left",
+            )
     return line
 
 
@@ -222,8 +247,12 @@ def _taxes(slip: Slip, person: Person, rules: Rules, ytd: Mapping[str, Decimal])
     match rules.pack:
         case "us":
             found = us.withhold(slip.taxable, rules.periods, person.w4, rules.brackets)
-            said = (f"{slip.taxable} x {rules.periods} adjusted to {found.adjusted_annual}; annual tax {found.annual_tax} / {rules.periods} = {found.tentative}"
-                    + (f" - {found.credit} credit" if found.credit else "") + (f" + {person.w4.extra} extra" if person.w4.extra else "") + f" = {found.amount}")
+            said = (
+                f"{slip.taxable} x {rules.periods} adjusted to {found.adjusted_annual}; annual tax {found.annual_tax} / {rules.periods} = {found.tentative}"
+                + (f" - {found.credit} credit" if found.credit else "")
+                + (f" + {person.w4.extra} extra" if person.w4.extra else "")
+                + f" = {found.amount}"
+            )
             slip.lines.append(Line("FIT", "Federal income tax", "tax", found.amount, explanation=said))
             before = ytd.get("SOCIAL_BASE", ZERO)
             capped = us.capped(pay, before, rules.wage_base)
@@ -231,24 +260,86 @@ def _taxes(slip: Slip, person: Person, rules: Rules, ytd: Mapping[str, Decimal])
             medicare = us.medicare(pay) + us.additional_medicare(pay, before)
             slip.lines.append(Line("SS", "Social security", "tax", social, capped, Decimal("6.2"), f"6.2 % of {capped} = {social}"))
             slip.lines.append(Line("MED", "Medicare", "tax", medicare, pay, Decimal("1.45"), f"1.45 % of {pay} = {medicare}"))
-            slip.lines.append(Line("SS_ER", "Social security, employer", "employer_contribution", social, explanation=f"6.2 % of {capped} = {social}"))
-            slip.lines.append(Line("MED_ER", "Medicare, employer", "employer_contribution", us.medicare(pay), explanation=f"1.45 % of {pay}"))
+            slip.lines.append(
+                Line("SS_ER", "Social security, employer", "employer_contribution", social, explanation=f"6.2 % of {capped} = {social}")
+            )
+            slip.lines.append(
+                Line("MED_ER", "Medicare, employer", "employer_contribution", us.medicare(pay), explanation=f"1.45 % of {pay}")
+            )
             futa = us.unemployment(pay, before)
-            slip.lines.append(Line("FUTA", "Federal unemployment", "employer_contribution", futa, explanation="0.6 % of the first 7,000 of the year"))
+            slip.lines.append(
+                Line("FUTA", "Federal unemployment", "employer_contribution", futa, explanation="0.6 % of the first 7,000 of the year")
+            )
         case "uk":
-            tax = uk.paye(slip.taxable, person.tax_code, rules.number, rules.periods, rules.rates, pay_before=ytd.get("TAX_BASE", ZERO),
-                          paid_before=ytd.get("PAYE", ZERO))
-            slip.lines.append(Line("PAYE", "Income tax", "tax", tax.amount, explanation=(
-                f"free pay to date {tax.adjustment}, taxable {tax.taxable}, due {tax.due_to_date} less paid {ytd.get('PAYE', ZERO)} = {tax.amount}")))
+            tax = uk.paye(
+                slip.taxable,
+                person.tax_code,
+                rules.number,
+                rules.periods,
+                rules.rates,
+                pay_before=ytd.get("TAX_BASE", ZERO),
+                paid_before=ytd.get("PAYE", ZERO),
+            )
+            slip.lines.append(
+                Line(
+                    "PAYE",
+                    "Income tax",
+                    "tax",
+                    tax.amount,
+                    explanation=(
+                        f"free pay to date {tax.adjustment}, taxable {tax.taxable}, due {tax.due_to_date} less paid {ytd.get('PAYE', ZERO)} = {tax.amount}"
+                    ),
+                )
+            )
             if rules.thresholds is not None:
                 shares = uk.nics(pay, rules.thresholds)
-                slip.lines.append(Line("NIC", "National insurance", "tax", shares.employee, pay, explanation=f"bands of {pay} = {shares.employee}"))
-                slip.lines.append(Line("NIC_ER", "National insurance, employer", "employer_contribution", shares.employer, pay, explanation=f"bands of {pay}"))
+                slip.lines.append(
+                    Line("NIC", "National insurance", "tax", shares.employee, pay, explanation=f"bands of {pay} = {shares.employee}")
+                )
+                slip.lines.append(
+                    Line(
+                        "NIC_ER",
+                        "National insurance, employer",
+                        "employer_contribution",
+                        shares.employer,
+                        pay,
+                        explanation=f"bands of {pay}",
+                    )
+                )
         case _:
             income = half_up(slip.taxable * rules.flat_tax / 100)
             social = half_up(pay * rules.flat_social / 100)
             if income:
-                slip.lines.append(Line("TAX", "Income tax", "tax", income, slip.taxable, rules.flat_tax, f"{rules.flat_tax.normalize():f} % of {slip.taxable} = {income}"))
+                slip.lines.append(
+                    Line(
+                        "TAX",
+                        "Income tax",
+                        "tax",
+                        income,
+                        slip.taxable,
+                        rules.flat_tax,
+                        f"{rules.flat_tax.normalize():f} % of {slip.taxable} = {income}",
+                    )
+                )
             if social:
-                slip.lines.append(Line("SOCIAL", "Social contribution", "tax", social, pay, rules.flat_social, f"{rules.flat_social.normalize():f} % of {pay} = {social}"))
-                slip.lines.append(Line("SOCIAL_ER", "Social contribution, employer", "employer_contribution", social, pay, explanation=f"{rules.flat_social.normalize():f} % of {pay}"))
+                slip.lines.append(
+                    Line(
+                        "SOCIAL",
+                        "Social contribution",
+                        "tax",
+                        social,
+                        pay,
+                        rules.flat_social,
+                        f"{rules.flat_social.normalize():f} % of {pay} = {social}",
+                    )
+                )
+                slip.lines.append(
+                    Line(
+                        "SOCIAL_ER",
+                        "Social contribution, employer",
+                        "employer_contribution",
+                        social,
+                        pay,
+                        explanation=f"{rules.flat_social.normalize():f} % of {pay}",
+                    )
+                )

@@ -85,8 +85,17 @@ def tax_to_date(taxable: Decimal, period: int, periods: int, rates: Sequence[Rat
     return down(tax)
 
 
-def paye(pay: Decimal, code: str, period: int, periods: int, rates: Sequence[Rate], *, pay_before: Decimal = ZERO,
-         paid_before: Decimal = ZERO, cumulative: bool = True) -> Paye:
+def paye(
+    pay: Decimal,
+    code: str,
+    period: int,
+    periods: int,
+    rates: Sequence[Rate],
+    *,
+    pay_before: Decimal = ZERO,
+    paid_before: Decimal = ZERO,
+    cumulative: bool = True,
+) -> Paye:
     """Income tax of one pay. ``period`` counts from 1; ``pay_before`` and ``paid_before`` are the year to date.
 
     Without ``cumulative`` the pay is taxed as in period 1. A negative amount is a refund. The tax of one period is

@@ -66,8 +66,9 @@ def medicare(pay: Decimal, percent: Decimal = Decimal("1.45")) -> Decimal:
     return half_up(pay * percent / 100)
 
 
-def additional_medicare(pay: Decimal, year_to_date: Decimal, threshold: Decimal = Decimal(200_000),
-                        percent: Decimal = Decimal("0.9")) -> Decimal:
+def additional_medicare(
+    pay: Decimal, year_to_date: Decimal, threshold: Decimal = Decimal(200_000), percent: Decimal = Decimal("0.9")
+) -> Decimal:
     """The employee's additional Medicare on what lies over the threshold."""
     over = max(ZERO, year_to_date + pay - threshold) - max(ZERO, year_to_date - threshold)
     return half_up(over * percent / 100)

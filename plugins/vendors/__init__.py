@@ -19,8 +19,11 @@ LONGEST_OVERRIDE = timedelta(days=366)
 def check_identifiers(record: Record, change: Change) -> dict[str, str]:
     """VAT id, LEI and GLN have check digits; a tier is overridden for twelve months at most."""
     found: dict[str, str] = {}
-    checks = {"lei": identifiers.compact_lei, "gln": identifiers.compact_gln,
-              "vat_id": lambda text: identifiers.compact_vat(text, record.get("country") or "")}
+    checks = {
+        "lei": identifiers.compact_lei,
+        "gln": identifiers.compact_gln,
+        "vat_id": lambda text: identifiers.compact_vat(text, record.get("country") or ""),
+    }
     for name, check in checks.items():
         if record.get(name) and change.touches(name):
             try:
@@ -125,7 +128,9 @@ def call_back_first(record: Record, transition: str, work: Work) -> str | None:
 def retire_the_old(record: Record, transition: str, work: Work) -> None:
     """A new active account takes the place of the one before (VE-R02)."""
     if transition in ("activate", "hurry"):
-        for old in work.find("vendors.bank_account", vendor=record["vendor"], currency=record["currency"], purpose=record["purpose"], state="active"):
+        for old in work.find(
+            "vendors.bank_account", vendor=record["vendor"], currency=record["currency"], purpose=record["purpose"], state="active"
+        ):
             if old.id != record.id:
                 work.move("vendors.bank_account", old.id, "retire", reason="Replaced by a newer account.")
 
@@ -160,8 +165,12 @@ def block_on_expiry(record: Record, transition: str, work: Work) -> None:
         return
     if transition == "expire" and _missing_papers(vendor, work) and vendor["block"] == "none":
         work.change("vendors.vendor", vendor.id, block="orders", block_reason="A mandatory paper has expired.")
-    elif transition == "verify" and vendor["block"] == "orders" and vendor.get("block_reason") == "A mandatory paper has expired." \
-            and not _missing_papers(vendor, work):
+    elif (
+        transition == "verify"
+        and vendor["block"] == "orders"
+        and vendor.get("block_reason") == "A mandatory paper has expired."
+        and not _missing_papers(vendor, work)
+    ):
         work.change("vendors.vendor", vendor.id, block="none", block_reason=None)
 
 
@@ -231,7 +240,9 @@ def add_up_the_scores(record: Record) -> None:
 def weights_make_a_hundred(record: Record) -> dict[str, str]:
     """The weights of a scorecard add up to 100."""
     total = sum(line["weight"] for line in record.get("criteria") or () if line.get("weight") is not None)
-    return {} if not record.get("criteria") or total == 100 else {"criteria": f"The weights add up to {total.normalize():f} %, not to 100 %."}
+    return (
+        {} if not record.get("criteria") or total == 100 else {"criteria": f"The weights add up to {total.normalize():f} %, not to 100 %."}
+    )
 
 
 @hookimpl
@@ -242,15 +253,20 @@ def demo(work: Work) -> None:
 
 def _similar(record: Record, work: Work) -> list[str]:
     mine = record.get("id")
-    return [f"{other['code']} {other['legal_name']}" for other in work.find("vendors.vendor", country=record["country"], limit=1000)
-            if other.id != mine and duplicates.alike(record["legal_name"], other["legal_name"])][:20]
+    return [
+        f"{other['code']} {other['legal_name']}"
+        for other in work.find("vendors.vendor", country=record["country"], limit=1000)
+        if other.id != mine and duplicates.alike(record["legal_name"], other["legal_name"])
+    ][:20]
 
 
 def _missing_papers(vendor: Record, work: Work) -> list[str]:
     tier = vendor.get("risk_tier")
     if not tier:
         return []
-    needed = [one for one in work.find("vendors.document_type", limit=200) if one.get("mandatory_to_tier") and tier <= one["mandatory_to_tier"]]
+    needed = [
+        one for one in work.find("vendors.document_type", limit=200) if one.get("mandatory_to_tier") and tier <= one["mandatory_to_tier"]
+    ]
     have = {one["type"] for one in work.find("vendors.document", vendor=vendor.id, state="verified", limit=200)}
     return [one["name"] for one in needed if one.id not in have]
 

@@ -8,31 +8,51 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from plugins.directory.calendar import WorkingCalendar, add_working, working_between, working_days_after
 
 LONDON = ZoneInfo("Europe/London")
 ENGLAND = WorkingCalendar(
     "Europe/London",
-    {day: (("09:00", "17:30"),) for day in range(5)},
-    frozenset({date(2026, 1, 1), date(2026, 4, 3), date(2026, 4, 6), date(2026, 5, 4), date(2026, 5, 25), date(2026, 8, 31),
-               date(2026, 12, 25), date(2026, 12, 28)}),
+    dict.fromkeys(range(5), (("09:00", "17:30"),)),
+    frozenset(
+        {
+            date(2026, 1, 1),
+            date(2026, 4, 3),
+            date(2026, 4, 6),
+            date(2026, 5, 4),
+            date(2026, 5, 25),
+            date(2026, 8, 31),
+            date(2026, 12, 25),
+            date(2026, 12, 28),
+        }
+    ),
 )
-ALWAYS = WorkingCalendar("Europe/London", {day: (("00:00", "24:00"),) for day in range(7)})
-NIGHT = WorkingCalendar("Europe/Berlin", {day: (("00:00", "06:00"), ("22:00", "24:00")) for day in range(7)})
-NEW_YORK = WorkingCalendar("America/New_York", {day: (("08:00", "12:00"), ("13:00", "17:00")) for day in range(5)},
-                           frozenset({date(2026, 7, 3), date(2026, 11, 26)}))
+ALWAYS = WorkingCalendar("Europe/London", dict.fromkeys(range(7), (("00:00", "24:00"),)))
+NIGHT = WorkingCalendar("Europe/Berlin", dict.fromkeys(range(7), (("00:00", "06:00"), ("22:00", "24:00"))))
+NEW_YORK = WorkingCalendar(
+    "America/New_York",
+    dict.fromkeys(range(5), (("08:00", "12:00"), ("13:00", "17:00"))),
+    frozenset({date(2026, 7, 3), date(2026, 11, 26)}),
+)
 
 
 def at(text: str, zone: str = "Europe/London", fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
 
 
-@pytest.mark.parametrize(("start", "minutes", "due"), [
-    ("2026-04-02 16:00", 240, "2026-04-07 11:30"), ("2026-04-02 16:00", 180, "2026-04-07 10:30"),
-    ("2026-12-24 15:00", 480, "2026-12-29 14:30"), ("2026-06-06 12:00", 60, "2026-06-08 10:00"),
-    ("2026-06-05 16:30", 60, "2026-06-05 17:30"), ("2026-06-05 17:30", 1, "2026-06-08 09:01"),
-    ("2026-06-01 10:15", 480, "2026-06-02 09:45"),
-])
+@pytest.mark.parametrize(
+    ("start", "minutes", "due"),
+    [
+        ("2026-04-02 16:00", 240, "2026-04-07 11:30"),
+        ("2026-04-02 16:00", 180, "2026-04-07 10:30"),
+        ("2026-12-24 15:00", 480, "2026-12-29 14:30"),
+        ("2026-06-06 12:00", 60, "2026-06-08 10:00"),
+        ("2026-06-05 16:30", 60, "2026-06-05 17:30"),
+        ("2026-06-05 17:30", 1, "2026-06-08 09:01"),
+        ("2026-06-01 10:15", 480, "2026-06-02 09:45"),
+    ],
+)
 def test_hd_x01_to_x04_due_times_in_england(start: str, minutes: int, due: str) -> None:
     assert add_working(ENGLAND, at(start), minutes * 60) == at(due)
 
@@ -59,10 +79,14 @@ def test_hd_x06_a_night_shift() -> None:
     assert working_between(NIGHT, at("2026-10-24 12:00", "Europe/Berlin"), at("2026-10-25 12:00", "Europe/Berlin")) == 540 * 60
 
 
-@pytest.mark.parametrize(("start", "minutes", "due"), [
-    ("2026-07-02 11:30", 60, "2026-07-02 13:30"), ("2026-07-02 15:00", 240, "2026-07-06 10:00"),
-    ("2026-11-25 16:00", 120, "2026-11-27 09:00"),
-])
+@pytest.mark.parametrize(
+    ("start", "minutes", "due"),
+    [
+        ("2026-07-02 11:30", 60, "2026-07-02 13:30"),
+        ("2026-07-02 15:00", 240, "2026-07-06 10:00"),
+        ("2026-11-25 16:00", 120, "2026-11-27 09:00"),
+    ],
+)
 def test_hd_x07_new_york(start: str, minutes: int, due: str) -> None:
     # Wednesday 16:00 plus two hours ends exactly where Friday's first hour ends, at 09:00.
     assert add_working(NEW_YORK, at(start, "America/New_York"), minutes * 60) == at(due, "America/New_York")

@@ -8,6 +8,7 @@ from decimal import Decimal as D
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from plugins.facilities import booking, inspections, maintenance, recurrence
 
 DAY = datetime(2026, 6, 1, tzinfo=UTC)
@@ -53,10 +54,26 @@ def test_fa_x02_a_series_keeps_its_local_time() -> None:
 
 def test_fa_x03_rules() -> None:
     assert [day.isoformat()[5:] for day in recurrence.days_of_rule("FREQ=MONTHLY;BYDAY=-1FR", date(2026, 1, 1), date(2026, 5, 31))] == [
-        "01-30", "02-27", "03-27", "04-24", "05-29"]
+        "01-30",
+        "02-27",
+        "03-27",
+        "04-24",
+        "05-29",
+    ]
     assert [day.isoformat()[5:] for day in recurrence.days_of_rule("FREQ=MONTHLY;BYMONTHDAY=31", date(2026, 1, 1), date(2026, 8, 31))] == [
-        "01-31", "03-31", "05-31", "07-31", "08-31"]
-    assert [day.isoformat()[5:] for day in recurrence.grid(date(2026, 1, 31), 1, "months", 5)] == ["01-31", "02-28", "03-31", "04-30", "05-31"]
+        "01-31",
+        "03-31",
+        "05-31",
+        "07-31",
+        "08-31",
+    ]
+    assert [day.isoformat()[5:] for day in recurrence.grid(date(2026, 1, 31), 1, "months", 5)] == [
+        "01-31",
+        "02-28",
+        "03-31",
+        "04-30",
+        "05-31",
+    ]
 
 
 def test_fa_x04_nights_when_clocks_change() -> None:

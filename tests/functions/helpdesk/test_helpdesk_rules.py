@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import pytest
+
 from plugins.helpdesk import assignment, priority, risk
 
-MATRIX = {("1", "1"): "P1", ("1", "2"): "P2", ("2", "1"): "P2", ("1", "3"): "P3", ("2", "2"): "P3", ("3", "1"): "P3",
-          ("2", "3"): "P4", ("3", "2"): "P4", ("3", "3"): "P5"}
+MATRIX = {
+    ("1", "1"): "P1",
+    ("1", "2"): "P2",
+    ("2", "1"): "P2",
+    ("1", "3"): "P3",
+    ("2", "2"): "P3",
+    ("3", "1"): "P3",
+    ("2", "3"): "P4",
+    ("3", "2"): "P4",
+    ("3", "3"): "P5",
+}
 
 
 @pytest.mark.parametrize(("impact", "urgency"), list(MATRIX))

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal as D
 
 import pytest
+
 from plugins.payroll import brackets, deductions, proration, published, rounding, uk, us
 
 JUNE = (date(2025, 6, 1), date(2025, 6, 30))
@@ -22,8 +23,9 @@ JUNE = (date(2025, 6, 1), date(2025, 6, 30))
         ("U6", "9000", 24, us.W4(), "0", "207400", "41383", "1724.29", "558.00", "130.50", "6587.21"),
     ],
 )
-def test_p6_federal_withholding_of_2025(case: str, gross: str, periods: int, w4: us.W4, pretax: str, adjusted: str, annual: str,
-                                        tax: str, social: str, medicare: str, net: str) -> None:
+def test_p6_federal_withholding_of_2025(
+    case: str, gross: str, periods: int, w4: us.W4, pretax: str, adjusted: str, annual: str, tax: str, social: str, medicare: str, net: str
+) -> None:
     pay = D(gross)
     found = us.withhold(pay - D(pretax), periods, w4, published.US_2025[w4.filing, w4.step2])
     assert (found.adjusted_annual, found.annual_tax, found.amount) == (D(adjusted), D(annual), D(tax)), case
@@ -41,7 +43,13 @@ def test_p6_caps_of_the_year() -> None:
     assert us.social_security(D(5000), D(175_000), base) == D("68.20")
     assert us.social_security(D(5000), D(180_000), base) == 0
     assert us.additional_medicare(D(5000), D(198_000)) == D("27.00")
-    assert sum(us.unemployment(D(2500), D(2500) * at, ) for at in range(26)) == D("42.00")
+    assert sum(
+        us.unemployment(
+            D(2500),
+            D(2500) * at,
+        )
+        for at in range(26)
+    ) == D("42.00")
 
 
 @pytest.mark.parametrize("key", [key for key in published.US_2025 if not key[1]])
@@ -53,11 +61,16 @@ def test_p6_the_halved_single_table_is_within_one_dollar() -> None:
     assert all(abs(gap) < 1 for gap in brackets.gaps(published.US_2025["single", True]))
 
 
-@pytest.mark.parametrize(("code", "period", "periods", "pay", "adjustment", "due"), [
-    ("510L", 8, 52, "2046.15", "786.08", "252.00"), ("560T", 3, 12, "2750.00", "1402.26", "269.40"),
-    ("560T", 10, 12, "21287.75", "4674.20", "3322.60"), ("K255", 5, 12, "6023.66", "-1066.25", "1417.80"),
-    ("K255", 8, 12, "32799.98", "-1706.00", "8815.33"),
-])
+@pytest.mark.parametrize(
+    ("code", "period", "periods", "pay", "adjustment", "due"),
+    [
+        ("510L", 8, 52, "2046.15", "786.08", "252.00"),
+        ("560T", 3, 12, "2750.00", "1402.26", "269.40"),
+        ("560T", 10, 12, "21287.75", "4674.20", "3322.60"),
+        ("K255", 5, 12, "6023.66", "-1066.25", "1417.80"),
+        ("K255", 8, 12, "32799.98", "-1706.00", "8815.33"),
+    ],
+)
 def test_p7_hmrc_test_data_of_2009(code: str, period: int, periods: int, pay: str, adjustment: str, due: str) -> None:
     found = uk.paye(D(pay), code, period, periods, published.UK_RATES_2009)
     assert (found.adjustment, found.due_to_date) == (D(adjustment), D(due))
@@ -67,16 +80,20 @@ def test_p7_free_pay_of_1257l() -> None:
     assert uk.free_pay("1257L", 1, 12) == D("1048.26")
 
 
-@pytest.mark.parametrize(("case", "year", "period", "pay", "before", "paid", "tax", "employee", "employer", "net"), [
-    ("G1", "2025-26", 1, "3000", "0", "0", "390.20", "156.16", "387.45", "2453.64"),
-    ("G2", "2025-26", 2, "5000", "3000", "390.20", "790.40", "267.50", "687.45", "3942.10"),
-    ("G3", "2025-26", 3, "0", "8000", "1180.60", "-209.60", "0", "0", "209.60"),
-    ("G4", "2025-26", 1, "8000", "0", "0", "2152.06", "327.50", "1137.45", "5520.44"),
-    ("G5", "2025-26", 1, "12000", "0", "0", "3778.20", "407.50", "1737.45", "7814.30"),
-    ("G6", "2024-25", 1, "3000", "0", "0", "390.20", "156.16", "309.40", "2453.64"),
-])
-def test_p7_paye_and_nics(case: str, year: str, period: int, pay: str, before: str, paid: str, tax: str, employee: str,
-                          employer: str, net: str) -> None:
+@pytest.mark.parametrize(
+    ("case", "year", "period", "pay", "before", "paid", "tax", "employee", "employer", "net"),
+    [
+        ("G1", "2025-26", 1, "3000", "0", "0", "390.20", "156.16", "387.45", "2453.64"),
+        ("G2", "2025-26", 2, "5000", "3000", "390.20", "790.40", "267.50", "687.45", "3942.10"),
+        ("G3", "2025-26", 3, "0", "8000", "1180.60", "-209.60", "0", "0", "209.60"),
+        ("G4", "2025-26", 1, "8000", "0", "0", "2152.06", "327.50", "1137.45", "5520.44"),
+        ("G5", "2025-26", 1, "12000", "0", "0", "3778.20", "407.50", "1737.45", "7814.30"),
+        ("G6", "2024-25", 1, "3000", "0", "0", "390.20", "156.16", "309.40", "2453.64"),
+    ],
+)
+def test_p7_paye_and_nics(
+    case: str, year: str, period: int, pay: str, before: str, paid: str, tax: str, employee: str, employer: str, net: str
+) -> None:
     found = uk.paye(D(pay), "1257L", period, 12, published.UK_RATES, pay_before=D(before), paid_before=D(paid))
     shares = uk.nics(D(pay), published.UK_NICS[year, "monthly"])
     assert (found.amount, shares.employee, shares.employer) == (D(tax), D(employee), D(employer)), case
@@ -88,16 +105,20 @@ def test_p7_weekly_and_odd_pay() -> None:
     assert uk.nics(D("2345.67"), published.UK_NICS["2025-26", "monthly"]) == uk.Nics(D("103.81"), D("289.30"))
 
 
-@pytest.mark.parametrize(("exact", "rounded"), [("50.155", "50.15"), ("50.156", "50.16"), ("87.4558", "87.45"), ("87.4568", "87.46"),
-                                                ("52.6558", "52.65"), ("52.6562", "52.66")])
+@pytest.mark.parametrize(
+    ("exact", "rounded"),
+    [("50.155", "50.15"), ("50.156", "50.16"), ("87.4558", "87.45"), ("87.4568", "87.46"), ("52.6558", "52.65"), ("52.6562", "52.66")],
+)
 def test_p7_a_half_penny_or_less_is_dropped(exact: str, rounded: str) -> None:
     assert rounding.drop_half_penny(rounding.down(D(exact), D("0.0001"))) == D(rounded)
 
 
 def test_p1_a_joiner_is_paid_by_the_basis() -> None:
     joined = date(2025, 6, 17)
-    paid = {basis: proration.prorated(D(3000), proration.days_on(basis, joined, JUNE[1], *JUNE), proration.days_in(basis, *JUNE))
-            for basis in proration.BASES}
+    paid = {
+        basis: proration.prorated(D(3000), proration.days_on(basis, joined, JUNE[1], *JUNE), proration.days_in(basis, *JUNE))
+        for basis in proration.BASES
+    }
     assert paid == {"working_days": D("1428.57"), "calendar_days": D("1400.00"), "fixed_30": D("1400.00")}
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal as D
 
 import pytest
+
 from plugins.vendors import duplicates, identifiers, risk, scoring, terms
 
 VALID = ["GB82 WEST 1234 5698 7654 32", "DE89 3704 0044 0532 0130 00", "NL91 ABNA 0417 1643 00"]
@@ -59,7 +60,9 @@ def test_ve_x06_the_highest_residual_decides() -> None:
     assert (risk.tier(highest, 2), risk.tier(highest, 3)) == (1, 2)
 
 
-@pytest.mark.parametrize(("one", "other", "value"), [("MARTHA", "MARHTA", 0.9611), ("DWAYNE", "DUANE", 0.84), ("DIXON", "DICKSONX", 0.8133)])
+@pytest.mark.parametrize(
+    ("one", "other", "value"), [("MARTHA", "MARHTA", 0.9611), ("DWAYNE", "DUANE", 0.84), ("DIXON", "DICKSONX", 0.8133)]
+)
 def test_ve_x07_name_similarity(one: str, other: str, value: float) -> None:
     assert round(duplicates.similarity(one, other), 4) == value
 
