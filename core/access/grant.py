@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -106,6 +106,8 @@ class Grant:
     actor: Actor
     rights: tuple[Right, ...]
     everything: bool = False
+    purpose: str = ""
+    """The action a narrowed grant is for; "" for the whole grant. Whoever remembers what a grant reads keeps them apart."""
     _scopes: dict[str, Scope] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -152,6 +154,17 @@ class Grant:
     def sees_alike(self) -> bool:
         """Every readable row shows the same fields."""
         return len({(lens.visible, lens.masked) for lens in self.lenses}) <= 1
+
+    def narrowed(self, action: str) -> Grant:
+        """The same grant, reading only the rows that ``action`` (export, print, report) reaches as well.
+
+        A field still shows where any role shows it on the row: only rows are taken away.
+        """
+        reach = self.scope(action)
+        if reach.is_all:
+            return self
+        rights = tuple(replace(one, lens=replace(one.lens, rows=meet(one.lens.rows, reach))) for one in self.rights)
+        return Grant(self.entity, self.actor, rights, self.everything, action)
 
     def creatable(self, form: str | None = None) -> frozenset[str]:
         """Fields that may be given to a new record, through the form when one is named; empty: none may be created."""

@@ -199,6 +199,7 @@ class Reader:
             self.unit.generation.number,
             self.unit.database.engine,
             sight_key(self.unit),
+            self.rights.purpose,
             self.entity.full_name,
             fields,
             trashed,
