@@ -19,12 +19,14 @@ from gunicorn.arbiter import Arbiter
 
 from core import worker
 from core.app import create_app
+from core.facts import SystemClock
 from core.registry.calls import Failure
 from core.registry.found import folder, packages, shipped
 from core.registry.slot import Slot, running
 from core.services import plugins
 from core.services.platform import Platform
 from core.settings import Settings
+from core.storage.database import Database
 
 THREADS = 4
 """Requests one worker serves at a time."""
@@ -198,12 +200,12 @@ def _work(settings: Settings) -> None:
 
 
 def _record(settings: Settings, failures: list[Failure]) -> None:
-    platform = Platform(settings)
+    database = Database(settings.database_url, settings.data_dir)
     try:
         for one in failures:
-            plugins.record_failure(platform, one)
+            plugins.record_failure(database, one, SystemClock().now())
     finally:
-        platform.close()
+        database.dispose()
 
 
 def _plugin_files(settings: Settings) -> dict[str, int]:

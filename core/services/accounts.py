@@ -21,14 +21,14 @@ from core.services.instants import again_when_moved, aware, fingerprint, naive
 from core.services.sessions import close_session, close_sessions, my_sessions, open_session, revoke_session, sign_in
 from core.services.tokens import create_token, my_tokens, revoke_token
 from core.storage import head
-from core.storage.models import Account, Invitation, RoleGrant, Session, Token
+from core.storage.models import Account, Invitation, RoleGrant, Session
 from core.storage.unit import Unit
 
 if TYPE_CHECKING:
     from core.services.platform import Platform
 
 __all__ = [
-    "AccountRow", "actor_for_account", "actor_for_session", "actor_for_token", "add", "close_session", "close_sessions",
+    "AccountRow", "actor_for_account", "actor_for_session", "actor_for_token", "add", "by_id", "close_session", "close_sessions",
     "create_token", "disable", "enable", "find", "grant_role", "invite", "listed", "my_sessions", "my_tokens", "open_session",
     "redeem", "request_reset", "revoke_role", "revoke_session", "revoke_token", "roles_of", "set_password", "set_roles",
     "sign_in", "signed_in", "change_password",
@@ -94,6 +94,14 @@ def find(p: Platform, email: str) -> AccountRow:
     rows = _rows(p, Account.email == email.strip().lower())
     if not rows:
         raise NotFound(f"There is no account for {email}.")
+    return rows[0]
+
+
+def by_id(p: Platform, account: int) -> AccountRow:
+    """The account of that id. Raises NotFound."""
+    rows = _rows(p, Account.id == account)
+    if not rows:
+        raise NotFound("There is no such account.")
     return rows[0]
 
 

@@ -26,6 +26,8 @@ def everything(settings: Settings) -> list[Problem]:
     _, said = discovery.hooks()
     problems = [Problem(Place(file="environment"), one) for one in foreign_owners()]
     problems += [*discovery.problems, *said]
+    if settings.database_url.startswith("sqlite") and not (settings.data_dir / "backoffice.db").is_file():
+        return list(dict.fromkeys(problems))
     database = Database(settings.database_url, settings.data_dir)
     try:
         with database.begin(writing=False) as connection:

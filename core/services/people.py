@@ -12,6 +12,7 @@ from core.errors import Conflict, Invalid, NotFound
 from core.services import accounts, directory, passwords
 from core.services.demo import DemoWork
 from core.services.instants import again_when_moved
+from core.storage import outbox
 from core.storage.models import Account
 
 if TYPE_CHECKING:
@@ -47,10 +48,32 @@ def add(p: Platform, actor: Actor, *, email: str, name: str, roles: Iterable[str
     return accounts.add(p, actor, email=email, name=name, person=person, roles=roles, password=password)
 
 
+@again_when_moved
 def invite(p: Platform, actor: Actor, account: int) -> str:
     """Make an invitation; answers a sentence: that it was sent, or, with mail off, the link itself."""
     secret = accounts.invite(p, actor, account)
-    return f"Mail is off. Invitation link, valid once and for seven days: {link(p, secret)}"
+    if not p.settings.smtp_url:
+        return f"Mail is off. Invitation link, valid once and for seven days: {link(p, secret)}"
+    to = accounts.by_id(p, account).email
+    _send(p, actor, to, "Your account", f"You have been given an account at {p.settings.base_url}.\n\nChoose a password here, once and "
+                                        f"within seven days:\n{link(p, secret)}\n")
+    return f"An invitation was sent to {to}."
+
+
+def reset(p: Platform, email: str) -> None:
+    """Send a link with which a password is chosen anew, if somebody has that address and mail is on. Tells nobody which."""
+    found = accounts.request_reset(p, email)
+    if found is not None and p.settings.smtp_url:
+        account, secret = found
+        _send(p, Actor.system("reset of a password"), accounts.by_id(p, account).email, "Choose a new password",
+              f"Somebody asked for a new password for this address at {p.settings.base_url}. If it was you, choose it here, once and "
+              f"within two hours:\n{link(p, secret)}\n\nIf it was not you, do nothing.\n")
+
+
+@again_when_moved
+def _send(p: Platform, actor: Actor, to: str, subject: str, text: str) -> None:
+    with p.write(actor, p.generation(), reason="mail with a link") as unit:
+        outbox.put(unit, "mail", {"to": to, "subject": subject, "text": text})
 
 
 def link(p: Platform, secret: str) -> str:

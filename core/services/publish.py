@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-import sqlalchemy as sa
+from uuid import uuid4
 
 from core.access.actor import Actor
 from core.errors import BackofficeError, Busy, Conflict, Forbidden, NotFound
@@ -18,8 +17,8 @@ from core.registry.generation import Columns, Generation, build
 from core.services import columns, documents, owncolumns, plugins
 from core.services.documents import Entry, Pointer, Stored
 from core.storage import head as heads
-from core.storage import migrate
-from core.storage.unit import HeadMoved, flipping
+from core.storage import jobs, migrate
+from core.storage.unit import HeadMoved, Unit, flipping
 from schemas import dump_overlay, read_overlay
 from schemas.model import Entity, Field, Overlay, Place, Plugin, Problem
 from schemas.refusals import refusals
@@ -294,6 +293,10 @@ def _flip(p: Platform, number: int, stored: Stored | None, current: Generation |
         if current is not None and changed:
             columns.settle(connection, current, made, changed, at)
         heads.move(connection, number + 1)
+        if rest.recompute:
+            unit = Unit(connection, p.database, made, Actor.system("publication"), at, uuid4().hex, "system", writing=True)
+            for name in rest.recompute:
+                jobs.put(unit, "recompute", {"entity": name}, key=f"recompute:{name}:{number + 1}")
     # Indexes only make reading fast: they come when the new generation is in force already.
     if rest.indexes:
         migrate.apply(p.database, rest)
