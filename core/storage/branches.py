@@ -46,7 +46,7 @@ def covers(sight: Sight, wanted: Filter, expression: str) -> Iterator[Cover]:
                 yield found
     if expression and (said := _of_expression(sight, expression)):
         yield said
-    if rules := _of_rules(sight):
+    if rules := of_rules(sight):
         yield rules
 
 
@@ -110,16 +110,17 @@ def _of_expression(sight: Sight, source: str) -> Cover:
     return min(found, key=len) if found else ()
 
 
-def _of_rules(sight: Sight) -> Cover:
+def of_rules(sight: Sight) -> Cover | None:
+    """Where all readable rows lie; empty when there are none, None when the row rules cannot be told by columns."""
     found: dict[Branch, None] = {}
     for face in sight.faces:
         if not face.rows:
-            return ()
+            return None
         for scope in face.rows:
             for source in scope.sources:
                 cover = _of_source(sight, source)
                 if cover is None or len(found) > MOST:
-                    return ()
+                    return None
                 found.update(dict.fromkeys(cover))
     return tuple(found)
 

@@ -79,8 +79,6 @@ class Pager:
         self.filter = Filter(self.sight, query.where)
         self.words = search.words(query.q)
         self.values: dict[str, object] = dict(self.filter.values)
-        if query.q.strip():
-            self.values.update(search.bound(self.sight, self.words))
         self.key = (
             unit.generation.number,
             unit.database.engine,
@@ -96,6 +94,8 @@ class Pager:
             query.trashed,
         )
         self.prepared = self._prepare()
+        if query.q.strip() and self.sight.faces:
+            self.values.update(self._search())
 
     def _prepare(self) -> Prepared:
         found = _PREPARED.get(self.key)
@@ -103,6 +103,20 @@ class Pager:
             found = Prepared(planning.order_of(self.sight, self.query.sort), Shape(self.sight, self.query.fields))
             self._keep(found)
         return found
+
+    def _search(self) -> dict[str, object]:
+        """What to search for: the words as they stand, and only where none has the last one, words that begin so.
+
+        A word's hits are read from the newest on and end early; of a beginning, an index gathers all hits first.
+        """
+        exact = search.bound(self.sight, self.words, beginning=False)
+        key = (self.key, "words", self.words, tuple(self.filter.values.items()))
+        found, moment = _SIZES.get(key), self.unit.now.timestamp()
+        if found is None or not 0 <= moment - found[0] < _REMEMBERED:
+            self.values.update(exact)
+            found = (moment, self._capped(1) if exact else 0)
+            _SIZES.put(key, found)
+        return exact if found[1] else search.bound(self.sight, self.words, beginning=True)
 
     def _keep(self, prepared: Prepared) -> None:
         if not self.sight.moving:
@@ -123,7 +137,8 @@ class Pager:
                 self.unit.generation.fingerprint(self.entity.full_name),
                 self.prepared.order,
                 self.filter.key,
-                tuple(self.values.items()),
+                tuple(self.filter.values.items()),
+                self.words,
                 self.query.expression,
                 self.query.trashed,
             )
