@@ -31,7 +31,7 @@ class Platform:
                  find: Callable[[Settings], Discovery] = discover) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        self.database = Database(settings.database_url, settings.data_dir)
+        self.database = Database(settings.database_url, settings.data_dir, secret=settings.secret_key)
         self.files: FileStore = LocalFiles(settings.data_dir / "files")
         self.ledger = Ledger()
         self.ledger.report = Recorder(self)
