@@ -115,8 +115,9 @@ def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int]
         "digests": digests,
     }
     values["hash"] = chained(*(values[name] for name in MEMBERS))
-    values["xid"] = transaction_position(unit)
-    made = unit.connection.execute(_change.insert().values(**values))
+    # Values travel as parameters: the statement is compiled once.
+    insert = _change.insert().values(xid=transaction_position(unit))
+    made = unit.connection.execute(insert, values)
     if kept:
         number_of_entry = made.inserted_primary_key[0]
         unit.connection.execute(_value.insert(), [

@@ -5,7 +5,7 @@ An id that the actor may not read is refused with the same sentence as one that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -80,9 +80,13 @@ def _available(unit: Unit, name: str, numbers: set[int], actor: Actor) -> tuple[
     target = unit.generation.entities.get(name)
     if target is None:
         return set(), set()
-    sight = Sight(unit, target, grant(target, actor))
+    rights = grant(target, actor)
     readable, alive = set(), set()
     wanted = sorted(number for number in numbers if 0 < number < 2**63)
+    if rights.scope("read").is_all:
+        alive = _alive(unit, target, wanted)
+        return alive, alive
+    sight = Sight(unit, target, rights)
     for start in range(0, len(wanted), rows.CHUNK):
         select = (
             sa.select(sight.at.c.id, sight.readable())
@@ -95,6 +99,29 @@ def _available(unit: Unit, name: str, numbers: set[int], actor: Actor) -> tuple[
             if seen:
                 readable.add(number)
     return readable, alive
+
+
+def _alive(unit: Unit, target: Entity, wanted: Sequence[int]) -> set[int]:
+    """Live records among ``wanted``, held as above; one statement for each table, compiled once."""
+    row = entity_table(target, unit.database.dialect).table
+    found = _alive_statements.get(id(row))
+    if found is None or found[0] is not row:
+        ids = sa.bindparam("ids", expanding=True)
+        found = _alive_statements[id(row)] = (
+            row,
+            sa.select(row.c.id).where(row.c.id.in_(ids), row.c.trashed_at.is_(None)).order_by(row.c.id),
+        )
+        if len(_alive_statements) > 4_000:
+            _alive_statements.clear()
+    statement = rows.locked(unit, found[1], "key")
+    return {
+        number
+        for start in range(0, len(wanted), rows.CHUNK)
+        for number in unit.connection.scalars(statement, {"ids": list(wanted[start : start + rows.CHUNK])})
+    }
+
+
+_alive_statements: dict[int, tuple[sa.Table, sa.Select[tuple[int]]]] = {}
 
 
 def _fits(unit: Unit, formulas: Formulas, entity: Entity, one: Pointer, record: Record) -> bool:

@@ -6,13 +6,14 @@ written back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from core.facts import Record, Value
+from core.facts import Money, Record, Value
 from core.fields import effective, kind
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
@@ -53,13 +54,29 @@ def load_many(unit: Unit, entity_name: str, numbers: Iterable[int], *, lock: str
     found: dict[int, Record] = {}
     for start in range(0, len(wanted), CHUNK):
         part = wanted[start : start + CHUNK]
-        select = sa.select(*table.table.c).where(table.table.c.id.in_(part)).order_by(table.table.c.id)
-        for row in unit.connection.execute(locked(unit, select, lock)).mappings():
+        for row in unit.connection.execute(locked(unit, _by_id(table.table), lock), {"ids": part}).mappings():
             record = _record(unit, entity, table, row)
             found[record.id] = record
         if found:
             _add_many(unit, entity, table, {number: found[number] for number in part if number in found})
+    if _named_currencies(entity):
+        for record in found.values():
+            _name_currencies(unit, entity, record)
     return found
+
+
+_statements: dict[int, tuple[sa.Table, sa.Select[tuple[object, ...]]]] = {}
+
+
+def _by_id(table: sa.Table) -> sa.Select[tuple[object, ...]]:
+    """Whole rows by id, as one statement for each table: building it anew costs more than running it."""
+    found = _statements.get(id(table))
+    if found is None or found[0] is not table:
+        ids = sa.bindparam("ids", expanding=True)
+        if len(_statements) > 4_000:
+            _statements.clear()
+        found = _statements[id(table)] = (table, sa.select(*table.c).where(table.c.id.in_(ids)).order_by(table.c.id))
+    return found[1]
 
 
 def locked(unit: Unit, select: sa.Select[Any], lock: str) -> sa.Select[Any]:
@@ -97,6 +114,47 @@ def instant(value: object) -> object:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return value
+
+
+def _named_currencies(entity: Entity) -> bool:
+    return any(
+        one.currency and one.type == "money" for field in entity.fields for one in (field, *field.fields)
+    )
+
+
+def _name_currencies(unit: Unit, entity: Entity, record: Record) -> None:
+    """Amounts whose currency another field names are read with it."""
+    for field in entity.fields:
+        if field.type == "money" and field.currency:
+            record[field.name] = _in(unit, field, record[field.name], record, entity.field, record)
+        elif field.type == "lines":
+            for line in record[field.name]:
+                for child in field.fields:
+                    if child.type == "money" and child.currency:
+                        line[child.name] = _in(unit, child, line[child.name], line, field.child, record)
+
+
+def _in(
+    unit: Unit,
+    field: Field,
+    value: Value,
+    values: Mapping[str, Value],
+    declared: Callable[[str], Field | None],
+    parent: Record,
+) -> Value:
+    if not isinstance(value, Money):
+        return value
+    reference, dot, name = field.currency.partition(".")
+    if not dot:
+        found = values.get(reference)
+    elif reference == "parent":
+        found = parent.get(name)
+    else:
+        pointing, number = declared(reference), values.get(reference)
+        targets = unit.generation.targets(pointing) if pointing is not None else ()
+        target = load(unit, targets[0], int(number)) if targets and number is not None else None
+        found = target.get(name) if target is not None else None
+    return replace(value, currency=str(found or ""))
 
 
 def _add_many(unit: Unit, entity: Entity, table: EntityTable, records: Mapping[int, Record]) -> None:

@@ -88,7 +88,7 @@ class Writer:
             "chain_length": chain[1],
             "amended_from": record.extra.get("amended_from"),
         }
-        self.unit.connection.execute(self.table.table.insert().values(**self._known(cells)))
+        self.unit.connection.execute(self.table.table.insert(), self._known(cells))
         search.index_record(self.unit, self.entity, record, self.words)
         self._refresh_dependents(None, record)
         return record
@@ -248,7 +248,7 @@ class Writer:
         ]
         if self.entity.kind == "document" and not posted and before.extra.get("posted_at") is None:
             where.append(row.c.posted_at.is_(None))
-        done = self.unit.connection.execute(row.update().where(*where).values(**self._known(cells)))
+        done = self.unit.connection.execute(row.update().where(*where), self._known(cells))
         if done.rowcount != 1:
             # Version and trash were compared under the row's lock: what is left is the row rule.
             still = self.unit.connection.execute(
@@ -416,7 +416,7 @@ class Writer:
             number = made.get("id")
             if number is None:
                 made["id"] = sequences.next_id(self.unit, lines)
-                self.unit.connection.execute(lines.table.insert().values(id=made["id"], owner_id=owner, **cells))
+                self.unit.connection.execute(lines.table.insert(), {"id": made["id"], "owner_id": owner, **cells})
             elif made != before.get(number):
                 self.unit.connection.execute(
                     lines.table.update()
