@@ -8,6 +8,7 @@ from schemas.check_fields import check_constraints, check_fields, check_title
 from schemas.check_flows import check_access, check_readers, check_segregation, check_workflow
 from schemas.check_looks import check_looks
 from schemas.circles import circles
+from schemas.expressions import Function
 from schemas.model import Entity, Expression, Field, Place, Plugin, Problem
 from schemas.proof import Proof, names_read
 from schemas.words import meant
@@ -18,8 +19,13 @@ Step = tuple[Node, str, Place]
 """An edge of the graph: the field that is read, by which word, and where that stands."""
 
 
-def check(plugins: Mapping[str, Plugin], known: Mapping[str, Entity]) -> list[Problem]:
-    """Every problem of the plugins, in their order; ``known`` holds entities that exist beside theirs, by full name."""
+def check(
+    plugins: Mapping[str, Plugin], known: Mapping[str, Entity], functions: Mapping[str, Function] | None = None
+) -> list[Problem]:
+    """Every problem of the plugins, in their order.
+
+    ``known`` holds entities that exist beside theirs, by full name; ``functions`` those that plugins add to expressions.
+    """
     entities = {**known, **{entity.full_name: entity for plugin in plugins.values() for entity in plugin.entities}}
     problems: list[Problem] = []
     for plugin in plugins.values():
@@ -27,7 +33,7 @@ def check(plugins: Mapping[str, Plugin], known: Mapping[str, Entity]) -> list[Pr
         _neighbours(plugin, around, known)
         check_segregation(plugin, around)
         for entity in plugin.entities:
-            problems.extend(check_entity(entity, plugin, entities, plugins))
+            problems.extend(check_entity(entity, plugin, entities, plugins, functions))
     problems.extend(_circles_of_needs(plugins))
     problems.extend(_provided_twice(plugins))
     problems.extend(_circles_of_rules(plugins, entities))
@@ -35,10 +41,14 @@ def check(plugins: Mapping[str, Plugin], known: Mapping[str, Entity]) -> list[Pr
 
 
 def check_entity(
-    entity: Entity, plugin: Plugin, entities: Mapping[str, Entity], plugins: Mapping[str, Plugin]
+    entity: Entity,
+    plugin: Plugin,
+    entities: Mapping[str, Entity],
+    plugins: Mapping[str, Plugin],
+    functions: Mapping[str, Function] | None = None,
 ) -> list[Problem]:
     """Every problem within one entity, which may be one that overlays have amended."""
-    proof = Proof(plugin, entity, entities, plugins)
+    proof = Proof(plugin, entity, entities, plugins, functions=functions or {})
     if not entity.fields:
         proof.say(entity.place.at("fields"), f"{entity.full_name} has no fields.", "Declare one at least.")
     check_title(proof)

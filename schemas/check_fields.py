@@ -33,6 +33,12 @@ def check_fields(proof: Proof) -> None:
                     meant(name, (child.name for child in one.fields)),
                 )
     owners = [one for one in proof.entity.fields if one.owner_department]
+    for one in owners:
+        target = proof.target(one)
+        if one.many or (one.type == "reference" and target is not None and target.provides != "department"):
+            proof.say(
+                one.place.at("owner_department"), f'"{one.name}" does not name one department.', "Flag another field."
+            )
     if len(owners) > 1:
         proof.say(
             owners[1].place.at("owner_department"),
@@ -236,7 +242,7 @@ def _pointing(proof: Proof, one: Field, line: Field | None) -> None:
 
 
 def _picker(proof: Proof, one: Field, target: Entity) -> None:
-    """``where`` of a reference is about the records offered; it may read the record at hand through ``parent``."""
+    """``where`` of a reference is about the records offered."""
     proof.condition(one.where, one.place.at("where"), in_sql=True, entity=target)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -208,3 +209,7 @@ def _one_or_list(inner: Json) -> Json:
 
 def _list_of(inner: Json) -> Json:
     return {"type": "array", "items": inner}
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=1))

@@ -127,7 +127,15 @@ KINDS: dict[str, Kind] = {
             base=UNCOMPARED | {"quick_filter"},
         ),
         _kind(
-            "reference", "reference", "Another record of one entity.", "to", "where", "on_delete", "many", needs=("to",)
+            "reference",
+            "reference",
+            "Another record of one entity.",
+            "to",
+            "where",
+            "on_delete",
+            "many",
+            "owner_department",
+            needs=("to",),
         ),
         _kind(
             "references",
@@ -156,8 +164,6 @@ KINDS: dict[str, Kind] = {
             "Line items: child records with fields of their own, one level deep.",
             "fields",
             "form",
-            "min",
-            "max",
             base=UNCOMPARED - {"default", "searchable"},
             needs=("fields",),
             sql_able=False,

@@ -37,6 +37,7 @@ class Proof:
     entities: Mapping[str, Entity]
     plugins: Mapping[str, Plugin]
     problems: list[Problem] = field(default_factory=list)
+    functions: Mapping[str, expressions.Function] = field(default_factory=dict)
     _fields: dict[str, Field] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -164,9 +165,9 @@ class Proof:
         try:
             if line is not None:
                 child = replace(over, name=f"{over.name}.{line.name}", fields=line.fields, workflow=None)
-                names = expressions.names_of(child, self.entities, parent=over)
+                names = expressions.names_of(child, self.entities, parent=over, functions=self.functions)
             else:
-                names = expressions.names_of(over, self.entities)
+                names = expressions.names_of(over, self.entities, functions=self.functions)
             return expressions.check(expressions.parse(source), names, expect)
         except expressions.ExpressionError as error:
             where = f' (character {error.column} of "{source}")' if error.column else f' (in "{source}")'

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from schemas.amending import amend
 from schemas.check import check_entity
+from schemas.expressions import Function
 from schemas.grammar_moves import DOCUMENT_STATES
 from schemas.kinds import DERIVED_KINDS
 from schemas.model import Entity, Overlay, Place, Plugin, Problem, Role, Transition, Verb
@@ -18,7 +19,12 @@ Said = tuple[str, str]
 """A sentence and its remedy."""
 
 
-def refusals(entity: Entity, overlay: Overlay, entities: Mapping[str, Entity]) -> list[Problem]:
+def refusals(
+    entity: Entity,
+    overlay: Overlay,
+    entities: Mapping[str, Entity],
+    functions: Mapping[str, Function] | None = None,
+) -> list[Problem]:
     """Why this overlay may not amend the entity, each at the place of its verb; warnings do not refuse.
 
     ``entity`` is the shape that the overlay's department has without this overlay; ``entities`` are all entities by
@@ -35,7 +41,7 @@ def refusals(entity: Entity, overlay: Overlay, entities: Mapping[str, Entity]) -
     plugin = plugins.get(entity.plugin, Plugin(entity.plugin))
     found: list[Problem] = []
     arisen: list[tuple[Place, Problem]] = []
-    before = {(one.message, one.severity) for one in check_entity(entity, plugin, entities, plugins)}
+    before = {(one.message, one.severity) for one in check_entity(entity, plugin, entities, plugins, functions)}
     for verb in overlay.changes:
         said = list(_RULES[verb.kind](entity, verb, overlay))
         found += [Problem(verb.place, message, remedy, plugin=entity.plugin) for message, remedy in said]
@@ -43,14 +49,14 @@ def refusals(entity: Entity, overlay: Overlay, entities: Mapping[str, Entity]) -
         if said:
             continue
         amended = amend(entity, replace(overlay, changes=(verb,)), {})
-        problems = check_entity(amended, plugin, {**entities, entity.full_name: amended}, plugins)
+        problems = check_entity(amended, plugin, {**entities, entity.full_name: amended}, plugins, functions)
         arisen += [(verb.place, one) for one in problems if (one.message, one.severity) not in before]
         before |= {(one.message, one.severity) for one in problems}
         entity = amended
     # What a later verb puts right (a state that is reached only then) is no problem.
     left = {
         (one.message, one.severity)
-        for one in check_entity(entity, plugin, {**entities, entity.full_name: entity}, plugins)
+        for one in check_entity(entity, plugin, {**entities, entity.full_name: entity}, plugins, functions)
     }
     found += [
         replace(one, place=replace(place, path=place.path or one.place.path))

@@ -15,6 +15,7 @@ from core.registry.found import Source, folder, load, packages, shipped
 from core.registry.probe import faults, known_good, remember
 from core.settings import Settings
 from schemas import check, dump_plugin, read_plugin
+from schemas.expressions import Function
 from schemas.model import Place, Plugin, Problem
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
@@ -221,7 +222,7 @@ def _settled(found: list[Found]) -> list[Found]:
         good = {one.name: one.plugin for one in ordered if one.usable and one.plugin is not None}
         known = {entity.full_name: entity for plugin in good.values() for entity in plugin.entities}
         told: dict[str, list[Problem]] = {}
-        for problem in check(good, known):
+        for problem in check(good, known, _functions(ordered)):
             told.setdefault(problem.plugin or problem.place.file, []).append(problem)
         newly = {name for name, problems in told.items() if name in good and any(p.severity == "error" for p in problems)}
         if not newly:
@@ -229,6 +230,17 @@ def _settled(found: list[Found]) -> list[Found]:
                     for one in ordered]
         ones = [replace(one, problems=_joined(one.problems, told[one.name])) if one.usable and one.name in newly else one
                 for one in ordered]
+
+
+def _functions(found: Iterable[Found]) -> dict[str, Function]:
+    """What usable plugins add to the expression language, so that expressions with it can be proven."""
+    modules = {one.name: one.module for one in found if one.usable and one.module is not None}
+    added: dict[str, Function] = {}
+    for _, several in collect(modules)[0].call("expression_functions") if modules else ():
+        for one in several if isinstance(several, list | tuple) else ():
+            if isinstance(one, Function):
+                added.setdefault(one.name, one)
+    return added
 
 
 def _joined(problems: tuple[Problem, ...], more: Iterable[Problem]) -> tuple[Problem, ...]:
