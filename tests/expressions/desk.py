@@ -207,7 +207,6 @@ class Desk:
         family = typed.type.family
         if family in ("number", "money", "days", "duration"):
             if self.database.dialect == "sqlite":
-                assert isinstance(value, int)
                 return value
             return int(Decimal(value).scaleb(typed.type.places))
         if family == "boolean":
