@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import sqlalchemy as sa
+
 from core.access.actor import Actor
 from core.errors import BackofficeError, Busy, Conflict, Forbidden, NotFound
 from core.registry.calls import Hooks
@@ -111,6 +113,9 @@ def ensure_current(p: Platform) -> Generation:
     if number:
         current = replace(_loaded(p, number, None, hooks), problems=problems)
         rest = _prepare(p, current.entities.values())
+        if rest.unsearched:
+            with p.database.begin(writing=True) as connection:
+                _later(p, connection, current, [("reindex", one.full_name) for one in rest.unsearched])
         if rest.indexes:
             migrate.apply(p.database, rest)
     made = _publish(p, current, wanted, author="system", because="Plugins changed." if number else "First start.")
@@ -293,14 +298,20 @@ def _flip(p: Platform, number: int, stored: Stored | None, current: Generation |
         if current is not None and changed:
             columns.settle(connection, current, made, changed, at)
         heads.move(connection, number + 1)
-        if rest.recompute:
-            unit = Unit(connection, p.database, made, Actor.system("publication"), at, uuid4().hex, "system", writing=True)
-            for name in rest.recompute:
-                jobs.put(unit, "recompute", {"entity": name}, key=f"recompute:{name}:{number + 1}")
+        # An entity that was there before has records, and their words are not in a new search index yet.
+        unsearched = [one.full_name for one in rest.unsearched if current is not None and one.full_name in current.entities]
+        _later(p, connection, made, [("recompute", name) for name in rest.recompute] + [("reindex", name) for name in unsearched])
     # Indexes only make reading fast: they come when the new generation is in force already.
     if rest.indexes:
         migrate.apply(p.database, rest)
     return made
+
+
+def _later(p: Platform, connection: sa.Connection, made: Generation, verbs: Iterable[tuple[str, str]]) -> None:
+    """Have the worker do what need not be done before the generation is in force: (verb, entity)."""
+    unit = Unit(connection, p.database, made, Actor.system("publication"), p.clock.now(), uuid4().hex, "system", writing=True)
+    for verb, name in verbs:
+        jobs.put(unit, verb, {"entity": name}, key=f"{verb}:{name}:{made.number}")
 
 
 def _prepare(p: Platform, entities: Iterable[Entity]) -> migrate.Plan:
