@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
@@ -60,7 +61,11 @@ def nothing(field: Field) -> Value:
     return () if field.many or field.type in {"choices", "references", "lines"} else None
 
 
-def settle(field: Field, value: Value, parsing: Parsing) -> Value:
+Assume = Callable[[Field, Mapping[str, Value]], str]
+"""The currency that an amount on a line is in when none is said: (the line's field, the line) -> code or ""."""
+
+
+def settle(field: Field, value: Value, parsing: Parsing, assume: Assume | None = None) -> Value:
     """The value in its kind's Python form (docs/internals.md). Plain Python and JSON forms are both understood.
 
     Raises ValueError with a sentence.
@@ -71,7 +76,9 @@ def settle(field: Field, value: Value, parsing: Parsing) -> Value:
     if empty(value):
         return nothing(field)
     if field.type == "lines":
-        return tuple(_line(field, number, line, parsing) for number, line in enumerate(value, start=1))
+        if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+            raise ValueError("Lines are a list of objects.")
+        return tuple(_line(field, number, line, parsing, assume) for number, line in enumerate(value, start=1))
     if isinstance(value, list) and (field.many or field.type in {"references", "choices", "location"}):
         value = tuple(value)
     if field.many and isinstance(value, tuple) and all(type(one) is int for one in value):
@@ -93,10 +100,12 @@ def _is(value: Value, wanted: tuple[type, ...], name: str) -> bool:
     if name == "date" and isinstance(value, datetime):
         return False
     members = value if isinstance(value, tuple) else ()
+    if name == "location":
+        return len(members) == 2 and all(isinstance(one, Decimal) and one.is_finite() for one in members)
     return (
         isinstance(value, wanted)
         and not (name == "choices" and not all(isinstance(one, str) for one in members))
-        and not (name in {"references", "location"} and any(isinstance(one, Mapping | str) for one in members))
+        and not (name == "references" and any(isinstance(one, Mapping | str) for one in members))
     )
 
 
@@ -110,7 +119,7 @@ def _canonical(field: Field, value: Value, parsing: Parsing) -> Value:
     return value
 
 
-def _line(field: Field, number: int, line: Value, parsing: Parsing) -> dict[str, Value]:
+def _line(field: Field, number: int, line: Value, parsing: Parsing, assume: Assume | None) -> dict[str, Value]:
     if not isinstance(line, Mapping):
         raise ValueError(f"Line {number} is not an object of its fields.")
     made: dict[str, Value] = {}
@@ -128,7 +137,10 @@ def _line(field: Field, number: int, line: Value, parsing: Parsing) -> dict[str,
             continue  # a line sent back as it was read brings its derived values along
         else:
             try:
-                made[name] = settle(children[name], value, parsing)
+                reading = parsing
+                if children[name].type == "money" and children[name].currency and assume is not None:
+                    reading = replace(parsing, currency=assume(children[name], line) or parsing.currency)
+                made[name] = settle(children[name], value, reading)
             except ValueError as error:
                 raise ValueError(f"Line {number}, {children[name].label or name}: {error}") from error
     return made
@@ -175,7 +187,7 @@ def default(
         return nothing(field) if value is None else fit(shown, value)
     if field.default is None:
         return nothing(field)
-    return settle(field, field.default, parsing(unit))
+    return settle(field, field.default, parsing_money(unit, parent or values) if has_money(field) else parsing(unit))
 
 
 def fill(
@@ -202,8 +214,8 @@ def fill(
                 record[field.name] = default(unit, formulas, entity, field, record, before=before)
 
 
-def parsing(unit: Unit, record: Mapping[str, Value] | None = None) -> Parsing:
-    """How texts of this actor are read: zone, locale, day, currency of the record's company, human keys."""
+def parsing(unit: Unit) -> Parsing:
+    """How texts of this actor are read: zone, locale, day and human keys; amounts must say their currency."""
 
     def resolve_key(entity: str, key: str) -> int | None:
         return Reader(unit, entity).find_key(key)
@@ -211,13 +223,22 @@ def parsing(unit: Unit, record: Mapping[str, Value] | None = None) -> Parsing:
     return Parsing(
         zone=unit.actor.zone,
         locale=unit.actor.locale,
-        currency=company_currency(unit, record),
         today=expressions.today(unit),
         resolve_key=resolve_key,
     )
 
 
-def company_currency(unit: Unit, record: Mapping[str, Value] | None = None) -> str:
+def parsing_money(unit: Unit, record: Mapping[str, Value]) -> Parsing:
+    """The same, where an amount that says no currency is in that of the record's company."""
+    return replace(parsing(unit), currency=company_currency(unit, record))
+
+
+def has_money(one: Field) -> bool:
+    """Whether the field, or one on its lines, holds amounts of money."""
+    return any(field.type == "money" for field in (one, *one.fields))
+
+
+def company_currency(unit: Unit, record: Mapping[str, Value]) -> str:
     """The currency of the record's company (that of its department, else the actor's); "" where there is none."""
     provider = unit.generation.provider("company")
     if provider is None:
@@ -227,10 +248,13 @@ def company_currency(unit: Unit, record: Mapping[str, Value] | None = None) -> s
     return str(company.get("base_currency") or "") if company is not None else ""
 
 
-def company_of(unit: Unit, record: Mapping[str, Value] | None) -> int | None:
-    """The company of the record's department."""
+def company_of(unit: Unit, record: Mapping[str, Value]) -> int | None:
+    """The company a record names, else that of its department."""
+    named = record.get("company")
+    if isinstance(named, int):
+        return named
     provider = unit.generation.provider("department")
-    number = record.get("department_id") if record is not None else None
+    number = record.get("department_id")
     if provider is None or not number:
         return None
     department = rows.load(unit, provider.full_name, int(number))

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from core.access.actor import Actor
 from core.access.grant import Grant, RowRights, grant
 from core.access.rows import holds
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.facts import SYSTEM_FIELDS, Money, Record, Value
-from core.fields import effective, kind
+from core.fields import Parsing, effective, kind
 from core.hooks import Refusal
 from core.services.defaults import (
     DERIVED,
@@ -24,8 +23,10 @@ from core.services.defaults import (
     department_code,
     empty,
     fill,
+    has_money,
     nothing,
     parsing,
+    parsing_money,
     settle,
 )
 from core.services.work import Work
@@ -202,13 +203,13 @@ def give(draft: Draft, values: Mapping[str, Value], writable: Collection[str]) -
 
 def settled(draft: Draft, values: Mapping[str, Value]) -> dict[str, Value]:
     """The given values in their kinds' Python form; those that cannot be read stay as they are, to be refused later."""
-    reading = parsing(draft.unit, draft.record)
+    reading = parsing_money(draft.unit, draft.record)
     declared = {one.name: one for one in draft.entity.fields}
     found: dict[str, Value] = {}
     for name, value in values.items():
         one = declared.get(draft.names.get(name, ""))
         try:
-            found[name] = value if one is None or one.type in DERIVED else settle(one, value, reading)
+            found[name] = value if one is None or one.type in DERIVED else _settled(draft, one, value, reading)
         except ValueError:
             found[name] = value
     return found
@@ -244,21 +245,44 @@ def shape_of(unit: Unit, entity: Entity, record: Mapping[str, Value]) -> Entity:
 
 
 def _take(draft: Draft, values: Mapping[str, Value], writable: Collection[str]) -> None:
-    reading = parsing(draft.unit, draft.record)
-    given: set[str] = set()
     declared = {one.name: one for one in draft.entity.fields}
-    for name, value in values.items():
+    given: set[str] = set()
+    plain = parsing(draft.unit)
+    money: list[tuple[str, Field]] = []
+    for name in values:
         stored_name = draft.names.get(name, "")
         one = declared.get(stored_name)
         if one is None or one.type in DERIVED or stored_name not in writable:
             draft.refuse(name, NOT_HERE)
             continue
-        try:
-            draft.record[stored_name] = settle(one, value, reading)
-        except ValueError as error:
-            draft.refuse(name, str(error))
         given.add(stored_name)
+        if has_money(one):
+            money.append((name, one))
+        else:
+            _take_one(draft, one, name, values[name], plain)
+    # Amounts last: the record's department and the field that names a currency may be given along with them.
+    stamp(draft)
+    reading = parsing_money(draft.unit, draft.record) if money else None
+    for name, one in money:
+        assert reading is not None
+        _take_one(draft, one, name, values[name], reading)
     draft.given = draft.given | frozenset(given)
+
+
+def _take_one(draft: Draft, one: Field, name: str, value: Value, reading: Parsing) -> None:
+    try:
+        draft.record[one.name] = _settled(draft, one, value, reading)
+    except ValueError as error:
+        draft.refuse(name, str(error))
+
+
+def _settled(draft: Draft, one: Field, value: Value, reading: Parsing) -> Value:
+    def assume(child: Field, line: Mapping[str, Value]) -> str:
+        return str(draft.formulas.value(draft.entity, child.currency, line, parent=draft.record, line=one) or "")
+
+    if one.type == "money" and one.currency:
+        reading = replace(reading, currency=currency_of(draft, one) or reading.currency)
+    return settle(one, value, reading, assume if one.type == "lines" else None)
 
 
 def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
@@ -268,7 +292,6 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     writes). ``bare``: no field is required (the first state of a settings record).
     """
     unit, formulas = draft.unit, draft.formulas
-    reading = parsing(unit, draft.record)
     fill(unit, formulas, draft.shape, draft.record, draft.before, draft.given)
     stamp(draft)
     _rules_of_given(draft)
@@ -277,6 +300,7 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
             complete_lines(unit, formulas, draft.entity, one, draft.record, draft.before)
     _known_lines(draft)
     _choices_and_limits(draft, draft.changed())
+    _currencies(draft)
     if draft.errors:
         if not bare:
             _required(draft, relax)
@@ -286,7 +310,7 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     _call_hooks(draft)
     touched = {name for name, value in draft.record.items() if before_hooks.get(name) != value}
     if touched:
-        _settle_again(draft, touched, reading)
+        _settle_again(draft, touched)
         for one in draft.entity.fields:
             if one.type == "lines" and one.name in touched:
                 complete_lines(unit, formulas, draft.entity, one, draft.record, draft.before)
@@ -294,8 +318,8 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
         fill(unit, formulas, draft.shape, draft.record, draft.before, draft.given | frozenset(touched))
         stamp(draft)
         _choices_and_limits(draft, touched)
+        _currencies(draft)
         stored.derive(unit, formulas, draft.entity, draft.record)
-    _currencies(draft)
     if not bare:
         _required(draft, relax)
     for sentence in constraints.failures(formulas, draft.shape, draft.record):
@@ -401,9 +425,11 @@ def _call_hooks(draft: Draft) -> None:
         draft.refuse(refusal.field or "", refusal.sentence)
 
 
-def _settle_again(draft: Draft, touched: Iterable[str], reading: Any) -> None:
+def _settle_again(draft: Draft, touched: Iterable[str]) -> None:
     """What a hook set is brought into form; system fields it touched are put back."""
     fields = {one.name: one for one in draft.entity.fields}
+    amounts = any(name in fields and has_money(fields[name]) for name in touched)
+    reading = parsing_money(draft.unit, draft.record) if amounts else parsing(draft.unit)
     for name in touched:
         one = fields.get(name)
         if one is None:
@@ -419,9 +445,8 @@ def _settle_again(draft: Draft, touched: Iterable[str], reading: Any) -> None:
             continue
         else:
             try:
-                draft.record[name] = (
-                    settle(one, draft.record[name], reading) if one.type != "sequence" else draft.record[name]
-                )
+                if one.type != "sequence":
+                    draft.record[name] = _settled(draft, one, draft.record[name], reading)
             except ValueError as error:
                 draft.refuse(name, str(error))
     if draft.before is None:
@@ -450,14 +475,16 @@ def _currencies(draft: Draft) -> None:
 
 def _line_currencies(draft: Draft, lines: Field, line: Mapping[str, Value]) -> dict[str, Value]:
     made = dict(line)
+    old = {held["id"]: held for held in draft.old.get(lines.name) or ()}.get(line.get("id"), {})
     for child in lines.fields:
         value = made.get(child.name)
-        if child.type == "money" and child.currency and isinstance(value, Money):
-            said = draft.formulas.value(draft.entity, child.currency, made, parent=draft.record, line=lines)
-            if said and value.currency != said:
-                if value.currency:
-                    draft.refuse(lines.name, f"{child.label or child.name} is in {said}.")
-                made[child.name] = replace(value, currency=str(said))
+        if child.type != "money" or not child.currency or not isinstance(value, Money):
+            continue
+        said = draft.formulas.value(draft.entity, child.currency, made, parent=draft.record, line=lines)
+        if said and value.currency != said:
+            if value.currency and value != old.get(child.name):
+                draft.refuse(lines.name, f"{child.label or child.name} is in {said}.")
+            made[child.name] = replace(value, currency=str(said))
     return made
 
 

@@ -106,7 +106,7 @@ def _alive(unit: Unit, target: Entity, wanted: Sequence[int]) -> set[int]:
     row = entity_table(target, unit.database.dialect).table
     found = _alive_statements.get(id(row))
     if found is None or found[0] is not row:
-        ids = sa.bindparam("ids", expanding=True)
+        ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
         found = _alive_statements[id(row)] = (
             row,
             sa.select(row.c.id).where(row.c.id.in_(ids), row.c.trashed_at.is_(None)).order_by(row.c.id),

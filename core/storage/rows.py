@@ -72,7 +72,7 @@ def _by_id(table: sa.Table) -> sa.Select[tuple[object, ...]]:
     """Whole rows by id, as one statement for each table: building it anew costs more than running it."""
     found = _statements.get(id(table))
     if found is None or found[0] is not table:
-        ids = sa.bindparam("ids", expanding=True)
+        ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
         if len(_statements) > 4_000:
             _statements.clear()
         found = _statements[id(table)] = (table, sa.select(*table.c).where(table.c.id.in_(ids)).order_by(table.c.id))
