@@ -41,8 +41,14 @@ class Actor:
     @staticmethod
     def system(reason: str, channel: str = "system") -> Actor:
         """The platform itself, for a stated and audited reason; passes access rules, not guards."""
-        return Actor(email="system", name="System", roles=frozenset({"core.everything", "core.everyone"}),
-                     channel=channel, reason=reason, is_system=True)
+        return Actor(
+            email="system",
+            name="System",
+            roles=frozenset({"core.everything", "core.everyone"}),
+            channel=channel,
+            reason=reason,
+            is_system=True,
+        )
 
     def via(self, channel: str) -> Actor:
         """The same actor through another channel."""

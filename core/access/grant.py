@@ -226,8 +226,16 @@ class Grant:
             prints = prints or right.print_.holds(once)
         may_write = self._token(True)
         return RowRights(
-            readable, visible | SYSTEM_FIELDS.keys() if readable else frozenset(), masked - visible, writable if may_write else frozenset(),
-            deletes and may_write, exports, prints, moves if may_write else frozenset(), self.everything and readable and may_write)
+            readable,
+            visible | SYSTEM_FIELDS.keys() if readable else frozenset(),
+            masked - visible,
+            writable if may_write else frozenset(),
+            deletes and may_write,
+            exports,
+            prints,
+            moves if may_write else frozenset(),
+            self.everything and readable and may_write,
+        )
 
     def _of_form(self, name: str) -> frozenset[str]:
         form = self.entity.form(name)
@@ -306,9 +314,7 @@ def _right(entity: Entity, rule: AccessRule) -> Right:
 def _sensitive_lines(entity: Entity, unmasked: set[str]) -> set[str]:
     """Lines that hold a sensitive field which is not unmasked (as ``lines.field``): they show as a whole or not at all."""
     return {
-        one.name
-        for one in entity.fields
-        if any(child.sensitive and f"{one.name}.{child.name}" not in unmasked for child in one.fields)
+        one.name for one in entity.fields if any(child.sensitive and f"{one.name}.{child.name}" not in unmasked for child in one.fields)
     }
 
 

@@ -103,4 +103,3 @@ def _same_company(record: Mapping[str, Value], entity: Entity, actor: Actor) -> 
         return bool(record.get("company") == actor.company)
     department = record.get("department_id")
     return department is not None and department in actor.company_departments
-

@@ -162,4 +162,5 @@ def _rule(shape: Entity, right: Right) -> AccessRule | None:
 
 def _test(unit: Unit, record: Record, shape: Entity, actor: Actor) -> Test:
     path = Formulas(unit).path(shape, record)
-    return lambda source: holds(source, record, shape, actor, path, entities=unit.generation.entities, now=unit.now)
+    return lambda source: holds(source, record, shape, actor, path, entities=unit.generation.entities, now=unit.now,
+                                functions=unit.generation.functions())

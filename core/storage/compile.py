@@ -49,8 +49,9 @@ def compile(typed: Typed, ctx: SqlContext) -> Element:
     return _Compiler(ctx).step(typed.node).element
 
 
-def expression(source: str, entity: Entity, table: EntityTable, unit: Unit, at: FromClause | None = None,
-               expect: str | None = None) -> Element:
+def expression(
+    source: str, entity: Entity, table: EntityTable, unit: Unit, at: FromClause | None = None, expect: str | None = None
+) -> Element:
     """The expression over an alias of the entity's table (or the table). With ``boolean`` as ``expect`` a field alone asks for a value.
 
     Raises ExpressionError and NotInSql.
@@ -387,19 +388,59 @@ def _added(on: _Compiler, call: Call) -> Sql:
 _WHOLE = frozenset({"len", "function", "days_apart", "seconds_apart", "whole_days", "if", "coalesce", "min", "max"})
 """Steps that may give a whole number as an integer on PostgreSQL."""
 _STEPS: Mapping[str, Callable[[_Compiler, Call], Sql]] = {
-    "and": _and, "or": _or, "not": _not, "eq": _compared(lambda left, right: left == right),
-    "ne": _compared(lambda left, right: left != right), "lt": _compared(lambda left, right: left < right),
-    "le": _compared(lambda left, right: left <= right), "gt": _compared(lambda left, right: left > right),
-    "ge": _compared(lambda left, right: left >= right), "always": _fixed(sa.true()), "never": _fixed(sa.false()), "known": _known,
-    "empty": _empty, "in": _listed, "member": _member, "among": _among, "differs": _differs, "if": _choose, "coalesce": _coalesce,
-    "min": _extreme, "max": _extreme, "add": _sum, "sub": _sum, "mul": _product, "div": _quotient, "neg": _signed, "abs": _signed,
-    "widen": _widened, "round": _rounded, "floor": _rounded, "ceil": _rounded, "in_currency": _in_currency, "len": _length,
-    "join": _joined, "contains": _matched, "starts": _matched, "add_days": _timed(moments.add_days),
-    "add_seconds": _timed(moments.add_seconds), "days_apart": _timed(moments.days_apart),
-    "seconds_apart": _timed(moments.seconds_apart), "whole_days": _timed(moments.whole_days), "entity_of": _entity_of,
+    "and": _and,
+    "or": _or,
+    "not": _not,
+    "eq": _compared(lambda left, right: left == right),
+    "ne": _compared(lambda left, right: left != right),
+    "lt": _compared(lambda left, right: left < right),
+    "le": _compared(lambda left, right: left <= right),
+    "gt": _compared(lambda left, right: left > right),
+    "ge": _compared(lambda left, right: left >= right),
+    "always": _fixed(sa.true()),
+    "never": _fixed(sa.false()),
+    "known": _known,
+    "empty": _empty,
+    "in": _listed,
+    "member": _member,
+    "among": _among,
+    "differs": _differs,
+    "if": _choose,
+    "coalesce": _coalesce,
+    "min": _extreme,
+    "max": _extreme,
+    "add": _sum,
+    "sub": _sum,
+    "mul": _product,
+    "div": _quotient,
+    "neg": _signed,
+    "abs": _signed,
+    "widen": _widened,
+    "round": _rounded,
+    "floor": _rounded,
+    "ceil": _rounded,
+    "in_currency": _in_currency,
+    "len": _length,
+    "join": _joined,
+    "contains": _matched,
+    "starts": _matched,
+    "add_days": _timed(moments.add_days),
+    "add_seconds": _timed(moments.add_seconds),
+    "days_apart": _timed(moments.days_apart),
+    "seconds_apart": _timed(moments.seconds_apart),
+    "whole_days": _timed(moments.whole_days),
+    "entity_of": _entity_of,
     "function": _added,
 }
 
 __all__ = [
-    "NotInSql", "SqlContext", "compile", "context", "expression", "fold", "folded_match", "register_functions", "typed",
+    "NotInSql",
+    "SqlContext",
+    "compile",
+    "context",
+    "expression",
+    "fold",
+    "folded_match",
+    "register_functions",
+    "typed",
 ]

@@ -76,9 +76,7 @@ class RowNames:
         there = table.table.alias()
         inside = RowNames(target, table, self.unit, there)
         number = self.column(via)[0]
-        return tuple(
-            sa.select(cell).where(there.c.id == number).correlate_except(there).scalar_subquery() for cell in inside.column(name)
-        )
+        return tuple(sa.select(cell).where(there.c.id == number).correlate_except(there).scalar_subquery() for cell in inside.column(name))
 
     def several(self, name: str) -> tuple[FromClause, sa.ColumnElement[Any], sa.ColumnElement[bool]]:
         if name in self.table.links:

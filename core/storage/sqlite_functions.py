@@ -17,8 +17,14 @@ _FAR = 400_000_000_000
 def register_functions(connection: Any) -> None:
     """Give a DBAPI connection of SQLite the functions that compiled expressions call."""
     for name, count, function in (
-        ("x_div", 4, numbers.divide), ("x_round", 2, numbers.rounded), ("x_floor", 2, numbers.floored), ("x_ceil", 2, numbers.ceiled),
-        ("x_fold", 1, _fold), ("x_add_days", 2, _add_days), ("x_add_seconds", 2, _add_seconds), ("x_days", 2, _days),
+        ("x_div", 4, numbers.divide),
+        ("x_round", 2, numbers.rounded),
+        ("x_floor", 2, numbers.floored),
+        ("x_ceil", 2, numbers.ceiled),
+        ("x_fold", 1, _fold),
+        ("x_add_days", 2, _add_days),
+        ("x_add_seconds", 2, _add_seconds),
+        ("x_days", 2, _days),
         ("x_seconds", 2, _seconds),
     ):
         connection.create_function(name, count, function, deterministic=True)

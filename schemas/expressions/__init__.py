@@ -7,6 +7,20 @@ from schemas.expressions.reading import Parsed, bare, expand, parse, written
 from schemas.expressions.tree import Env, ExpressionError, Function, Type, Typed
 
 __all__ = [
-    "Env", "ExpressionError", "Function", "Names", "Parsed", "Type", "Typed", "bare", "check", "evaluate", "expand", "fold", "names_of",
-    "parse", "sql_able", "written",
+    "Env",
+    "ExpressionError",
+    "Function",
+    "Names",
+    "Parsed",
+    "Type",
+    "Typed",
+    "bare",
+    "check",
+    "evaluate",
+    "expand",
+    "fold",
+    "names_of",
+    "parse",
+    "sql_able",
+    "written",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import replace
-from decimal import Decimal
 
 from schemas.expressions import calls, pairing
 from schemas.expressions.names import Known, Names, known_in, type_of_kind
@@ -13,7 +12,6 @@ from schemas.expressions.reading import Parsed, bare, digits, normalised, parse
 from schemas.expressions.tree import (
     BOOLEAN,
     DURATION,
-    MOST_PLACES,
     NULL,
     TEXT,
     Call,
@@ -33,7 +31,12 @@ from schemas.kinds import KINDS
 from schemas.model import Entity, Field
 
 _COMPARE: dict[type[ast.cmpop], str] = {
-    ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge",
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
 }
 _ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 _VOLATILE = re.compile(r"\b(?:now|today|me|my_team|my_department)\s*\(")
@@ -206,7 +209,9 @@ class Checker:
         if one.name in self.within or len(self.within) > 8:
             raise self.fail(at, f'"{one.name}" is computed from itself.')
         inner = Checker(parse(one.formula), self.names, self.within | {one.name})
-        node = _expected(inner, inner.condition(inner.parsed.tree) if kind == BOOLEAN else inner.node(inner.parsed.tree), one.as_kind or "text")
+        node = _expected(
+            inner, inner.condition(inner.parsed.tree) if kind == BOOLEAN else inner.node(inner.parsed.tree), one.as_kind or "text"
+        )
         self.reads |= inner.reads
         if node.type.family in ("number", "money") and node.type.places > kind.places:
             return Call(kind, "round", (node,), node.type.places - kind.places)
@@ -304,4 +309,4 @@ def _expected(checker: Checker, node: Node, expect: str) -> Node:
     raise checker.fail(tree, f"The expression gives {in_words(node.type)}, and {in_words(wanted)} is needed here.")
 
 
-__all__ = ["MOST_PLACES", "Checker", "Decimal", "check", "sql_able"]
+__all__ = ["Checker", "check", "sql_able"]

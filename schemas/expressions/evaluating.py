@@ -168,12 +168,19 @@ def _added(call: Call, env: Env) -> Any:
 
 
 _LAZY: dict[str, Callable[[Call, Env], Any]] = {
-    "and": _and, "or": _or, "in": _among_listed, "if": _choose, "coalesce": _coalesce, "differs": _differs, "len": _count,
+    "and": _and,
+    "or": _or,
+    "in": _among_listed,
+    "if": _choose,
+    "coalesce": _coalesce,
+    "differs": _differs,
+    "len": _count,
     "empty": lambda call, env: run(call.args[0], env) is None,
     "known": lambda call, env: run(call.args[0], env) is not None,
     "changed": lambda call, env: bool(env.changed(call.extra)),
     "is_new": lambda call, env: bool(env.is_new),
-    "function": _added, "in_currency": _in_currency,
+    "function": _added,
+    "in_currency": _in_currency,
 }
 
 

@@ -11,13 +11,27 @@ from schemas.kinds import KINDS
 from schemas.model import Entity, Field
 
 _SYSTEM: dict[str, Type] = {
-    "id": Type("number"), "display_title": Type("text"), "version": Type("number"), "created_at": Type("datetime"),
-    "created_by": Type("reference", targets=frozenset({PERSON})), "updated_at": Type("datetime"),
+    "id": Type("number"),
+    "display_title": Type("text"),
+    "version": Type("number"),
+    "created_at": Type("datetime"),
+    "created_by": Type("reference", targets=frozenset({PERSON})),
+    "updated_at": Type("datetime"),
     "updated_by": Type("reference", targets=frozenset({PERSON})),
 }
 _FAMILIES = {
-    "text": "text", "choice": "text", "date": "date", "datetime": "datetime", "time": "time", "boolean": "boolean", "choices": "choices",
-    "reference": "reference", "references": "references", "any_reference": "any_reference", "lines": "lines", "file": "file",
+    "text": "text",
+    "choice": "text",
+    "date": "date",
+    "datetime": "datetime",
+    "time": "time",
+    "boolean": "boolean",
+    "choices": "choices",
+    "reference": "reference",
+    "references": "references",
+    "any_reference": "any_reference",
+    "lines": "lines",
+    "file": "file",
 }
 _PROVIDED = {"person": PERSON, "department": DEPARTMENT, "team": TEAM}
 
@@ -68,8 +82,9 @@ class Names:
         return f'Did you mean "{close[0]}"?' if close else ""
 
 
-def names_of(entity: Entity, entities: Mapping[str, Entity], *, parent: Entity | None = None,
-             functions: Mapping[str, Function] | None = None) -> Names:
+def names_of(
+    entity: Entity, entities: Mapping[str, Entity], *, parent: Entity | None = None, functions: Mapping[str, Function] | None = None
+) -> Names:
     """The names over ``entity`` (for lines: a twin that holds the line's fields, with the owner as ``parent``)."""
     return Names(entity, entities, parent, functions or {})
 

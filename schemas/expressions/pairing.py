@@ -93,8 +93,11 @@ def _as(checker: Checker, at: ast.AST, node: Node, kind: Type) -> Node:
 
 def _one_of(checker: Checker, at: ast.AST, node: Const, kind: Type) -> None:
     if kind.options is not None and node.value is not None and node.value not in kind.options:
-        raise checker.fail(at, f'"{node.value}" is none of the options.', checker.names.meant(node.value, kind.options)
-                           or f"The options are {', '.join(kind.options[:12])}.")
+        raise checker.fail(
+            at,
+            f'"{node.value}" is none of the options.',
+            checker.names.meant(node.value, kind.options) or f"The options are {', '.join(kind.options[:12])}.",
+        )
 
 
 def dated(checker: Checker, at: ast.AST, node: Const, kind: Type) -> Const:
@@ -146,8 +149,11 @@ def _sum(checker: Checker, tree: ast.BinOp, op: str, left: Node, right: Node) ->
         return Call(TEXT, "join", (left, right))
     if first in ("date", "datetime"):
         remedy = "Write days(30) for thirty days." if second == "number" else ""
-        raise checker.fail(tree, f"{in_words(left.type).capitalize()} and {in_words(right.type)} cannot be "
-                                 f"{'added' if op == 'add' else 'subtracted'}.", remedy)
+        raise checker.fail(
+            tree,
+            f"{in_words(left.type).capitalize()} and {in_words(right.type)} cannot be {'added' if op == 'add' else 'subtracted'}.",
+            remedy,
+        )
     if first in _COUNTS and second in _COUNTS:
         kind, both = _counted(left, right)
         if kind is not None:
@@ -155,8 +161,9 @@ def _sum(checker: Checker, tree: ast.BinOp, op: str, left: Node, right: Node) ->
     if first == second == "money":
         left, right = unified(checker, tree, (left, right))
         return Call(left.type, op, (left, right))
-    raise checker.fail(tree, f"{in_words(left.type).capitalize()} and {in_words(right.type)} cannot be "
-                             f"{'added' if op == 'add' else 'subtracted'}.")
+    raise checker.fail(
+        tree, f"{in_words(left.type).capitalize()} and {in_words(right.type)} cannot be {'added' if op == 'add' else 'subtracted'}."
+    )
 
 
 def _counted(left: Node, right: Node) -> tuple[Type | None, tuple[Node, Node]]:

@@ -19,13 +19,45 @@ _SMART = re.compile(r"\b(today|now)(?:\s*\(\s*\))?\s*([+-])\s*([0-9]{1,6})\s*([d
 _BARE = re.compile(r"\b(today|now)\b(?!\s*\()")
 _TEXTS = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
 _ALLOWED = (
-    ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.UAdd, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div,
-    ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.IfExp, ast.Call, ast.Constant, ast.Name,
-    ast.Load, ast.Attribute, ast.List, ast.Tuple,
+    ast.Expression,
+    ast.BoolOp,
+    ast.And,
+    ast.Or,
+    ast.UnaryOp,
+    ast.Not,
+    ast.USub,
+    ast.UAdd,
+    ast.BinOp,
+    ast.Add,
+    ast.Sub,
+    ast.Mult,
+    ast.Div,
+    ast.Compare,
+    ast.Eq,
+    ast.NotEq,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
+    ast.In,
+    ast.NotIn,
+    ast.IfExp,
+    ast.Call,
+    ast.Constant,
+    ast.Name,
+    ast.Load,
+    ast.Attribute,
+    ast.List,
+    ast.Tuple,
 )
 _INSTEAD = {
-    ast.Is: "Write == None.", ast.IsNot: "Write != None.", ast.Mod: "There is no %.", ast.Pow: "There is no **.", ast.FloorDiv: "Write floor(a / b).",
-    ast.Subscript: "There are no square brackets after a name.", ast.Lambda: "There are no functions of your own.",
+    ast.Is: "Write == None.",
+    ast.IsNot: "Write != None.",
+    ast.Mod: "There is no %.",
+    ast.Pow: "There is no **.",
+    ast.FloorDiv: "Write floor(a / b).",
+    ast.Subscript: "There are no square brackets after a name.",
+    ast.Lambda: "There are no functions of your own.",
     ast.JoinedStr: "Write the text plainly, without f.",
 }
 
@@ -46,7 +78,7 @@ class Parsed:
 
     def text(self, node: ast.expr) -> str:
         """The node's own source text."""
-        return self.source.encode()[node.col_offset:node.end_col_offset].decode()
+        return self.source.encode()[node.col_offset : node.end_col_offset].decode()
 
     def error(self, node: ast.AST, message: str, remedy: str = "") -> ExpressionError:
         """A mistake at the node."""

@@ -164,10 +164,24 @@ def is_constant(node: Node) -> bool:
 
 
 NAMES_OF_FAMILIES: dict[str, str] = {
-    "text": "a text", "number": "a number", "money": "an amount of money", "days": "a number of days", "duration": "a length of time",
-    "date": "a date", "datetime": "a point in time", "time": "a time of day", "boolean": "a yes or no", "reference": "a reference",
-    "any_reference": "a reference to any record", "choices": "a set of choices", "references": "a set of references",
-    "lines": "lines", "file": "a file", "opaque": "a value that cannot be compared", "members": "a set", "null": "nothing",
+    "text": "a text",
+    "number": "a number",
+    "money": "an amount of money",
+    "days": "a number of days",
+    "duration": "a length of time",
+    "date": "a date",
+    "datetime": "a point in time",
+    "time": "a time of day",
+    "boolean": "a yes or no",
+    "reference": "a reference",
+    "any_reference": "a reference to any record",
+    "choices": "a set of choices",
+    "references": "a set of references",
+    "lines": "lines",
+    "file": "a file",
+    "opaque": "a value that cannot be compared",
+    "members": "a set",
+    "null": "nothing",
 }
 
 

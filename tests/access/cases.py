@@ -40,12 +40,19 @@ RULES = tuple(
 )
 ROLES = tuple(rule.role for rule in RULES)
 ENTITIES = tuple(
-    Entity("a", name, owner=owner, fields=(*FIELDS, *((Field(owner, "person"),) if owner else ())), forms=FORMS, workflow=FLOW, access=RULES)
+    Entity(
+        "a", name, owner=owner, fields=(*FIELDS, *((Field(owner, "person"),) if owner else ())), forms=FORMS, workflow=FLOW, access=RULES
+    )
     for name, owner in (("made", ""), ("held", "holder"))
 )
 FULL = Actor(
-    person=1, department=10, departments_below=frozenset({10, 11}), company=100, company_departments=frozenset({10, 11, 12}),
-    teammates=frozenset({1, 2}), roles=frozenset({"core.everyone"}),
+    person=1,
+    department=10,
+    departments_below=frozenset({10, 11}),
+    company=100,
+    company_departments=frozenset({10, 11, 12}),
+    teammates=frozenset({1, 2}),
+    roles=frozenset({"core.everyone"}),
 )
 ACTORS = (
     FULL,

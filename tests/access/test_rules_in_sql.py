@@ -25,8 +25,17 @@ from tests.access.cases import ACTORS, ENTITIES, WORDS, role_sets, rows
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 ROWS = {number: {**row, "id": number} for number, row in enumerate(rows(), 1)}
 EXPRESSIONS = (
-    "flag", "not flag", "created_by == me()", "not (created_by == me())", "created_by != me()", "created_by in my_team()",
-    "title == 'x' and created_by == me()", "created_by == None", "no_such_field == 1", "title + 1 == 2", "changed(title)",
+    "flag",
+    "not flag",
+    "created_by == me()",
+    "not (created_by == me())",
+    "created_by != me()",
+    "created_by in my_team()",
+    "title == 'x' and created_by == me()",
+    "created_by == None",
+    "no_such_field == 1",
+    "title + 1 == 2",
+    "changed(title)",
 )
 
 
@@ -43,8 +52,15 @@ class Table:
                 for row in ROWS.values():
                     moment = NOW.replace(tzinfo=None)
                     cells = {
-                        "id": row["id"], "version": 1, "created_at": moment, "updated_at": moment, "created_by": row["created_by"],
-                        "department_id": row["department_id"], "chain_length": 0, "f_flag": row["flag"], "f_title": row["title"],
+                        "id": row["id"],
+                        "version": 1,
+                        "created_at": moment,
+                        "updated_at": moment,
+                        "created_by": row["created_by"],
+                        "department_id": row["department_id"],
+                        "chain_length": 0,
+                        "f_flag": row["flag"],
+                        "f_title": row["title"],
                     }
                     if entity.owner:
                         cells[f"f_{entity.owner}"] = row["holder"]

@@ -82,9 +82,7 @@ ITEM = Entity(
 )
 ENTITIES = (TEAM, DEPARTMENT, PERSON, SITE, ITEM)
 PLUGINS = (Plugin("org", entities=(TEAM, DEPARTMENT, PERSON)), Plugin("desk", entities=(SITE, ITEM)))
-ACTOR = Actor(
-    person=3, department=2, departments_below=frozenset({2, 4}), teams=frozenset({1, 5}), teammates=frozenset({3, 6})
-)
+ACTOR = Actor(person=3, department=2, departments_below=frozenset({2, 4}), teams=frozenset({1, 5}), teammates=frozenset({3, 6}))
 NOBODY = Actor()
 
 WORDS = (None, "a", "A", "Zoo", "élan", "ÉLAN", "ß", "EUR", "USD", "\ue000", "😀", "Σίσυφος", "low", "a%b_c", "o'clock")
@@ -116,15 +114,34 @@ def rows(seed: int = 7) -> dict[int, dict[str, Any]]:
         word = dice.choice(WORDS)
         fee = some(number(2))
         found[at] = {
-            "id": at, "version": 1, "created_at": NOW, "state": dice.choice(("new", "done")), "created_by": some(dice.randint(1, 6)),
-            "word": word, "other": dice.choice(WORDS), "size": some(dice.choice(("low", "high", "mid"))),
-            "tags": tuple(dice.sample("abc", dice.randint(0, 3))), "count": some(dice.choice((0, 1, -1, 7, 3000, 2**53 - 1, -(2**53 - 1)))),
-            "price": some(number(2)), "rate": some(number(6)), "share": some(number(4)), "cost": some(money()), "paid": some(money()),
-            "fee": None if fee is None else Money(fee, word or ""), "start": some(day()), "end": some(day()), "at": some(instant()),
-            "until": some(instant()), "hour": some(time(dice.randint(0, 23), dice.choice((0, 30)))), "spent": some(dice.randint(-9, 99_999)),
-            "open": dice.random() < 0.5, "who": some(dice.randint(1, 6)), "site": some(dice.randint(1, 7)),
+            "id": at,
+            "version": 1,
+            "created_at": NOW,
+            "state": dice.choice(("new", "done")),
+            "created_by": some(dice.randint(1, 6)),
+            "word": word,
+            "other": dice.choice(WORDS),
+            "size": some(dice.choice(("low", "high", "mid"))),
+            "tags": tuple(dice.sample("abc", dice.randint(0, 3))),
+            "count": some(dice.choice((0, 1, -1, 7, 3000, 2**53 - 1, -(2**53 - 1)))),
+            "price": some(number(2)),
+            "rate": some(number(6)),
+            "share": some(number(4)),
+            "cost": some(money()),
+            "paid": some(money()),
+            "fee": None if fee is None else Money(fee, word or ""),
+            "start": some(day()),
+            "end": some(day()),
+            "at": some(instant()),
+            "until": some(instant()),
+            "hour": some(time(dice.randint(0, 23), dice.choice((0, 30)))),
+            "spent": some(dice.randint(-9, 99_999)),
+            "open": dice.random() < 0.5,
+            "who": some(dice.randint(1, 6)),
+            "site": some(dice.randint(1, 7)),
             "about": some(EntityRef(dice.choice(("desk.site", "org.team")), dice.randint(1, 3))),
-            "seen": tuple(dice.sample(range(1, 7), dice.randint(0, 3))), "from": dice.choice(WORDS),
+            "seen": tuple(dice.sample(range(1, 7), dice.randint(0, 3))),
+            "from": dice.choice(WORDS),
         }
         price = found[at]["price"]
         found[at]["worth"] = None if price is None else price * 3
@@ -135,8 +152,14 @@ def sites() -> dict[int, dict[str, Any]]:
     """The sites by id; items also point at a seventh that is not there."""
     return {
         at: {
-            "id": at, "city": WORDS[at], "rent": Money(Decimal(at * 100), "EUR") if at % 3 else None, "area": Decimal(at).quantize(Decimal("0.01")),
-            "opened": date(2020 + at, 1, 1), "public": at % 2 == 0, "team": at if at != 4 else None, "keeper": at % 3 + 2,
+            "id": at,
+            "city": WORDS[at],
+            "rent": Money(Decimal(at * 100), "EUR") if at % 3 else None,
+            "area": Decimal(at).quantize(Decimal("0.01")),
+            "opened": date(2020 + at, 1, 1),
+            "public": at % 2 == 0,
+            "team": at if at != 4 else None,
+            "keeper": at % 3 + 2,
         }
         for at in range(1, 7)
     }
@@ -160,8 +183,13 @@ class Desk:
         dialect = self.database.dialect
         table = entity_table(entity, dialect)
         row: dict[str, Any] = {
-            "id": values["id"], "version": 1, "created_at": NOW.replace(tzinfo=None), "updated_at": NOW.replace(tzinfo=None), "chain_length": 0,
-            "created_by": values.get("created_by"), "state": values.get("state"),
+            "id": values["id"],
+            "version": 1,
+            "created_at": NOW.replace(tzinfo=None),
+            "updated_at": NOW.replace(tzinfo=None),
+            "chain_length": 0,
+            "created_by": values.get("created_by"),
+            "state": values.get("state"),
         }
         for field in entity.fields:
             columns = table.columns.get(field.name)

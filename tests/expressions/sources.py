@@ -89,12 +89,23 @@ def _condition(dice: random.Random, more) -> str:  # type: ignore[no-untyped-def
     if shape == 6:
         return f"differs({more(kind)}, {more(kind)})"
     if shape == 7:
-        return dice.choice((
-            f"({more('text')} {dice.choice(('in', 'not in'))} ['a', 'low', {more('text')}])", f"({more('number')} in [1, 2.5, 0.005, count])",
-            f"({more('person')} {dice.choice(('in', 'not in'))} [me(), 4])", f"({more('person')} in seen)", "('a' in tags)",
-            f"({more('money')} in [100, 2.5])", "(site.team in my_team())", f"({more('person')} in my_team())", "('b' not in tags)",
-            f"({more('date')} in [today(), '2026-03-01'])", "(about == about)", "(entity_of(about) == 'desk.site')", "(hour < '12:30')",
-        ))
+        return dice.choice(
+            (
+                f"({more('text')} {dice.choice(('in', 'not in'))} ['a', 'low', {more('text')}])",
+                f"({more('number')} in [1, 2.5, 0.005, count])",
+                f"({more('person')} {dice.choice(('in', 'not in'))} [me(), 4])",
+                f"({more('person')} in seen)",
+                "('a' in tags)",
+                f"({more('money')} in [100, 2.5])",
+                "(site.team in my_team())",
+                f"({more('person')} in my_team())",
+                "('b' not in tags)",
+                f"({more('date')} in [today(), '2026-03-01'])",
+                "(about == about)",
+                "(entity_of(about) == 'desk.site')",
+                "(hour < '12:30')",
+            )
+        )
     if shape == 8:
         return f"{dice.choice(('contains', 'starts'))}({more('text')}, {more('text')})"
     if shape == 9:

@@ -29,7 +29,9 @@ def _two_valued(patch: pytest.MonkeyPatch) -> None:
 
 
 def _null_safe(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(compiling._STEPS, "eq", lambda on, call: compiling.Sql(on.element(call.args[0]).is_not_distinct_from(on.element(call.args[1]))))  # type: ignore[arg-type]
+    patch.setitem(
+        compiling._STEPS, "eq", lambda on, call: compiling.Sql(on.element(call.args[0]).is_not_distinct_from(on.element(call.args[1])))
+    )  # type: ignore[arg-type]
 
 
 def _unguarded(patch: pytest.MonkeyPatch) -> None:

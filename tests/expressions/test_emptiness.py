@@ -12,10 +12,13 @@ from schemas.expressions import Env, ExpressionError, Typed, evaluate
 from tests.expressions.desk import ACTOR, NOBODY, NOW, TODAY, Desk
 
 PAIRS = {
-    "text": ("word", "other", "'a'", "'Zoo'"), "number": ("count", "price", "rate", "2", "0.05", "(price + rate)", "(count * 2)", "(price / 3)"),
-    "money": ("cost", "paid", "(cost + paid)", "100"), "date": ("start", "end", "today()", "(start + days(3))"), "datetime": ("at", "until", "now()"),
+    "text": ("word", "other", "'a'", "'Zoo'"),
+    "number": ("count", "price", "rate", "2", "0.05", "(price + rate)", "(count * 2)", "(price / 3)"),
+    "money": ("cost", "paid", "(cost + paid)", "100"),
+    "date": ("start", "end", "today()", "(start + days(3))"),
+    "datetime": ("at", "until", "now()"),
     "person": ("who", "created_by", "me()"),
-}  # fmt: skip
+}
 
 
 def rule(dice: random.Random, depth: int) -> str:
@@ -27,7 +30,9 @@ def rule(dice: random.Random, depth: int) -> str:
     kind = dice.choice(tuple(PAIRS))
     left, right = dice.sample(PAIRS[kind], 2)
     if kind == "person":
-        return dice.choice((f"{left} == {right}", f"{left} != {right}", f"{left} in [{right}, 4]", f"{left} not in my_team()", "site.team in my_team()"))
+        return dice.choice(
+            (f"{left} == {right}", f"{left} != {right}", f"{left} in [{right}, 4]", f"{left} not in my_team()", "site.team in my_team()")
+        )
     if kind == "text" and dice.random() < 0.3:
         return f"{left} {dice.choice(('in', 'not in'))} [{right}, 'b']"
     if left in ("100", "'a'", "'Zoo'", "2", "0.05") and right in ("100", "'a'", "'Zoo'", "2", "0.05"):

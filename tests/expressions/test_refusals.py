@@ -85,7 +85,15 @@ def test_it_is_refused_at_its_place(source: str, column: int, part: str) -> None
 
 @pytest.mark.parametrize(
     ("source", "kind"),
-    [("count", "boolean"), ("1", "boolean"), ("word", "date"), ("start", "datetime"), ("open", "integer"), ("cost", "decimal"), ("site", "person")],
+    [
+        ("count", "boolean"),
+        ("1", "boolean"),
+        ("word", "date"),
+        ("start", "datetime"),
+        ("open", "integer"),
+        ("cost", "decimal"),
+        ("site", "person"),
+    ],
 )
 def test_another_kind_is_refused(source: str, kind: str) -> None:
     with pytest.raises(ExpressionError):
@@ -94,7 +102,8 @@ def test_another_kind_is_refused(source: str, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("source", "kind"),
-    [("count", "decimal"), ("end - start", "integer"), ("end - start", "duration"), ("today()", "date"), ("me()", "person"), ("size", "text"),
+    [("count", "decimal"), ("end - start", "integer"), ("end - start", "duration"), ("today()", "date"), ("me()", "person"),
+     ("size", "text"),
      ("None", "date"), ("price * 2", "percent"), ("my_department()", "department")],
 )  # fmt: skip
 def test_what_fits_a_kind_is_accepted(source: str, kind: str) -> None:
@@ -103,7 +112,8 @@ def test_what_fits_a_kind_is_accepted(source: str, kind: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["(" * 60 + "1" + ")" * 60, "not " * 60 + "open", "-" * 60 + "1", "1 + " * 2_000 + "1", "'" + "a" * 4_000 + "'", "word in [" + "'a', " * 300 + "]",
+    ["(" * 60 + "1" + ")" * 60, "not " * 60 + "open", "-" * 60 + "1", "1 + " * 2_000 + "1", "'" + "a" * 4_000 + "'",
+     "word in [" + "'a', " * 300 + "]",
      "(" * 3_000, "a." * 900 + "a", "when(open, 1, " * 55 + "1" + ")" * 55, " or ".join(["open"] * 900)],
 )  # fmt: skip
 def test_size_and_depth_have_limits(source: str) -> None:

@@ -147,8 +147,15 @@ def test_a_field_alone_asks_for_a_value(source: str) -> None:
 
 
 def test_an_actor_without_attributes_is_granted_nothing() -> None:
-    for source in ("who == me()", "not (who == me())", "who != me()", "site.team in my_team()", "not (site.team in my_team())",
-                   "who not in my_team()", "who in [me()]"):
+    for source in (
+        "who == me()",
+        "not (who == me())",
+        "who != me()",
+        "site.team in my_team()",
+        "not (site.team in my_team())",
+        "who not in my_team()",
+        "who in [me()]",
+    ):
         assert value(source, actor=NOBODY, who=3, site=1) is None, source
 
 
