@@ -17,10 +17,8 @@ from core.access.actor import Actor
 from core.api import problems
 from core.errors import BackofficeError, BadRequest, Conflict, NotFound, NotSignedIn, TooMany
 from core.facts import Record
-from core.fields import Showing
 from core.registry.generation import Generation
-from core.render.serializers import dump_of, file_ids
-from core.services import accounts, files
+from core.services import accounts, exporting
 from core.services.platform import Platform
 from core.storage import idempotency
 from core.storage.idempotency import Answer
@@ -50,18 +48,7 @@ class Call:
 
     def records(self, entity: Entity, found: list[Record]) -> list[dict[str, Any]]:
         """Records as JSON."""
-        dump = dump_of(entity, self.generation.entities)
-        known = files.facts(self.platform, self.actor, file_ids(dump, found)) if dump.files else {}
-        made = []
-        for one in found:
-            base = f"/api/v1/{entity.plugin}/{entity.name}/{one.id}/files/"
-            urls = {one[name]: base + name for name in dump.files if isinstance(one.get(name), int)}
-
-            def facts(number: int, urls: dict[int, str] = urls) -> Mapping[str, Any] | None:
-                return files.shown(known[number], urls[number]) if number in known and number in urls else None
-
-            made.append(dump.record(one, Showing(zone=self.actor.zone, locale=self.actor.locale, file=facts)))
-        return made
+        return exporting.as_json(self.platform, self.actor, entity, found)
 
 
 @dataclass
