@@ -11,6 +11,7 @@ from core.app import create_app
 from core.facts import FixedClock, Record
 from core.services import accounts, jobs, looking, moves, records
 from core.services.platform import Platform
+from core.storage.query import Condition, Group, Query
 from core.testing.samples import values_for
 
 
@@ -40,6 +41,12 @@ class World:
 
     def get(self, entity: str, record: int | Record, *, by: Actor | None = None) -> Record:
         return looking.get(self.platform, by or self.system, entity, _id(record))
+
+    def find(self, entity: str, *, by: Actor | None = None, **conditions: Any) -> list[Record]:
+        """The records ``by`` may read whose fields equal ``conditions``, oldest first."""
+        parts = tuple(Condition(name, "eq", (value,)) for name, value in conditions.items())
+        query = Query(where=Group(False, parts) if parts else None, sort=(("id", False),), limit=200)
+        return looking.page(self.platform, by or self.system, entity, query).items
 
     def any(self, entity: str) -> int:
         """The id of some record of ``entity``, made when there is none yet."""
