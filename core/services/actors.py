@@ -141,9 +141,10 @@ def _facts(unit: Unit, account: int, epoch: int) -> Actor | None:
     structure = directory.structure(unit, epoch)
     department = person.department if person else None
     company = structure.company_of(department)
+    of_company = frozenset(one.id for one in structure.departments.values() if company and one.company == company.id)
     return Actor(
         account=account, email=row.email, name=(person.name if person else "") or row.name or row.email, person=row.person,
         department=department, department_code=structure.code_of(department), departments_below=structure.below(department),
-        company=company.id if company else None, teams=person.teams if person else frozenset(),
+        company=company.id if company else None, company_departments=of_company, teams=person.teams if person else frozenset(),
         teammates=person.teammates if person else frozenset(), roles=frozenset({*roles, "core.everyone"}),
         locale=person.locale if person else "en", zone=person.zone if person else "UTC", epoch=epoch)
