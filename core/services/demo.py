@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core.access.actor import Actor
 from core.errors import BackofficeError, Conflict
 from core.registry.generation import Generation
-from core.services import accounts, directory, passwords
+from core.services import accounts, directory, moves, passwords, records, trash
 from core.services.instants import naive
 from core.services.work import Work
 from core.storage import head
@@ -27,6 +27,8 @@ PASSWORD = "demo"  # noqa: S105 - the word contract.md names; production refuses
 ADMIN = "admin@example.org"
 SIZES = ("small", "full")
 _DONE = "demo.done"
+VERB_ROOMS = (moves, records, trash)
+"""The modules that lend Work its writing verbs; they have to be there before a plugin writes."""
 Say = Callable[[str], None]
 
 
