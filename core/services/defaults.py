@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from core.facts import EntityRef, Money, Record, Value
-from core.fields import Parsing, effective, kind
+from core.fields import Parsing, kind
 from core.storage import formulas as expressions
 from core.storage import rows
 from core.storage.formulas import Formulas
@@ -183,7 +183,7 @@ def default(
     """What the field's ``default`` gives for these values."""
     if isinstance(field.default, Expression):
         value = formulas.value(entity, field.default.source, values, before=before, parent=parent, line=line)
-        shown = effective(field, unit.generation.entities, entity)
+        shown = rows.shown_as(unit.generation, entity, field)
         return nothing(field) if value is None else fit(shown, value)
     if field.default is None:
         return nothing(field)

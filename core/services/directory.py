@@ -18,6 +18,7 @@ from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
 from schemas.model import Entity
 
+
 @dataclass(frozen=True, slots=True)
 class Department:
     id: int

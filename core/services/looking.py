@@ -114,17 +114,20 @@ def visible(p: Platform, actor: Actor, entity: str) -> frozenset[str]:
 
 
 def walk(
-    p: Platform, actor: Actor, entity: str, query: Query, batch: int = 500, what: str = "shown"
+    p: Platform, actor: Actor, entity: str, query: Query, batch: int = 500, what: str = "shown", action: str = "read"
 ) -> Iterator[Record]:
     """All matching records in order, each batch in a short unit of its own: a long export holds nothing open.
 
-    ``what`` is what the read log says of sensitive values: shown, exported or printed.
+    ``what`` is what the read log says of sensitive values: shown, exported or printed. ``action`` (export, print) keeps
+    only the rows that this right reaches as well.
     """
     generation = p.current
     after: str | None = None
     while True:
         with p.read(actor, generation) as unit:
             by = reader(unit, entity)
+            if action != "read":
+                by = Reader(unit, entity, by.rights.narrowed(action))
             found = by.page(
                 replace(query, limit=batch, after=after, before=None, last=False, count=False)
             )

@@ -116,10 +116,9 @@ def server_pid(p: Platform) -> int | None:
     except (OSError, ValueError):
         return None
     # Another program may have the number by now.
-    with contextlib.suppress(OSError):
-        with open(f"/proc/{pid}/cmdline", "rb") as told:
-            if b"backoffice" not in told.read() and pid != os.getpid():
-                return None
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as told:
+        if b"backoffice" not in told.read() and pid != os.getpid():
+            return None
     return pid
 
 

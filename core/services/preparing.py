@@ -128,7 +128,16 @@ def rights_on(unit: Unit, formulas: Formulas, entity: Entity, actor: Actor, reco
     path = formulas.path(entity, record)
     return grant(entity, actor).on(
         record,
-        lambda source: holds(source, record, entity, actor, path, entities=unit.generation.entities, now=unit.now),
+        lambda source: holds(
+            source,
+            record,
+            entity,
+            actor,
+            path,
+            entities=unit.generation.entities,
+            now=unit.now,
+            functions=unit.generation.functions(),
+        ),
     )
 
 

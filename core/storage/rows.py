@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from core.facts import Money, Record, Value
 from core.fields import effective, kind
+from core.registry.generation import Generation
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
 from schemas.model import Entity, Field
@@ -105,8 +106,23 @@ def _record(unit: Unit, entity: Entity, table: EntityTable, row: sa.RowMapping) 
 
 def read(unit: Unit, entity: Entity, field: Field, columns: Sequence[sa.Column[Value]], row: sa.RowMapping) -> Value:
     """A stored field's value from a row; what a computed field, rollup or lookup holds is read as that kind."""
-    shown = effective(field, unit.generation.entities, entity) if field.type in DERIVED else field
+    shown = shown_as(unit.generation, entity, field)
     return kind(shown).from_row(shown, [row[column.name] for column in columns], unit.database.dialect)
+
+
+_shown: dict[int, tuple[Field, Entity, Field]] = {}
+
+
+def shown_as(generation: Generation, entity: Entity, field: Field) -> Field:
+    """The field whose kind of value the field holds: of a computed field, rollup or lookup, what it shows."""
+    if field.type not in DERIVED:
+        return field
+    found = _shown.get(id(field))
+    if found is None or found[0] is not field or found[1] is not entity:
+        if len(_shown) > 20_000:
+            _shown.clear()
+        found = _shown[id(field)] = (field, entity, effective(field, generation.entities, entity))
+    return found[2]
 
 
 def instant(value: object) -> object:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.facts import EntityRef, Money, Record, Value
-from core.fields import effective, kind
+from core.fields import kind
 from core.registry.generation import Generation
 from core.storage import formulas as expressions
 from core.storage import rows
@@ -60,7 +60,7 @@ def derive(
             )
     for field in _in_order(unit.generation, entity):
         if field.name in table.columns:
-            shown = effective(field, unit.generation.entities, entity)
+            shown = rows.shown_as(unit.generation, entity, field)
             record[field.name] = fit(shown, formulas.value(entity, field.formula, record))
 
 
@@ -70,7 +70,7 @@ def _derived_line(
     made = dict(line)
     twin = expressions.line_entity(entity, field)
     for child in _in_order(unit.generation, twin, entity, field):
-        shown = effective(child, unit.generation.entities, twin)
+        shown = rows.shown_as(unit.generation, twin, child)
         made[child.name] = fit(shown, formulas.value(entity, child.formula, made, parent=parent, line=field))
     return made
 
@@ -157,7 +157,7 @@ def _aggregate(
         column = table.table.c[field.of]
         extreme: sa.ColumnElement[Any] = sa.func.min(column) if field.how == "min" else sa.func.max(column)
         return rows.instant(unit.connection.execute(sa.select(extreme).where(*where)).scalar())
-    source = effective(of, unit.generation.entities, child)
+    source = rows.shown_as(unit.generation, child, of)
     value, *others = table.columns[field.of]
     functions: dict[str, Callable[..., sa.ColumnElement[Value]]] = {
         "sum": sa.func.sum,
@@ -192,7 +192,7 @@ def _of_none(generation: Generation, entity: Entity, field: Field) -> Value:
     """What a rollup shows of a record that nobody points at yet."""
     if field.how == "count":
         return 0
-    return _nothing(effective(field, generation.entities, entity)) if field.how == "sum" else None
+    return _nothing(rows.shown_as(generation, entity, field)) if field.how == "sum" else None
 
 
 def _nothing(source: Field) -> Value:
@@ -236,7 +236,7 @@ def _said(unit: Unit, formulas: Formulas, entity: Entity, source: str, record: M
         return ", ".join(labels.get(one, str(one)) for one in (value if isinstance(value, tuple) else (value,)))
     if isinstance(value, Money):
         return f"{value.amount} {value.currency}"
-    shown = effective(field, unit.generation.entities, entity)
+    shown = rows.shown_as(unit.generation, entity, field)
     return kind(shown).to_text(shown, value)
 
 

@@ -16,7 +16,7 @@ from core.access.actor import Actor
 from core.access.grant import Grant
 from core.errors import Conflict, Forbidden, NotFound
 from core.facts import Record, Value
-from core.fields import effective, kind
+from core.fields import kind
 from core.registry.generation import Generation
 from core.storage import constraints, head, log, references, rows, rules, search, sequences, stored
 from core.storage.formulas import Formulas
@@ -466,7 +466,8 @@ def refresh(
             chain = writer._append(record, _head(before), changes, "derive")
             cells |= {"chain_hash": chain[0], "chain_length": chain[1]}
         unit.connection.execute(table.table.update().where(table.table.c.id == number).values(**writer._known(cells)))
-        if before.extra.get("trashed_at") is None:
+        found_by = {one.name for one in search.searchable(entity)} | {"display_title"}
+        if before.extra.get("trashed_at") is None and not found_by.isdisjoint(changed):
             search.index_record(unit, entity, record)
         writer._refresh_dependents(before, record, depth)
 
@@ -485,7 +486,7 @@ def cells_of(
     for name in names:
         field = declared[name]
         shown = (
-            effective(field, generation.entities, entity) if field.type in {"computed", "rollup", "lookup"} else field
+            rows.shown_as(generation, entity, field)
         )
         value = record.get(name)
         for column, cell in zip(table.columns[name], kind(shown).to_row(shown, value, dialect), strict=True):

@@ -1,0 +1,190 @@
+"""Lists of records: the page, its counts, its filters and the views people save of it."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from core.errors import BadRequest, NotFound
+from core.fields import effective, kind
+from core.render import words
+from core.render.pages import Crumb, Plain, Toast
+from core.services import desk, looking, records
+from core.storage.query import field_of
+from core.web import boards, listing, showing
+from core.web.addresses import address, pairs, with_
+from core.web.asking import Asking, asking, entered
+from core.web.routing import Routes
+from core.web.showing import go, respond
+
+MOST_FACETS = 8
+
+
+def routes(made: Routes) -> None:
+    """The routes of every entity's list."""
+    made.get("/<name:plugin>/<name:entity>")(show)
+    made.get("/<name:plugin>/<name:entity>/")(entered(_slash))
+    made.get("/<name:plugin>/<name:entity>/count")(count)
+    made.get("/<name:plugin>/<name:entity>/facets")(facets)
+    made.get("/<name:plugin>/<name:entity>/filter")(filter_control)
+    made.post("/<name:plugin>/<name:entity>/views")(save_view)
+    made.post("/<name:plugin>/<name:entity>/views/<number:number>/remove")(remove_view)
+    made.get("/<name:plugin>")(overview)
+
+
+def _slash(plugin: str, entity: str) -> Response:
+    return go(address(f"/{plugin}/{entity}", pairs()))
+
+
+@entered
+def show(plugin: str, entity: str) -> Response:
+    """The list, as a table, a board, a calendar, a tree or a gallery."""
+    who = asking()
+    url = f"/{plugin}/{entity}"
+    who.entity(plugin, entity)
+    again = _canonical(url)
+    if again:
+        return go(again)
+    want = listing.wanted(who, plugin, entity)
+    if want.shape.kind == "settings":
+        records.settings(who.platform, who.actor, want.entity.full_name)
+    if want.view.kind in boards.BODIES:
+        page = boards.page(want)
+    else:
+        page = listing.page(want)
+    return respond("list.html", page, block="list", push=page.here if showing.wants_part() else "")
+
+
+def _canonical(url: str) -> str:
+    """Where the filter's and the columns' forms lead: the same list with one more filter, or with other columns."""
+    found = pairs()
+    chosen = request.args.getlist("_col")
+    if chosen:
+        return address(url, with_(found, cols=",".join(chosen[:24])))
+    name = request.args.get("_field", "")
+    if not name:
+        return ""
+    op = request.args.get("_op", "eq")
+    values = [text for text in request.args.getlist("_value") if text]
+    if op == "empty":
+        values = ["1"]
+    elif op == "filled":
+        op, values = "empty", ["0"]
+    if not values:
+        return address(url, with_(found))
+    group = request.args.get("_group", "")
+    named = (f"any{group}." if group.isdigit() else "") + f"{name}__{op}"
+    text = ",".join(values) if op in ("in", "not_in", "between") else values[0]
+    return address(url, [*with_(found), (named, text)])
+
+
+@entered
+def overview(plugin: str) -> Response:
+    """What a plugin offers."""
+    who = asking()
+    found = next((group for group in showing.shell("").nav if group.name == plugin), None)
+    if found is None:
+        raise NotFound("There is no such page.")
+    helps = {f"/{entity.plugin}/{entity.name}": entity.help for entity in who.generation.entities.values()}
+    page = Plain(showing.shell(found.label, crumbs=[Crumb(found.label)]), {"group": found, "helps": helps})
+    return respond("overview.html", page)
+
+
+@entered
+def count(plugin: str, entity: str) -> Response:
+    """How many records match, as a part of the list's foot."""
+    who = asking()
+    want = listing.wanted(who, plugin, entity)
+    total, capped = looking.count(who.platform, who.actor, want.entity.full_name, want.query)
+    said = who.texts.number(total) + ("+" if capped else "")
+    noun = words.singular(want.shape) if total == 1 else words.plural(want.shape)
+    page = Plain(showing.shell(noun), {"text": f"{said} {noun.lower()}"})
+    return respond("count.html", page, block="main")
+
+
+@entered
+def facets(plugin: str, entity: str) -> Response:
+    """The values of the quick filters with their counts; each leads to the list narrowed to it, or back."""
+    who = asking()
+    want = listing.wanted(who, plugin, entity)
+    shown = []
+    for facet in looking.facets(who.platform, who.actor, want.entity.full_name, want.query)[:MOST_FACETS]:
+        field = field_of(want.shape, facet.field)
+        if field is None or field.hidden or not facet.values:
+            continue
+        declared = effective(field, who.generation.entities, want.entity)
+        values = []
+        for one in facet.values[:8]:
+            text = str(int(one.value)) if isinstance(one.value, bool) else str(one.value)
+            text = {"True": "true", "False": "false"}.get(str(one.value), text)
+            pressed = (facet.field, text) in want.found
+            label = _facet_label(want, facet.field, declared, one)
+            if label is None:
+                continue
+            url = address(want.url, [pair for pair in with_(want.found, **({facet.field: None} if pressed else {facet.field: text}))])
+            values.append((label, who.texts.number(one.count), url, pressed))
+        shown.append((words.field_label(field), values, facet.capped))
+    page = Plain(showing.shell(words.plural(want.shape)), {"facets": shown})
+    return respond("facets.html", page, block="main")
+
+
+def _facet_label(want: listing.Wanted, name: str, field: object, one: object) -> str | None:
+    value, label = one.value, one.label  # type: ignore[attr-defined]
+    if name == "state":
+        return words.state_label(want.shape, value)
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if kind(field).family in ("reference", "references"):  # type: ignore[arg-type]
+        return label if label is None else str(label)
+    return words.option_label(field, value)  # type: ignore[arg-type]
+
+
+@entered
+def filter_control(plugin: str, entity: str) -> Response:
+    """The operator and the value of one field, for the filter's form."""
+    who = asking()
+    want = listing.wanted(who, plugin, entity)
+    name = request.args.get("_field", "")
+    field = field_of(want.shape, name)
+    if field is None or field.hidden or not listing.listable(want.shape, name, want.rights.visible()):
+        raise BadRequest("There is no such field here to filter by.")
+    declared = effective(field, who.generation.entities, want.entity)
+    here = kind(declared)
+    operators = [(op, words.operator_label(op, here.family)) for op in here.operators if op != "empty"]
+    operators += [("empty", "is empty"), ("filled", "is not empty")]
+    options = [(option.name, option.label or option.name) for option in declared.options]
+    if name == "state" and want.shape.workflow is not None:
+        options = [(state.name, words.state_label(want.shape, state.name)) for state in want.shape.workflow.states]
+    control = "select" if options else here.control
+    targets = who.generation.targets(declared)
+    if not options and len(targets) == 1 and here.family in ("reference", "references"):
+        offered = looking.lookup(who.platform, who.actor, targets[0], "", 100) if _readable(who, targets[0]) else []
+        options = [(str(number), title or f"#{number}") for number, title in offered]
+        control = "select"
+    page = Plain(showing.shell("Filter"), {"field": words.field_label(field), "operators": operators, "options": options, "control": control,
+                                           "url": want.url, "name": name, "family": here.family})
+    return respond("filter.html", page, block="controls")
+
+
+def _readable(who: Asking, target: str) -> bool:
+    entity = who.generation.entities.get(target)
+    return entity is not None and who.grant(entity).may("read")
+
+
+@entered
+def save_view(plugin: str, entity: str) -> Response:
+    """Keep this list under a name."""
+    who = asking()
+    found = who.entity(plugin, entity)
+    query = request.form.get("query", "")
+    kept = address("", [(name, text) for name, text in listing.parsed(query) if name not in ("saved", "after", "before", "page")]).removeprefix("?")
+    number = desk.save_view(who.platform, who.actor, found.full_name, request.form.get("label", ""), kept, shared=request.form.get("shared") == "1")
+    return go(f"/{plugin}/{entity}?{kept}{'&' if kept else ''}saved={number}", toast=Toast("View saved."))
+
+
+@entered
+def remove_view(plugin: str, entity: str, number: int) -> Response:
+    """Forget one of the own views."""
+    who = asking()
+    who.entity(plugin, entity)
+    desk.forget_view(who.platform, who.actor, number)
+    return go(f"/{plugin}/{entity}", toast=Toast("View removed."))

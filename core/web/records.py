@@ -1,0 +1,357 @@
+"""One record: its page, what was done to it, what points to it, and what is said beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from markupsafe import Markup
+
+from core.access.grant import RowRights
+from core.errors import BackofficeError
+from core.facts import Record
+from core.fields import effective
+from core.hooks import Link, Panel
+from core.render import actions, cells, words
+from core.render.actions import Action
+from core.render.pages import Attached, Crumb, Fact, FactSection, MoveButton, Plain, RecordPage, Related, Said, Toast
+from core.services import desk, looking, moves, records, undo
+from core.services.work import Work
+from core.storage.query import Condition, Group, Query, field_of
+from core.web import showing
+from core.web.asking import Asking, asking, entered
+from core.web.listing import listable
+from core.web.routing import Routes
+from core.web.showing import go, respond
+from schemas.model import Entity, Field
+from schemas.overlays import made_form
+
+MOST_RELATED = 12
+SHOWN_RELATED = 5
+WIDE = frozenset({"long_text", "rich_text", "lines", "json"})
+OPERATIONS = {"create": "made", "update": "changed", "write": "changed", "change": "changed", "trash": "moved to the trash",
+              "restore": "restored", "move": "moved", "purge": "removed for good", "derive": "recomputed"}
+
+
+def routes(made: Routes) -> None:
+    """The routes of every entity's records."""
+    here = "/<name:plugin>/<name:entity>/<number:number>"
+    made.get(here)(show)
+    made.get(here + "/actions")(menu)
+    made.get(here + "/history")(history)
+    made.get(here + "/related")(related)
+    made.post(here + "/comments")(comment)
+    made.post(here + "/comments/<number:which>/remove")(uncomment)
+    made.post(here + "/revert/<number:entry>")(revert)
+
+
+@entered
+def show(plugin: str, entity: str, number: int) -> Response:
+    """The record's page."""
+    who = asking()
+    found = who.entity(plugin, entity)
+    record = looking.get(who.platform, who.actor, found.full_name, number)
+    rights = records.rights(who.platform, who.actor, found.full_name, number)
+    shape = who.shape(found)
+    url = f"/{plugin}/{entity}"
+    legal = _moves(who, found, record, url)
+    offered = offers(who, found, record, rights, url, legal)
+    title = str(record.get("display_title") or f"#{number}")
+    plugin_entity = who.generation.plugins.get(plugin)
+    crumbs = [Crumb(words.plugin_label(plugin_entity) if plugin_entity else plugin, f"/{plugin}"), Crumb(words.plural(shape), url), Crumb(title)]
+    page = RecordPage(
+        showing.shell(title, crumbs=crumbs, here=url), words.singular(shape), words.plural(shape), f"{url}/{number}", url, number, record.version,
+        title, _key(shape, record, title), Markup(cells.pill(shape, record["state"], large=True)) if record.get("state") else Markup(""),
+        legal, sections(who, found, shape, record), _rail(who, found, shape, record), offered, [], panels=_panels(who, found, record))
+    page.can_write = any(one.id == "edit" for one in offered)
+    page.attachments = _attachments(who, found, number, url)
+    return respond("record.html", page, block="main")
+
+
+def offers(who: Asking, entity: Entity, record: Record, rights: RowRights, url: str, legal: list[MoveButton]) -> list[Action]:
+    """Everything that can be done with the record, as actions."""
+    links = []
+    for _, given in who.generation.hooks.call("record_actions", entity=entity.full_name, record=record, actor=who.actor):
+        links += [(one.label, one.url, one.icon) for one in given if isinstance(one, Link)] if isinstance(given, list | tuple) else []
+    writes = bool(rights.writable) and entity.kind != "ledger"
+    return actions.of_record(
+        entity, url, record.id, write=writes, delete=rights.may_delete and entity.kind != "ledger", create=who.grant(entity).may("create"),
+        print_=rights.printable, moves=[(one.name, one.label, one.why_not) for one in legal], links=links)
+
+
+def _moves(who: Asking, entity: Entity, record: Record, url: str) -> list[MoveButton]:
+    if entity.workflow is None and entity.kind != "document":
+        return []
+    found = []
+    for place, one in enumerate(moves.legal(who.platform, who.actor, entity.full_name, record)):
+        step = one.transition
+        asks = bool(step.form or step.requires or step.reason or step.confirm)
+        found.append(MoveButton(step.name, words.move_label(step), f"{url}/{record.id}/move/{step.name}", one.allowed, one.why_not, asks,
+                                step.confirm, str(place + 1) if place < 9 else ""))
+    return found
+
+
+def _key(shape: Entity, record: Record, title: str) -> str:
+    names = shape.key or tuple(field.name for field in shape.fields if field.type == "sequence")[:1]
+    key = " / ".join(str(record[name]) for name in names if record.get(name) is not None and isinstance(record.get(name), str))
+    return key if key and key != title else f"#{record.id}"
+
+
+def sections(who: Asking, entity: Entity, shape: Entity, record: Record) -> list[FactSection]:
+    """The record's fields in the order of its fullest form, then the rest."""
+    forms = sorted(shape.forms, key=lambda form: -len(form.field_names))
+    form = forms[0] if forms else made_form(shape)
+    fields = {field.name: field for field in shape.fields if not field.hidden}
+    shown: set[str] = set()
+    made = []
+    for tab in form.tabs:
+        for part in tab.sections:
+            names = [item.value for item in part.items if item.kind == "field" and item.value in fields and item.value not in shown]
+            facts = [fact for name in names if (fact := _fact(who, entity, fields[name], record)) is not None]
+            shown.update(names)
+            if facts:
+                made.append(FactSection(part.label or tab.label, facts))
+    rest = [fact for name, field in fields.items() if name not in shown and (fact := _fact(who, entity, field, record, empty=False)) is not None]
+    if rest:
+        made.append(FactSection("More" if made else "", rest))
+    return made
+
+
+def _fact(who: Asking, entity: Entity, field: Field, record: Record, empty: bool = True) -> Fact | None:
+    name = field.name
+    if name in record.masked:
+        return Fact(name, words.field_label(field), Markup('<span class="withheld">{}hidden from your roles</span>').format(showing.g.screens.icon("lock")))
+    if name not in record:
+        return None
+    value = record.get(name)
+    if not empty and value in (None, (), False):
+        return None
+    return Fact(name, words.field_label(field), shown(who, entity, field, record), field.type in WIDE)
+
+
+def shown(who: Asking, entity: Entity, field: Field, record: Record) -> Markup:
+    """A field's value as ready HTML; references lead to what they point to."""
+    declared = effective(field, who.generation.entities, entity)
+    value, label = record.get(field.name), record.labels.get(field.name)
+    if value is None or value == () or field.type == "secret":
+        return Markup(cells.NONE)
+    if declared.type in ("reference", "person", "department"):
+        return _link(who, declared, value, label)
+    if declared.type == "references":
+        labels = label if isinstance(label, list | tuple) else [None] * len(value)
+        return Markup(", ").join(_link(who, declared, one, text) for one, text in zip(value, labels, strict=False))
+    if declared.type == "any_reference":
+        return _to(value.entity, value.id, label)
+    if declared.type in ("file", "image", "signature"):
+        here = f"/{entity.plugin}/{entity.name}/{record.id}/files/{field.name}"
+        return Markup('<a href="{}">{}</a>').format(here, label or "Open the file")
+    if declared.type == "rich_text":
+        return Markup('<div class="rich">{}</div>').format(Markup(value))
+    if declared.type == "url" and str(value).startswith(("http://", "https://")):
+        return Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>').format(value)
+    if declared.type == "email":
+        return Markup('<a href="mailto:{0}">{0}</a>').format(value)
+    if declared.type == "boolean":
+        return Markup("Yes" if value else "No")
+    if declared.type == "lines":
+        return _lines(who, entity, field, value)
+    return Markup(cells.show(declared, value, who.texts))
+
+
+def _link(who: Asking, field: Field, value: Any, label: Any) -> Markup:
+    if label is None:
+        return Markup(cells.WITHHELD)
+    targets = who.generation.targets(field)
+    return _to(targets[0], value, label) if len(targets) == 1 else Markup("{}").format(label)
+
+
+def _to(target: str, number: int, label: Any) -> Markup:
+    if label is None:
+        return Markup(cells.WITHHELD)
+    plugin, _, name = target.partition(".")
+    return Markup('<a href="/{}/{}/{}">{}</a>').format(plugin, name, number, label)
+
+
+def _lines(who: Asking, entity: Entity, field: Field, lines: Any) -> Markup:
+    columns = [child for child in field.fields if not child.hidden and child.type != "secret"]
+    heads = Markup("").join(Markup('<th scope="col"{}>{}</th>').format(Markup(' class="num"') if cells.numeric(child) else "", words.field_label(child))
+                            for child in columns)
+    body = Markup("")
+    for line in lines:
+        labels = line.get("labels") or {}
+        body += Markup("<tr>")
+        for child in columns:
+            value = line.get(child.name)
+            text = labels.get(child.name) if isinstance(labels, dict) else None
+            html = Markup("{}").format(text) if text is not None else Markup(cells.show(effective(child, who.generation.entities, entity), value, who.texts))
+            body += Markup("<td{}>{}</td>").format(Markup(' class="num"') if cells.numeric(child) else "", html)
+        body += Markup("</tr>")
+    return Markup('<div class="tablebox free" tabindex="0" role="region" aria-label="{}"><table class="table plain"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(
+        words.field_label(field), heads, body)
+
+
+def _rail(who: Asking, entity: Entity, shape: Entity, record: Record) -> list[Fact]:
+    names = [name for name in (shape.owner, shape.due) if name and name in record]
+    facts = [Fact(name, words.field_label(field), shown(who, entity, field, record)) for name in names if (field := field_of(shape, name))]
+    for name in ("created_at", "created_by", "updated_at", "updated_by"):
+        field = field_of(shape, name)
+        if field is not None and record.get(name) is not None:
+            facts.append(Fact(name, words.field_label(field), shown(who, entity, field, record)))
+    return facts
+
+
+def _panels(who: Asking, entity: Entity, record: Record) -> list[Panel]:
+    hooks = who.generation.hooks
+    if not hooks.implementations("record_panels", entity.full_name):
+        return []
+    found: list[Panel] = []
+    with who.platform.read(who.actor, who.generation) as unit:
+        for _, given in hooks.call("record_panels", entity=entity.full_name, record=record, work=Work(unit, who.actor, entity.plugin, writing=False)):
+            found += [one for one in given if isinstance(one, Panel)] if isinstance(given, list | tuple) else []
+    return found
+
+
+def _attachments(who: Asking, entity: Entity, number: int, url: str) -> list[Attached]:
+    found = desk.attachments(who.platform, who.actor, entity.full_name, number)
+    here = f"{url}/{number}/attachments"
+    return [Attached(one.name, f"{here}/{one.id}", size(one.size), one.who, who.texts.datetime(one.at),
+                     f"{here}/{one.id}/remove" if one.mine else "", one.type.startswith("image/")) for one in found]
+
+
+def size(number: int) -> str:
+    """Bytes as people say them."""
+    for unit, most in (("B", 1), ("KB", 1024), ("MB", 1024**2)):
+        if number < most * 1024:
+            return f"{number / most:.0f} {unit}" if most == 1 else f"{number / most:.1f} {unit}"
+    return f"{number / 1024**3:.1f} GB"
+
+
+@entered
+def menu(plugin: str, entity: str, number: int) -> Response:
+    """What can be done with a record: a menu beside its row, or a page of its own."""
+    who = asking()
+    found = who.entity(plugin, entity)
+    record = looking.get(who.platform, who.actor, found.full_name, number, ())
+    rights = records.rights(who.platform, who.actor, found.full_name, number)
+    url = f"/{plugin}/{entity}"
+    offered = [Action("open", "Open", f"{url}/{number}", "arrow-right", "Enter"), *offers(who, found, record, rights, url, _moves(who, found, record, url))]
+    title = str(record.get("display_title") or number)
+    page = Plain(showing.shell(title, crumbs=[Crumb(words.plural(found), url), Crumb(title, f"{url}/{number}"), Crumb("Actions")], here=url),
+                 {"actions": offered, "title": title})
+    return respond("menu.html", page, block="menu")
+
+
+@entered
+def history(plugin: str, entity: str, number: int) -> Response:
+    """What happened to the record, in sentences, with what was said about it."""
+    who = asking()
+    found = who.entity(plugin, entity)
+    shape = who.shape(found)
+    past = looking.history(who.platform, who.actor, found.full_name, number, after=request.args.get("after"))
+    rights = records.rights(who.platform, who.actor, found.full_name, number)
+    url = f"/{plugin}/{entity}/{number}"
+    entries = [(event.at, _event(who, found, shape, event, url, bool(rights.writable))) for event in past.items]
+    if not request.args.get("after"):
+        remarks = desk.comments(who.platform, who.actor, found.full_name, number)
+        entries += [(one.at, Said("comment", one.who, who.texts.datetime(one.at), one.at.isoformat(), "commented", body=one.body,
+                                  remove=f"{url}/comments/{one.id}/remove" if one.mine else "")) for one in remarks]
+    entries.sort(key=lambda pair: pair[0], reverse=True)
+    more = f"{url}/history?after={past.next}" if past.next else ""
+    page = Plain(showing.shell("History", crumbs=[Crumb(words.plural(shape), f"/{plugin}/{entity}"), Crumb(f"#{number}", url), Crumb("History")],
+                               here=f"/{plugin}/{entity}"), {"entries": [one for _, one in entries], "more": more, "url": url, "id": number})
+    return respond("history.html", page, block="entries")
+
+
+def _event(who: Asking, entity: Entity, shape: Entity, event: Any, url: str, may: bool) -> Said:
+    changes = []
+    moved = ""
+    for one in event.changes:
+        if one.field == "state":
+            moved = f"moved it from {words.state_label(shape, one.before)} to {words.state_label(shape, one.after)}" if one.before else ""
+            continue
+        field = field_of(shape, one.field)
+        if field is None or field.hidden or field.type in ("secret",):
+            continue
+        declared = effective(field, who.generation.entities, entity)
+        changes.append((words.field_label(field), _past(declared, one.before, one.before_label, who), _past(declared, one.after, one.after_label, who)))
+    step = shape.workflow.transition(event.transition) if shape.workflow and event.transition else None
+    if step is not None and moved:
+        moved = f"{moved} ({words.move_label(step)})"
+    verb = moved or {"create": "made it", "trash": "moved it to the trash", "restore": "took it out of the trash"}.get(
+        event.action, "changed " + (changes[0][0] if len(changes) == 1 else f"{len(changes)} fields" if changes else "it"))
+    kind = "move" if moved else event.action
+    return Said(kind, event.actor or "Somebody", who.texts.datetime(event.at), event.at.isoformat(), verb, changes if event.action != "create" or moved else
+                changes[:12], event.reason, f"{url}/revert/{event.id}" if may and event.action not in ("create", "derive") else "", event.hidden)
+
+
+def _past(field: Field, value: Any, label: Any, who: Asking) -> Markup:
+    if isinstance(label, str):
+        return Markup("{}").format(label)
+    if field.type in ("reference", "person", "department", "any_reference") and value is not None:
+        return Markup(cells.WITHHELD)
+    if field.type == "boolean":
+        return Markup("Yes" if value else "No")
+    return Markup(cells.show(field, value, who.texts))
+
+
+@entered
+def related(plugin: str, entity: str, number: int) -> Response:
+    """The records that point here: a short list for each field that does, with how many there are."""
+    who = asking()
+    found = who.entity(plugin, entity)
+    looking.get(who.platform, who.actor, found.full_name, number, ())
+    lists = []
+    for source, field in who.generation.referrers(found.full_name):
+        rights = who.grant(source)
+        if not rights.may("read") or field.hidden or field.name not in rights.visible():
+            continue
+        query = Query(where=Group(False, (Condition(field.name, "eq", (number,)),)), limit=SHOWN_RELATED, fields=("state",) if source.workflow else (),
+                      sort=(("id", True),))
+        try:
+            page = looking.page(who.platform, who.actor, source.full_name, query)
+            total = (page.total, False) if page.total is not None else looking.count(who.platform, who.actor, source.full_name, query)
+        except BackofficeError:
+            continue
+        if not total[0]:
+            continue
+        there = f"/{source.plugin}/{source.name}"
+        rows = [(f"{there}/{one.id}", str(one.get("display_title") or one.id), Markup(cells.pill(source, one["state"])) if one.get("state") else Markup(""))
+                for one in page.items]
+        label = words.plural(source) if len([1 for other, _ in who.generation.referrers(found.full_name) if other is source]) == 1 else (
+            f"{words.plural(source)} · {words.field_label(field)}")
+        lists.append((Related(label, f"{there}?{field.name}={number}", "", f"{there}/new?{field.name}={number}" if rights.may("create") else ""),
+                      who.texts.number(total[0]) + ("+" if total[1] else ""), rows))
+        if len(lists) >= MOST_RELATED:
+            break
+    page_ = Plain(showing.shell("Related", crumbs=[Crumb(words.plural(found), f"/{plugin}/{entity}"), Crumb("Related")], here=f"/{plugin}/{entity}"),
+                  {"lists": lists})
+    return respond("related.html", page_, block="main")
+
+
+@entered
+def comment(plugin: str, entity: str, number: int) -> Response:
+    """Say something about the record."""
+    who = asking()
+    found = who.entity(plugin, entity)
+    desk.comment(who.platform, who.actor, found.full_name, number, request.form.get("body", ""))
+    return go(f"/{plugin}/{entity}/{number}#stream", toast=Toast("Comment added."))
+
+
+@entered
+def uncomment(plugin: str, entity: str, number: int, which: int) -> Response:
+    """Take an own comment back."""
+    who = asking()
+    desk.uncomment(who.platform, who.actor, who.entity(plugin, entity).full_name, number, which)
+    return go(f"/{plugin}/{entity}/{number}#stream", toast=Toast("Comment removed."))
+
+
+@entered
+def revert(plugin: str, entity: str, number: int, entry: int) -> Response:
+    """Take back one entry of the history, as a new change."""
+    who = asking()
+    result = undo.revert(who.platform, who.actor, who.entity(plugin, entity).full_name, number, entry)
+    said = " ".join((["Reverted."] if result.done else ["Nothing was reverted."]) + result.sentences)
+    return go(f"/{plugin}/{entity}/{number}", toast=Toast(said, bad=not result.done))
+
+
+__all__ = ["listable", "routes", "sections", "shown", "size"]

@@ -1,0 +1,320 @@
+/* Backoffice: what makes pages quicker. Everything here shortens something that works without it. */
+"use strict";
+(() => {
+const $ = (q, at = document) => at.querySelector(q), $$ = (q, at = document) => [...at.querySelectorAll(q)];
+const csrf = () => $('meta[name="csrf"]').content;
+const root = document.documentElement;
+const typing = e => e.target.closest && e.target.closest("input:not([type=checkbox]):not([type=radio]),textarea,select,[contenteditable]");
+const el = (tag, attrs = {}, ...kids) => { const n = document.createElement(tag); for (const [k, v] of Object.entries(attrs)) k === "text" ? n.textContent = v : n.setAttribute(k, v); n.append(...kids); return n; };
+document.body.classList.remove("nojs");
+
+/* toasts and announcements */
+const say = text => { $("#live").textContent = ""; setTimeout(() => { $("#live").textContent = text; }, 30); };
+function age(node) {
+  if (node.dataset.aged) return; node.dataset.aged = "1";
+  if (!node.classList.contains("bad")) { let t = setTimeout(() => node.remove(), 9000); node.addEventListener("pointerenter", () => clearTimeout(t)); node.addEventListener("focusin", () => clearTimeout(t)); }
+  else { const b = el("button", { class: "btn small", type: "button", text: "Close" }); b.onclick = () => node.remove(); node.append(b); }
+}
+function toast({ text, undo, bad }) {
+  const node = el("div", { class: "toast" + (bad ? " bad" : ""), "data-toast": "" }, el("span", { text }));
+  if (undo) {
+    const f = el("form", { method: "post", action: "/undo/" + undo }, el("input", { type: "hidden", name: "csrf_token", value: csrf() }), el("button", { class: "btn small", "data-undo": "", text: "Undo" }));
+    node.append(f);
+  }
+  $("#toasts").append(node); age(node); if (bad) $("#alert").textContent = text;
+  while ($$("#toasts .toast").length > 4) $("#toasts .toast").remove();
+}
+$$("#toasts .toast").forEach(age);
+document.body.addEventListener("ops:toast", e => toast(e.detail));
+document.body.addEventListener("ops:focus", e => { const n = document.getElementById(e.detail.value || e.detail); if (n) n.focus(); });
+document.body.addEventListener("ops:close", () => $("#modal").close());
+document.body.addEventListener("ops:login", () => login());
+
+/* htmx: the token, busy marks, errors */
+document.body.addEventListener("htmx:configRequest", e => { e.detail.headers["X-CSRF-Token"] = csrf(); });
+let waiting = 0;
+document.body.addEventListener("htmx:beforeRequest", () => { waiting++; document.body.classList.add("busy"); });
+document.body.addEventListener("htmx:afterRequest", () => { if (--waiting <= 0) { waiting = 0; document.body.classList.remove("busy"); } });
+document.body.addEventListener("htmx:responseError", e => { if (e.detail.xhr.status !== 401 && !e.detail.xhr.getResponseHeader("HX-Trigger")) toast({ text: "That did not work (" + e.detail.xhr.status + "). Nothing was changed.", bad: true }); });
+document.body.addEventListener("htmx:sendError", () => toast({ text: "The server cannot be reached. What you typed is still here.", bad: true }));
+document.body.addEventListener("htmx:beforeSwap", e => { if (e.detail.target && e.detail.target.id === "list" && e.detail.serverResponse && !/id="list"/.test(e.detail.serverResponse)) e.detail.shouldSwap = false; });
+document.body.addEventListener("htmx:afterSettle", e => { ready(e.target); if (e.target.id === "list" || $("#list", e.target)) { const t = $("#total"); if (t) say(t.textContent); } });
+
+/* session lost: sign in in a dialog, then go on */
+function login() {
+  const d = $("#modal");
+  fetch("/login?next=/", { headers: { Accept: "text/html" } }).then(r => r.text()).then(html => {
+    const page = new DOMParser().parseFromString(html, "text/html"), form = page.querySelector("#login-form");
+    if (!form) return location.assign("/login");
+    form.classList.add("in"); d.replaceChildren(el("div", { class: "in stack" }, el("h2", { text: "Your session has ended" }), el("p", { text: "Sign in again. What you typed stays." }), form)); d.showModal();
+    form.addEventListener("submit", ev => {
+      ev.preventDefault();
+      fetch("/login", { method: "POST", body: new URLSearchParams(new FormData(form)) }).then(r => {
+        if (!r.ok || r.url.includes("/login")) { $("#alert").textContent = "The mail address or the password is not right."; form.prepend(el("p", { class: "error", text: "The mail address or the password is not right." })); return null; }
+        return r.text();
+      }).then(text => {
+        if (!text) return;
+        const token = new DOMParser().parseFromString(text, "text/html").querySelector('meta[name="csrf"]').content;
+        $('meta[name="csrf"]').content = token; $$('input[name="csrf_token"]').forEach(i => { i.value = token; });
+        d.close(); toast({ text: "Signed in again. Send it once more." });
+      });
+    });
+  });
+}
+
+/* look: theme, density, rail live in one cookie, so that pages come right at once */
+function look() {
+  const parts = [root.dataset.theme, root.dataset.density, "rail" in root.dataset ? "rail" : ""].filter(Boolean);
+  document.cookie = "look=" + parts.join(".") + ";path=/;max-age=31536000;samesite=lax";
+}
+const turn = (name, values) => { const at = values.indexOf(root.dataset[name] || ""), to = values[(at + 1) % values.length]; if (to) root.dataset[name] = to; else delete root.dataset[name]; look(); toast({ text: (name === "theme" ? "Theme: " : "Density: ") + (to || (name === "theme" ? "as the system" : "usual")) }); };
+const theme = () => turn("theme", ["", "light", "dark"]), density = () => turn("density", ["", "compact", "relaxed"]);
+const rail = () => { if ("rail" in root.dataset) delete root.dataset.rail; else root.dataset.rail = ""; look(); };
+
+/* popovers stand at their buttons */
+document.addEventListener("toggle", e => {
+  const p = e.target; if (!p.popover) return;
+  if (e.newState !== "open") return;
+  const b = p.anchorButton || $(`[popovertarget="${p.id}"]`); if (b) place(p, b);
+  const first = $("input:not([type=hidden]),select,a,button", p); if (first && p.contains(document.activeElement) === false && !p.matches("#me,#new-menu")) first.focus({ preventScroll: true });
+}, true);
+function place(p, b) {
+  const r = b.getBoundingClientRect(), w = p.offsetWidth, h = p.offsetHeight;
+  const left = Math.max(8, Math.min(r.left, innerWidth - w - 8)), below = r.bottom + 4;
+  p.style.left = (r.right > innerWidth * .7 ? Math.max(8, r.right - w) : left) + "px";
+  p.style.top = (below + h > innerHeight - 8 ? Math.max(8, r.top - h - 4) : below) + "px";
+}
+document.addEventListener("htmx:afterSwap", e => { const p = e.target.closest && e.target.closest("[popover]"); if (p && p.matches(":popover-open")) { const b = p.anchorButton || $(`[popovertarget="${p.id}"]`); if (b) place(p, b); } });
+
+/* row menus */
+function rowmenu(a) {
+  let p = $("#rowmenu"); if (p) p.remove();
+  p = el("div", { id: "rowmenu", popover: "auto", class: "menu" }); document.body.append(p); p.anchorButton = a;
+  fetch(a.href, { headers: { "HX-Request": "true" } }).then(r => r.ok ? r.text() : "").then(html => {
+    if (!html) return location.assign(a.href);
+    const got = new DOMParser().parseFromString(html, "text/html"); p.replaceChildren(...got.body.childNodes); p.showPopover(); place(p, a); const f = $("a,button", p); if (f) f.focus();
+  });
+}
+
+/* the list: a cursor, a selection */
+const rows = () => $$("[data-rows] tbody tr");
+let last = null;
+function cursor(tr) { rows().forEach(r => r.tabIndex = -1); tr.tabIndex = 0; tr.focus({ preventScroll: false }); tr.scrollIntoView({ block: "nearest" }); }
+function step(by) { const all = rows(); if (!all.length) return; const at = all.indexOf(document.activeElement.closest ? document.activeElement.closest("tr") : null); cursor(all[Math.max(0, Math.min(all.length - 1, at + by))] || all[0]); }
+const box = tr => $('input[name="id"]', tr);
+function mark(tr, on) { const b = box(tr); if (b) { b.checked = on; tr.classList.toggle("sel", on); } }
+function count() {
+  const bar = $("[data-bulk]"); if (!bar) return;
+  const n = rows().filter(r => box(r) && box(r).checked).length;
+  bar.hidden = !n; $("[data-count]", bar).textContent = n;
+  const all = $("[data-all]"); if (all) { all.checked = n && n === rows().length; all.indeterminate = n && n < rows().length; }
+}
+function range(tr) { const all = rows(), a = all.indexOf(last), b = all.indexOf(tr); if (a < 0) return; const on = box(all[a]).checked; all.slice(Math.min(a, b), Math.max(a, b) + 1).forEach(r => mark(r, on)); }
+document.addEventListener("change", e => {
+  if (e.target.matches("[data-all]")) { rows().forEach(r => mark(r, e.target.checked)); count(); }
+  else if (e.target.matches('[data-rows] input[name="id"]')) { const tr = e.target.closest("tr"); mark(tr, e.target.checked); last = tr; count(); }
+});
+function clear() { rows().forEach(r => mark(r, false)); const all = $('[data-bulk] [name="all"]'); if (all) all.checked = false; count(); }
+
+/* clicks */
+document.addEventListener("click", e => {
+  const t = e.target;
+  const menu = t.closest("[data-menu]"); if (menu && !e.ctrlKey && !e.metaKey) { e.preventDefault(); return rowmenu(menu); }
+  if (t.closest("[data-palette]") && !e.ctrlKey && !e.metaKey) { e.preventDefault(); return palette(); }
+  if (t.closest("button[data-rail]")) return rail();
+  if (t.closest("[data-theme-next]")) return theme();
+  if (t.closest("[data-density-next]")) return density();
+  if (t.closest("[data-keys]")) return keys();
+  if (t.closest("[data-back]")) return history.back();
+  if (t.closest("[data-clear]")) return clear();
+  if (t.closest("[data-more]")) return $("#nav").classList.toggle("open");
+  if (!t.closest("#nav")) $("#nav") && $("#nav").classList.remove("open");
+  const copy = t.closest("[data-copy]"); if (copy) return put(copy.dataset.copy);
+  const act = t.closest('[data-action="copy-link"]'); if (act) { e.preventDefault(); return put(act.href); }
+  const print = t.closest('[data-action="print"]'); if (print && location.pathname === new URL(print.href).pathname) { e.preventDefault(); return window.print(); }
+  const sel = t.closest('[data-rows] input[name="id"]'); if (sel && e.shiftKey && last) { range(sel.closest("tr")); return count(); }
+  const tr = t.closest("[data-rows] tbody tr"); if (tr && !t.closest("a,button,input,label") && !getSelection().toString()) { const a = $(".main a", tr); if (a) e.metaKey || e.ctrlKey ? open(a.href) : a.click(); return; }
+  const add = t.closest("[data-line-add]"); if (add) return addline(add.closest("[data-lines]"));
+  const drop = t.closest("[data-line-drop]"); if (drop) { const b = drop.closest("[data-lines]"); drop.closest("[data-line]").remove(); dirty(b); $("[data-line-add]", b).focus(); return; }
+  const chip = t.closest("[data-drop]"); if (chip) { const b = chip.closest(".pick"); chip.closest(".chip").remove(); dirty(b); return; }
+  const tab = t.closest("[data-tabs] [role=tab]"); if (tab) return pane(tab);
+  const take = t.closest("[data-draft-take]"); if (take) return restore(take);
+  const err = t.closest(".summary a[href^='#']"); if (err) { const n = document.getElementById(err.hash.slice(1)); if (n) { e.preventDefault(); const p = n.closest("[data-pane]"); if (p) pane($(`[aria-controls="${p.id}"]`)); const d = n.closest("details"); if (d) d.open = true; (n.pickBox || n).focus(); } }
+});
+let dots = 0, dotted = 0;
+function put(text) { navigator.clipboard && navigator.clipboard.writeText(text).then(() => toast({ text: "Copied: " + text })); }
+function copykey() {
+  const k = $("[data-copy]"), t = $("[data-title]"); if (!k) return;
+  dots = Date.now() - dotted < 800 ? dots + 1 : 1; dotted = Date.now();
+  put(dots === 1 ? k.dataset.copy : dots === 2 ? k.dataset.copy + " " + (t ? t.textContent : "") : location.href.split("#")[0]);
+}
+
+/* tabs of a form */
+function pane(tab) {
+  if (!tab) return;
+  $$("[role=tab]", tab.parentNode).forEach(b => { const on = b === tab; b.setAttribute("aria-selected", on); b.tabIndex = on ? 0 : -1; const p = document.getElementById(b.getAttribute("aria-controls")); if (p) p.hidden = !on; });
+  tab.focus();
+}
+
+/* line items */
+function addline(b) {
+  const n = b.dataset.next++, row = $("template[data-line-new]", b).content.firstElementChild.cloneNode(true), name = b.dataset.lines;
+  $$("[name],[id],[for]", row).forEach(x => ["name", "id", "for"].forEach(a => { const v = x.getAttribute(a); if (v) x.setAttribute(a, v.replace(name + "-9999-", name + "-" + n + "-")); }));
+  $("tbody", b).append(row); ready(row); dirty(b); const f = $("input:not([type=hidden]),select,textarea", row); if (f) f.focus();
+}
+
+/* pickers: a hidden id, a box that searches */
+function picker(b) {
+  if (b.dataset.on || !b.dataset.pick) return; b.dataset.on = "1";
+  const many = "many" in b.dataset, raw = $("input.input", b), id = raw.id;
+  const look_ = el("input", { class: "input", id: id, autocomplete: "off", role: "combobox", "aria-expanded": "false", "aria-autocomplete": "list", placeholder: "Search…" });
+  const list = el("div", { class: "opts", role: "listbox", id: id + "-opts" }); list.hidden = true;
+  ["aria-invalid", "aria-describedby", "required"].forEach(a => { if (raw.hasAttribute(a)) look_.setAttribute(a, raw.getAttribute(a) || ""); });
+  look_.setAttribute("aria-controls", list.id); raw.type = "hidden"; raw.removeAttribute("id"); raw.removeAttribute("required");
+  if (many) raw.remove(); else look_.value = raw.dataset.title || raw.value;
+  b.append(look_, list); look_.pickBox = look_; let title = look_.value, timer = 0, asked = 0;
+  const shut = () => { list.hidden = true; look_.setAttribute("aria-expanded", "false"); look_.removeAttribute("aria-activedescendant"); };
+  const opts = () => $$('[role=option]:not([aria-disabled=true])', list);
+  const show = () => {
+    const q = look_.value === title ? "" : look_.value, n = ++asked;
+    fetch(b.dataset.pick + "&q=" + encodeURIComponent(q), { headers: { "HX-Request": "true" } }).then(r => r.text()).then(html => {
+      if (n !== asked) return;
+      list.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+      if (b.dataset.quick) list.append(el("div", { role: "option", "data-new": b.dataset.quick, text: "＋ New " + b.dataset.noun + "…" }));
+      opts().forEach((o, i) => { o.id = list.id + i; }); list.hidden = false; look_.setAttribute("aria-expanded", "true");
+      if (q) hot(opts()[0]);
+    });
+  };
+  const hot = o => { opts().forEach(x => x.setAttribute("aria-selected", x === o)); if (o) { look_.setAttribute("aria-activedescendant", o.id); o.scrollIntoView({ block: "nearest" }); } };
+  const take = o => {
+    if (!o) return;
+    if (o.dataset.new) { open(o.dataset.new); return shut(); }
+    if (many) {
+      if (!$$(`input[value="${CSS.escape(o.dataset.value)}"]`, b).length) $(".chosen", b).append(el("span", { class: "chip" }, el("input", { type: "hidden", name: b.dataset.many, value: o.dataset.value }), el("span", { text: o.textContent }), el("button", { type: "button", class: "btn quiet small icon", "data-drop": "", "aria-label": "Remove " + o.textContent, text: "×" })));
+      look_.value = "";
+    } else { raw.value = o.dataset.value; title = look_.value = o.textContent; }
+    shut(); dirty(b); (many ? look_ : raw).dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  look_.addEventListener("focus", () => { look_.select(); show(); });
+  look_.addEventListener("input", e => { e.stopPropagation(); clearTimeout(timer); timer = setTimeout(show, 120); });
+  look_.addEventListener("change", e => { if (e.target === look_ && !many) e.stopPropagation(); });
+  look_.addEventListener("blur", () => setTimeout(() => { shut(); if (!many) { if (!look_.value) { if (raw.value) { raw.value = ""; title = ""; raw.dispatchEvent(new Event("change", { bubbles: true })); } } else look_.value = title; } }, 150));
+  look_.addEventListener("keydown", e => {
+    const all = opts(), at = all.findIndex(o => o.getAttribute("aria-selected") === "true");
+    if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); if (list.hidden) return show(); hot(all[(at + (e.key === "ArrowDown" ? 1 : -1) + all.length) % all.length]); }
+    else if (e.key === "Enter" && !list.hidden && at >= 0) { e.preventDefault(); take(all[at]); }
+    else if (e.key === "Escape" && !list.hidden) { e.stopPropagation(); shut(); }
+    else if (e.key === "Backspace" && many && !look_.value) { const c = $$(".chip", b).pop(); if (c) c.remove(); }
+  });
+  list.addEventListener("mousedown", e => { e.preventDefault(); take(e.target.closest("[role=option]:not([aria-disabled=true])")); });
+}
+
+/* drafts and leaving */
+let changed = false, timer = 0, sent = false;
+function dirty(at) { const f = at && at.closest && at.closest("form[data-draft]"); if (!f) return; changed = true; clearTimeout(timer); timer = setTimeout(() => keep(f), 2000); }
+function keep(f) {
+  const body = new URLSearchParams(); for (const [k, v] of new FormData(f)) if (typeof v === "string") body.append(k, v);
+  body.set("_place", f.dataset.draft);
+  fetch("/drafts", { method: "POST", body, headers: { "X-CSRF-Token": csrf() } }).then(r => { if (r.status === 401) login(); return r.ok ? r.json() : null; }).then(j => { if (j && $("#draft-status")) $("#draft-status").textContent = "Draft kept " + j.at; }).catch(() => { if ($("#draft-status")) $("#draft-status").textContent = "Not kept: the server cannot be reached"; });
+}
+document.addEventListener("input", e => { if (e.isTrusted) dirty(e.target); });
+document.addEventListener("change", e => dirty(e.target));
+document.addEventListener("submit", e => { sent = true; const b = e.submitter; if (b && !e.defaultPrevented && e.target.method === "post") setTimeout(() => { b.setAttribute("aria-busy", "true"); }, 0); setTimeout(() => { sent = false; if (b) b.removeAttribute("aria-busy"); }, 4000); });
+window.addEventListener("beforeunload", e => { if (changed && !sent && $("form[data-draft]")) { clearTimeout(timer); keep($("form[data-draft]")); } });
+function restore(b) {
+  fetch("/drafts?place=" + encodeURIComponent(b.dataset.draftTake)).then(r => r.json()).then(({ values }) => {
+    const f = $("form[data-draft]");
+    $$("[data-lines]", f).forEach(box => { const need = new Set(Object.keys(values).map(k => k.match("^" + box.dataset.lines + "-(\\d+)-")).filter(Boolean).map(m => +m[1])); [...need].sort((x, y) => x - y).forEach(n => { if (!$(`[name^="${box.dataset.lines}-${n}-"]`, box)) { box.dataset.next = n; addline(box); } }); });
+    for (const [name, texts] of Object.entries(values)) {
+      if (name === "_v" || name === "_multi") continue;
+      const controls = $$(`[name="${CSS.escape(name)}"]`, f);
+      controls.forEach((c, i) => { if (c.type === "checkbox" || c.type === "radio") c.checked = texts.includes(c.value); else if (c.type !== "file") c.value = texts[Math.min(i, texts.length - 1)]; });
+    }
+    b.closest(".banner").remove(); say("Your draft is back."); f.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+
+/* the board: only legal lanes take a card */
+let card = null;
+document.addEventListener("dragstart", e => { card = e.target.closest && e.target.closest(".kard"); if (!card) return; card.classList.add("drag"); e.dataTransfer.effectAllowed = "move"; const legal = targets(card.closest(".lane")); $$(".lane").forEach(l => { if (l !== card.closest(".lane") && legal && !legal[l.dataset.value]) l.classList.add("no"); }); });
+document.addEventListener("dragend", () => { $$(".lane").forEach(l => l.classList.remove("no", "drop")); if (card) card.classList.remove("drag"); card = null; });
+document.addEventListener("dragover", e => { const l = card && e.target.closest(".lane"); if (l && !l.classList.contains("no")) { e.preventDefault(); $$(".lane.drop").forEach(x => x !== l && x.classList.remove("drop")); l.classList.add("drop"); } });
+document.addEventListener("drop", e => {
+  const l = card && e.target.closest(".lane"); if (!l || l === card.closest(".lane")) return; e.preventDefault();
+  const url = $("[data-board]").dataset.board + "/" + card.dataset.id, legal = targets(card.closest(".lane"));
+  const there = legal ? url + "/move/" + legal[l.dataset.value] : url + "/set/" + ($("[data-board]").dataset.by || "");
+  const body = new URLSearchParams(legal ? { _v: card.dataset.v } : { value: l.dataset.value });
+  const from = card.parentNode, next = card.nextSibling, moved = card; l.append(card);
+  fetch(there + "?part=1", { method: "POST", body, headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } }).then(r => {
+    const told = r.headers.get("HX-Trigger"); if (told && told.includes("ops:toast")) toast(JSON.parse(told)["ops:toast"]);
+    if (r.status === 204) return setTimeout(() => location.reload(), 600);
+    from.insertBefore(moved, next); if (r.status === 422) location.assign(there); else if (r.status === 401) login();
+  }).catch(() => { from.insertBefore(moved, next); toast({ text: "The server cannot be reached.", bad: true }); });
+});
+function targets(lane) { if ($("[data-board]").dataset.by) return null; return Object.fromEntries(lane.dataset.targets.split(" ").filter(Boolean).map(p => p.split(":").reverse())); }
+
+/* the palette */
+function palette() { const d = $("#palette"); if (d.open) return d.close(); d.showModal(); const q = $("#palette-q"); q.value = ""; q.focus(); htmx.ajax("GET", "/palette", { target: "#palette-list", swap: "innerHTML" }); }
+document.addEventListener("keydown", e => {
+  if (!$("#palette") || !$("#palette").open) return;
+  const all = $$("#palette [role=option][href]"), at = all.findIndex(o => o.getAttribute("aria-selected") === "true");
+  if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); const to = all[(at + (e.key === "ArrowDown" ? 1 : -1) + all.length) % all.length]; if (!to) return; all.forEach(o => o.setAttribute("aria-selected", o === to)); $("#palette-q").setAttribute("aria-activedescendant", to.id); to.scrollIntoView({ block: "nearest" }); }
+  else if (e.key === "Enter" && (at >= 0 || all.length)) { e.preventDefault(); location.assign((all[at] || all[0]).href); }
+});
+$("#palette") && $("#palette").addEventListener("click", e => { if (e.target === e.currentTarget) e.currentTarget.close(); });
+
+/* keys */
+const GLOBAL = [["Ctrl K", "Search or jump"], ["/", "Search this list"], ["g h", "Home"], ["g i", "Inbox"], ["c", "New"], ["[", "Collapse the menu"], ["d", "Theme"], ["z", "Undo"], [".", "Copy the number; twice with the title, three times the link"], ["?", "These keys"], ["Esc", "Close"]];
+const LIST = [["j k", "Down, up"], ["Enter", "Open"], ["x", "Select"], ["Shift x", "Select up to here"], ["m", "Menu of the row"]];
+function keys() {
+  const here = [...GLOBAL]; if (rows().length) here.push(...LIST);
+  $$("[data-key]").forEach(n => { const k = n.dataset.key; if (k && k.length < 3 && !here.some(h => h[0] === k)) here.push([k, n.textContent.trim().replace(k, "") || n.getAttribute("aria-label") || ""]); });
+  const dl = el("dl", { class: "facts" }); here.forEach(([k, t]) => dl.append(el("div", {}, el("dt", {}, ...k.split(" ").map(p => el("kbd", { text: p }))), el("dd", { text: t }))));
+  const close = el("button", { class: "btn", type: "button", text: "Close" }); close.onclick = () => $("#modal").close();
+  $("#modal").replaceChildren(el("div", { class: "in stack" }, el("h2", { text: "Keys on this page" }), dl, close)); $("#modal").showModal();
+}
+let g = 0;
+document.addEventListener("keydown", e => {
+  if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k") { e.preventDefault(); return palette(); }
+  if ((e.ctrlKey || e.metaKey) && e.key === "Enter") { const f = e.target.closest && e.target.closest("form"); if (f && f.method === "post") { e.preventDefault(); f.requestSubmit(); } return; }
+  if (e.key === "Escape") { if (typing(e) && !e.target.closest("dialog,[popover]")) return e.target.blur(); if (rows().some(r => box(r) && box(r).checked) && !$(":popover-open") && !$("dialog[open]")) return clear(); return; }
+  if (e.ctrlKey || e.metaKey || e.altKey || typing(e) || $("dialog[open]") || $(":popover-open")) return;
+  const k = e.key, tr = document.activeElement.closest && document.activeElement.closest("[data-rows] tbody tr");
+  const did = () => e.preventDefault();
+  if (Date.now() - g < 900) { g = 0; const to = $(`.nav [data-key="${CSS.escape(k)}"]`); if (to) { did(); location.assign(to.href); } return; }
+  if (k === "g") { g = Date.now(); return; }
+  if (k === "?") { did(); return keys(); }
+  if (k === "d") { did(); return theme(); }
+  if (k === "[") { did(); return rail(); }
+  if (k === "z") { const u = $$("[data-undo]").pop(); if (u) { did(); u.click(); } return; }
+  if (k === ".") { did(); return copykey(); }
+  if (rows().length) {
+    if (k === "j" || (k === "ArrowDown" && tr)) { did(); return step(1); }
+    if (k === "k" || (k === "ArrowUp" && tr)) { did(); return step(-1); }
+    if (tr && k === "Enter" && document.activeElement === tr) { did(); return $(".main a", tr).click(); }
+    if (tr && (k === "x" || k === "X") && box(tr)) { did(); if (k === "X" && last) range(tr); else mark(tr, !box(tr).checked); last = tr; return count(); }
+    if (tr && k === "m") { did(); return rowmenu($("[data-menu]", tr)); }
+  }
+  const bar = $("[data-bulk]:not([hidden])"), hit = (bar && $(`[data-key="${CSS.escape(k)}"]`, bar)) || $$(`.main [data-key="${CSS.escape(k)}"]`).find(n => !n.closest("[data-bulk]"));
+  if (hit) { did(); if (hit.matches("input,textarea")) hit.focus(); else hit.click(); }
+});
+
+/* come back to the row that was opened */
+const place_ = "at:" + location.pathname + location.search;
+window.addEventListener("pagehide", () => { const tr = document.activeElement && document.activeElement.closest && document.activeElement.closest("[data-rows] tr"); if (tr && tr.id) sessionStorage.setItem(place_, tr.id); });
+function back() { const id = sessionStorage.getItem(place_), nav = performance.getEntriesByType("navigation")[0]; if (id && nav && nav.type === "back_forward") { const tr = document.getElementById(id); if (tr) cursor(tr); } sessionStorage.removeItem(place_); }
+
+/* what a new part of the page needs */
+function ready(at) {
+  if (!at || !at.querySelectorAll) return;
+  $$("[data-pick]", at).forEach(picker);
+  $$("[data-blank]", at).forEach(n => n.remove());
+  $$("details[data-keep]", at).forEach(d => { const key = "open:" + d.id, kept = localStorage.getItem(key); if (kept !== null) d.open = kept === "1"; d.addEventListener("toggle", () => localStorage.setItem(key, d.open ? "1" : "0")); });
+  $$("[data-focus]", at).forEach(n => n.focus());
+  $$("[data-tabs]", at).forEach(t => { const bad = $("[role=tab]:has(.bad)", t), chosen = bad || $("[aria-selected=true]", t); $$("[data-pane]").forEach(p => { p.hidden = chosen && p.id !== chosen.getAttribute("aria-controls"); }); if (chosen) $$("[role=tab]", t).forEach(b => { b.setAttribute("aria-selected", b === chosen); b.tabIndex = b === chosen ? 0 : -1; }); });
+  if (rows().length && !rows().some(r => r.tabIndex === 0)) rows()[0].tabIndex = 0;
+  count();
+}
+ready(document); back();
+if (new URLSearchParams(location.search).get("print") === "1") window.print();
+})();
