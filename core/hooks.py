@@ -80,6 +80,22 @@ class Work(Protocol):
     def effect(self, kind: str, payload: Mapping[str, Any], key: str | None = None) -> None: ...
 
 
+class DemoWork(Work, Protocol):
+    """What the hook ``demo`` writes with: it can make up the past."""
+
+    now_really: Any
+    size: str
+    """small or full."""
+
+    def at(self, moment: Any) -> None:
+        """Write as if it were then; None is now again."""
+        ...
+
+    def by(self, person: int | None) -> None:
+        """Write as this person of the directory; None is the system again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A place to go: a menu entry or a button. ``url`` is a path of this site such as ``/facilities/request``."""
@@ -181,7 +197,7 @@ class Specifications:
     # Trying out -----------------------------------------------------------------------------------------------
 
     @hookspec
-    def demo(self, work: Work) -> None:
+    def demo(self, work: DemoWork) -> None:
         """Called once when demo data is made, in the order of ``needs``. Write example records through ``work``."""
 
 

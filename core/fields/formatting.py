@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+import datetime as dt
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -46,13 +46,13 @@ class Formatter:
         self.locale = locale_of(locale)
         self.zone = zone_of(zone)
 
-    def date(self, value: date) -> str:
+    def date(self, value: dt.date) -> str:
         return str(format_date(value, "medium", locale=self.locale))
 
-    def datetime(self, value: datetime) -> str:
+    def datetime(self, value: dt.datetime) -> str:
         return str(format_datetime(value.astimezone(self.zone), "d MMM y HH:mm", locale=self.locale))
 
-    def time(self, value: time) -> str:
+    def time(self, value: dt.time) -> str:
         return str(format_time(value, "short", locale=self.locale))
 
     def number(self, value: Decimal | int, places: int | None = None) -> str:
@@ -78,11 +78,11 @@ class Formatter:
             parts.append(f"{rest % 60} s")
         return sign + " ".join(part for part in parts if part != "0 min" or len(parts) == 1)
 
-    def relative(self, value: datetime, now: datetime) -> str:
+    def relative(self, value: dt.datetime, now: dt.datetime) -> str:
         """How long ago, or in how long."""
         return str(format_timedelta(value - now, add_direction=True, locale=self.locale))
 
-    def local(self, value: datetime) -> datetime:
+    def local(self, value: dt.datetime) -> dt.datetime:
         """The wall time in the person's zone."""
         return value.astimezone(self.zone)
 
@@ -99,16 +99,16 @@ def formatter(locale: str, zone: str) -> Formatter:
     return Formatter(locale, zone)
 
 
-def wall_time(local: datetime, zone: str) -> datetime:
+def wall_time(local: dt.datetime, zone: str) -> dt.datetime:
     """The instant of a naive wall time in ``zone``, in UTC; the first of two in autumn.
 
     Raises ValueError with the two valid neighbours for a time that spring leaves out.
     """
     there = zone_of(zone)
-    instant = local.replace(tzinfo=there, fold=0).astimezone(UTC)
+    instant = local.replace(tzinfo=there, fold=0).astimezone(dt.UTC)
     if instant.astimezone(there).replace(tzinfo=None) != local:
         after = instant.astimezone(there).replace(tzinfo=None)
-        before = (local.replace(tzinfo=there, fold=1).astimezone(UTC)).astimezone(there).replace(tzinfo=None)
+        before = (local.replace(tzinfo=there, fold=1).astimezone(dt.UTC)).astimezone(there).replace(tzinfo=None)
         low, high = sorted((before, after))
         raise ValueError(f"{local:%H:%M} does not exist on that day in {zone}: clocks go forward. Use {low:%H:%M} or {high:%H:%M}.")
     return instant

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import nh3
@@ -23,8 +23,8 @@ _LONGEST = 1_000_000
 class Text(FieldKind):
     """One line of text."""
 
-    name = "text"
-    family = "text"
+    name: ClassVar[str] = "text"
+    family: ClassVar[str] = "text"
     operators: tuple[str, ...] = ("eq", "ne", "in", "not_in", "contains", "starts", "lt", "le", "gt", "ge", "between", "empty")
 
     def refuse(self, one: Field, value: Value) -> list[str]:
@@ -49,10 +49,10 @@ class Text(FieldKind):
 class LongText(Text):
     """Text of several lines, kept as sent."""
 
-    name = "long_text"
-    control = "textarea"
-    operators = ("eq", "ne", "contains", "starts", "empty")
-    sortable = False
+    name: ClassVar[str] = "long_text"
+    control: ClassVar[str] = "textarea"
+    operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "contains", "starts", "empty")
+    sortable: ClassVar[bool] = False
 
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
         return clean(text, one_line=False)
@@ -64,8 +64,8 @@ class LongText(Text):
 class RichText(LongText):
     """Text with simple markup, cleaned on writing and on reading."""
 
-    name = "rich_text"
-    control = "rich"
+    name: ClassVar[str] = "rich_text"
+    control: ClassVar[str] = "rich"
 
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
         kept = clean(text, one_line=False)
@@ -81,8 +81,8 @@ class RichText(LongText):
 class Email(Text):
     """A mail address, checked for its form only."""
 
-    name = "email"
-    control = "email"
+    name: ClassVar[str] = "email"
+    control: ClassVar[str] = "email"
 
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
         value = clean(text, one_line=True)
@@ -97,8 +97,8 @@ class Email(Text):
 class Phone(Text):
     """A telephone number, stored as + and digits when it is international."""
 
-    name = "phone"
-    control = "tel"
+    name: ClassVar[str] = "phone"
+    control: ClassVar[str] = "tel"
 
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
         value = clean(text, one_line=True)
@@ -113,8 +113,8 @@ class Phone(Text):
 class Url(Text):
     """An address on the web, http or https."""
 
-    name = "url"
-    control = "url"
+    name: ClassVar[str] = "url"
+    control: ClassVar[str] = "url"
 
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
         value = clean(text, one_line=True)
@@ -133,9 +133,9 @@ class Url(Text):
 class Colour(Text):
     """A colour as #rrggbb."""
 
-    name = "colour"
-    control = "color"
-    operators = ("eq", "ne", "in", "not_in", "empty")
+    name: ClassVar[str] = "colour"
+    control: ClassVar[str] = "color"
+    operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "not_in", "empty")
 
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
         value = clean(text, one_line=True)
@@ -149,13 +149,13 @@ class Colour(Text):
 class Barcode(Text):
     """A code that is scanned."""
 
-    name = "barcode"
+    name: ClassVar[str] = "barcode"
 
 
 class EntityName(Text):
     """The name of an entity, ``plugin.entity``."""
 
-    name = "entity"
+    name: ClassVar[str] = "entity"
 
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
         value = clean(text, one_line=True)
@@ -167,11 +167,11 @@ class EntityName(Text):
 class Secret(FieldKind):
     """Text that is kept encrypted and never shown."""
 
-    name = "secret"
-    family = "secret"
-    control = "password"
-    operators = ("empty",)
-    sortable = False
+    name: ClassVar[str] = "secret"
+    family: ClassVar[str] = "secret"
+    control: ClassVar[str] = "password"
+    operators: ClassVar[tuple[str, ...]] = ("empty",)
+    sortable: ClassVar[bool] = False
 
     def to_json(self, one: Field, value: Value, ctx: Any) -> Any:
         return None
@@ -191,7 +191,7 @@ class Secret(FieldKind):
 class Sequence(Text):
     """A number for people, drawn by the platform."""
 
-    name = "sequence"
+    name: ClassVar[str] = "sequence"
 
 
 def sanitised(markup: str) -> str:

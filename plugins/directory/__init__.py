@@ -1,6 +1,6 @@
 """The directory: the display name of a person follows the given and the family name."""
 
-from core import Record, Work, hookimpl, on
+from core import DemoWork, Record, Work, hookimpl, on
 from plugins.directory.demo import fill
 
 
@@ -12,6 +12,6 @@ def say_the_full_name(record: Record) -> None:
 
 
 @hookimpl
-def demo(work: Work) -> None:
+def demo(work: DemoWork) -> None:
     """Two companies, six departments, two hundred people."""
     fill(work)

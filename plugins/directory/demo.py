@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 from decimal import Decimal
 
-from core import Work
+from core import DemoWork
 
 SEED = 20_26
 PEOPLE = 200
@@ -25,7 +25,7 @@ DEPARTMENTS = (
 TITLES = ("Administrator", "Analyst", "Assistant", "Buyer", "Clerk", "Coordinator", "Engineer", "Officer", "Planner", "Technician")
 
 
-def fill(work: Work) -> None:
+def fill(work: DemoWork) -> None:
     """Write the organisation, as of a year and a half ago."""
     dice = random.Random(SEED)
     work.at(work.now - timedelta(days=540))
@@ -85,7 +85,7 @@ def fill(work: Work) -> None:
     _rates(work, dice)
 
 
-def _calendars(work: Work) -> dict[str, int]:
+def _calendars(work: DemoWork) -> dict[str, int]:
     office = [
         ("monday", "09:00", "17:30"),
         ("tuesday", "09:00", "17:30"),
@@ -113,7 +113,7 @@ def _calendars(work: Work) -> dict[str, int]:
     return made
 
 
-def _people(work: Work, dice: random.Random, departments: dict[str, int], calendars: dict[str, int]) -> dict[str, list[int]]:
+def _people(work: DemoWork, dice: random.Random, departments: dict[str, int], calendars: dict[str, int]) -> dict[str, list[int]]:
     made: dict[str, list[int]] = {code: [] for code in departments}
     seen: set[str] = set()
     codes = list(departments)
@@ -146,7 +146,7 @@ def _people(work: Work, dice: random.Random, departments: dict[str, int], calend
     return made
 
 
-def _rates(work: Work, dice: random.Random) -> None:
+def _rates(work: DemoWork, dice: random.Random) -> None:
     ids = {one["code"]: one.id for one in work.find("directory.currency")}
     values = {("GBP", "EUR"): Decimal("1.17"), ("USD", "EUR"): Decimal("0.86"), ("JPY", "EUR"): Decimal("0.0054")}
     work.at(None)

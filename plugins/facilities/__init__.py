@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from core import Change, Money, Record, Refusal, Work, hookimpl, on
+from core import Change, DemoWork, Money, Record, Refusal, Work, hookimpl, on
 from plugins.facilities import booking as rooms
 from plugins.facilities import inspections, maintenance, recurrence
 from plugins.facilities.demo import fill
@@ -382,7 +382,7 @@ def keep_a_copy_in_hand(record: Record, change: Change, work: Work) -> None:
 
 
 @hookimpl
-def demo(work: Work) -> None:
+def demo(work: DemoWork) -> None:
     """Three sites with rooms, equipment, requests, orders and bookings."""
     fill(work)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from core import Money, Work
+from core import Money, DemoWork
 
 SEED = 43
 REQUESTS = 160
@@ -27,13 +27,13 @@ _FAULTS = (
 _PURPOSES = ("Weekly review", "Interview", "Workshop", "Training", "Customer visit", "Planning", "One to one", "Budget round")
 
 
-def fill(work: Work) -> None:
+def fill(work: DemoWork) -> None:
     """Write places and equipment first, then the year in the order of time."""
     dice = random.Random(SEED)
     start = work.now - timedelta(days=365)
     work.at(start - timedelta(days=5))
     people = [one.id for one in work.find("directory.person", limit=400)]
-    crew = list((work.first("directory.team", name="House services") or {}).get("members") or people[:6])
+    crew = _crew(work, "House services") or people[:6]
     rooms = _places(work, dice)
     assets = _equipment(work, dice, rooms, start)
     categories = [
@@ -50,7 +50,7 @@ def fill(work: Work) -> None:
     work.at(None)
 
 
-def _places(work: Work, dice: random.Random) -> list[int]:
+def _places(work: DemoWork, dice: random.Random) -> list[int]:
     rooms = []
     for site, city, zone in (("B", "Berlin", "Europe/Berlin"), ("L", "London", "Europe/London"), ("H", "Hamburg", "Europe/Berlin")):
         top = work.create("facilities.location", code=site, name=f"Site {city}", kind="site", zone=zone)
@@ -80,7 +80,7 @@ def _places(work: Work, dice: random.Random) -> list[int]:
     return rooms
 
 
-def _equipment(work: Work, dice: random.Random, rooms: list[int], start: datetime) -> list[int]:
+def _equipment(work: DemoWork, dice: random.Random, rooms: list[int], start: datetime) -> list[int]:
     assets = []
     for number, (name, kind) in enumerate(
         (
@@ -119,7 +119,7 @@ def _equipment(work: Work, dice: random.Random, rooms: list[int], start: datetim
     return assets
 
 
-def _resources(work: Work, dice: random.Random, rooms: list[int]) -> list[int]:
+def _resources(work: DemoWork, dice: random.Random, rooms: list[int]) -> list[int]:
     made = []
     for number, room in enumerate(dice.sample(rooms, 24), 1):
         made.append(
@@ -154,7 +154,7 @@ def _resources(work: Work, dice: random.Random, rooms: list[int]) -> list[int]:
 
 
 def _request(
-    work: Work,
+    work: DemoWork,
     dice: random.Random,
     start: datetime,
     people: list[int],
@@ -187,7 +187,8 @@ def _request(
         work.move("facilities.request", request.id, "reject", reason="Belongs to the landlord.")
         return
     work.move("facilities.request", request.id, "plan")
-    order = (work.get("facilities.request", request.id) or {}).get("work_order")
+    planned = work.get("facilities.request", request.id)
+    order = planned.get("work_order") if planned is not None else None
     if order is None or dice.random() < 0.08:
         return
     technician = dice.choice(crew[1:])
@@ -217,7 +218,7 @@ def _request(
     work.move("facilities.request", request.id, "confirm")
 
 
-def _bookings(work: Work, dice: random.Random, start: datetime, people: list[int], resources: list[int]) -> None:
+def _bookings(work: DemoWork, dice: random.Random, start: datetime, people: list[int], resources: list[int]) -> None:
     now = work.now_really
     there = ZoneInfo("Europe/Berlin")
     slots = [(room, day, hour) for room in resources[:24] for day in range(385) for hour in (8, 10, 13, 15)]
@@ -248,7 +249,7 @@ def _bookings(work: Work, dice: random.Random, start: datetime, people: list[int
                 work.move("facilities.booking", booking.id, "release")
 
 
-def _inspections(work: Work, dice: random.Random, start: datetime, crew: list[int], rooms: list[int]) -> None:
+def _inspections(work: DemoWork, dice: random.Random, start: datetime, crew: list[int], rooms: list[int]) -> None:
     for count in range(50):
         work.at(start + timedelta(days=7 * count + 1))
         work.by(crew[0])
@@ -275,7 +276,7 @@ def _inspections(work: Work, dice: random.Random, start: datetime, crew: list[in
         work.move("facilities.inspection", inspection.id, "pass_" if inspection["outcome"] == "passed" else "fail")
 
 
-def _visits_and_keys(work: Work, dice: random.Random, start: datetime, people: list[int], rooms: list[int]) -> None:
+def _visits_and_keys(work: DemoWork, dice: random.Random, start: datetime, people: list[int], rooms: list[int]) -> None:
     now = work.now_really
     for count in range(200):
         moment = start + timedelta(days=dice.randrange(0, 370), hours=dice.randrange(8, 16))
@@ -302,3 +303,8 @@ def _visits_and_keys(work: Work, dice: random.Random, start: datetime, people: l
             "facilities.key", number=f"K-{count:03d}", kind=dice.choice(("key", "card")), copies=2, opens=(dice.choice(rooms),)
         )
         work.create("facilities.key_issue", key=key.id, holder=dice.choice(people), due=(start + timedelta(days=400)).date())
+
+
+def _crew(work: DemoWork, team: str) -> list[int]:
+    found = work.first("directory.team", name=team)
+    return list(found.get("members") or ()) if found is not None else []

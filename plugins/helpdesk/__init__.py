@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core import Change, Record, Refusal, Work, hookimpl, on
+from core import Change, DemoWork, Record, Refusal, Work, hookimpl, on
 from plugins.helpdesk import assignment, priority, risk
 from plugins.helpdesk.demo import fill
 
@@ -203,7 +203,7 @@ def count_the_versions(record: Record, change: Change) -> None:
 
 
 @hookimpl
-def demo(work: Work) -> None:
+def demo(work: DemoWork) -> None:
     """A year of tickets in three queues."""
     fill(work)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
-from core import Work
+from core import DemoWork, Record
 
 SEED = 41
 TICKETS = 900
@@ -48,7 +48,7 @@ _ANSWERS = (
 )
 
 
-def fill(work: Work) -> None:
+def fill(work: DemoWork) -> None:
     """Write queues and lists first, then tickets in the order of time."""
     dice = random.Random(SEED)
     start = work.now - timedelta(days=365)
@@ -93,7 +93,7 @@ def fill(work: Work) -> None:
     _problems_and_changes(work, dice, start, members[queues[1].id], services)
 
 
-def _categories(work: Work) -> list[int]:
+def _categories(work: DemoWork) -> list[int]:
     leaves = []
     for name, parts in (
         ("Hardware", ("Computer", "Printer", "Phone")),
@@ -105,7 +105,7 @@ def _categories(work: Work) -> list[int]:
     return leaves
 
 
-def _catalogue(work: Work, queues: list, members: dict) -> None:
+def _catalogue(work: DemoWork, queues: list[Record], members: dict[int, list[int]]) -> None:
     for name, tasks in (
         ("Laptop", ("Order the laptop", "Install it", "Hand it over")),
         ("New account", ("Create the account", "Grant access")),
@@ -124,7 +124,7 @@ def _catalogue(work: Work, queues: list, members: dict) -> None:
         work.move("helpdesk.catalog_item", item.id, "publish")
 
 
-def _knowledge(work: Work, dice: random.Random, categories: list[int], authors: list[int]) -> None:
+def _knowledge(work: DemoWork, dice: random.Random, categories: list[int], authors: list[int]) -> None:
     for thing in _THINGS:
         article = work.create(
             "helpdesk.knowledge_article",
@@ -152,12 +152,12 @@ def _moments(dice: random.Random, start: datetime, end: datetime) -> list[dateti
 
 
 def _ticket(
-    work: Work,
+    work: DemoWork,
     dice: random.Random,
     moment: datetime,
     people: list[int],
-    queues: list,
-    members: dict,
+    queues: list[Record],
+    members: dict[int, list[int]],
     categories: list[int],
     services: list[int],
     codes: list[int],
@@ -224,7 +224,7 @@ def _ticket(
         work.move("helpdesk.ticket", ticket.id, "close")
 
 
-def _problems_and_changes(work: Work, dice: random.Random, start: datetime, crew: list[int], services: list[int]) -> None:
+def _problems_and_changes(work: DemoWork, dice: random.Random, start: datetime, crew: list[int], services: list[int]) -> None:
     work.by(crew[0])
     for count in range(12):
         work.at(start + timedelta(days=28 * count + 3))

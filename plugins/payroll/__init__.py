@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core import Change, Record, Work, hookimpl, on
+from core import Change, DemoWork, Record, Work, hookimpl, on
 from plugins.payroll import formulas, runs
 from plugins.payroll.demo import fill
 
@@ -135,6 +135,6 @@ def inputs_of_open_periods(record: Record, work: Work) -> dict[str, str]:
 
 
 @hookimpl
-def demo(work: Work) -> None:
+def demo(work: DemoWork) -> None:
     """Two groups with a year of monthly runs."""
     fill(work)

@@ -6,7 +6,7 @@ import random
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from core import Work
+from core import DemoWork, Record
 from plugins.payroll import published
 
 SEED = 53
@@ -14,19 +14,19 @@ PEOPLE = 24
 MONTHS = 12
 
 
-def fill(work: Work) -> None:
+def fill(work: DemoWork) -> None:
     """Write tables and terms first, then run after run in the order of time."""
     dice = random.Random(SEED)
     begin = _first_of(work.today, -MONTHS)
     work.at(_at(begin - timedelta(days=20), work))
-    crew = list((work.first("directory.team", name="Accounts") or {}).get("members") or ())
+    crew = _crew(work, "Accounts")
     people = [one for one in work.find("directory.person", active=True, limit=400)]
     if len(crew) < 4:
         crew = [one.id for one in people[:4]]
     work.by(crew[0])
     components = _components(work)
-    north = work.first("directory.company", code="NORTH")
-    south = work.first("directory.company", code="SOUTH")
+    north = work.find("directory.company", code="NORTH")[0]
+    south = work.find("directory.company", code="SOUTH")[0]
     groups = [
         work.create(
             "payroll.pay_group",
@@ -51,7 +51,7 @@ def fill(work: Work) -> None:
     work.at(None)
 
 
-def _components(work: Work) -> dict[str, int]:
+def _components(work: DemoWork) -> dict[str, int]:
     made = {}
     for values in (
         {"code": "OVERTIME", "name": "Overtime", "kind": "earning", "value": "manual"},
@@ -71,7 +71,7 @@ def _components(work: Work) -> dict[str, int]:
     return made
 
 
-def _table(work: Work, crew: list[int]) -> None:
+def _table(work: DemoWork, crew: list[int]) -> None:
     limits = published.UK_NICS["2025-26", "monthly"]
     table = work.create(
         "payroll.rate_table",
@@ -94,7 +94,7 @@ def _table(work: Work, crew: list[int]) -> None:
     work.by(crew[0])
 
 
-def _terms(work: Work, dice: random.Random, groups: list, people: list, crew: list[int], begin: date) -> dict[int, list[int]]:
+def _terms(work: DemoWork, dice: random.Random, groups: list[Record], people: list[Record], crew: list[int], begin: date) -> dict[int, list[int]]:
     paid: dict[int, list[int]] = {group.id: [] for group in groups}
     departments = {one.id: one["code"] for one in work.find("directory.department")}
     for one in dice.sample(people, PEOPLE + 10):
@@ -118,11 +118,11 @@ def _terms(work: Work, dice: random.Random, groups: list, people: list, crew: li
 
 
 def _month(
-    work: Work, dice: random.Random, group: object, first: date, month: int, people: list[int], crew: list[int], components: dict[str, int]
+    work: DemoWork, dice: random.Random, group: Record, first: date, month: int, people: list[int], crew: list[int], components: dict[str, int]
 ) -> None:
     last = _first_of(first, 1) - timedelta(days=1)
     tax_start = first.year if first.month >= 4 else first.year - 1
-    number = (first.month - 4) % 12 + 1 if group["pack"] == "uk" else first.month  # type: ignore[index]
+    number = (first.month - 4) % 12 + 1 if group["pack"] == "uk" else first.month
     pay_day = last - timedelta(days=max(0, last.weekday() - 4) + 1)
     now = work.now_really
     work.at(min(_at(first + timedelta(days=10), work), now))
@@ -131,7 +131,7 @@ def _month(
         "payroll.pay_period",
         group=group.id,
         number=number,
-        tax_year=tax_start if group["pack"] == "uk" else first.year,  # type: ignore[attr-defined,index]
+        tax_year=tax_start if group["pack"] == "uk" else first.year,
         start=first,
         end=last,
         pay_date=pay_day,
@@ -146,7 +146,7 @@ def _month(
         )
     if _at(first + timedelta(days=15), work) > now:
         return
-    run = work.create("payroll.pay_run", group=group.id, period=period.id)  # type: ignore[attr-defined]
+    run = work.create("payroll.pay_run", group=group.id, period=period.id)
     work.move("payroll.pay_run", run.id, "freeze")
     work.at(min(_at(first + timedelta(days=18), work), now))
     work.move("payroll.pay_run", run.id, "calculate")
@@ -173,5 +173,10 @@ def _first_of(day: date, months: int) -> date:
     return date(count // 12, count % 12 + 1, 1)
 
 
-def _at(day: date, work: Work) -> datetime:
+def _at(day: date, work: DemoWork) -> datetime:
     return datetime.combine(day, time(9), work.now.tzinfo)
+
+
+def _crew(work: DemoWork, team: str) -> list[int]:
+    found = work.first("directory.team", name=team)
+    return list(found.get("members") or ()) if found is not None else []

@@ -62,7 +62,7 @@ def population(of: Frame, work: Work) -> dict[tuple[int, str], list[Record]]:
 
 def input_hash(of: Frame, work: Work) -> str:
     """A hash over everything the calculation reads: terms, inputs, components and tables with their versions."""
-    marks = [("run", of.run["pay_date"].isoformat(), of.group.version, of.period.version)]
+    marks: list[tuple[object, ...]] = [("run", of.run["pay_date"].isoformat(), of.group.version, of.period.version)]
     for people in population(of, work).values():
         marks += [("terms", one.id, one.version) for one in people]
     for kind in ("payroll.variable_input",):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import timedelta
 
-from core import Change, Record, Work, hookimpl, on
+from core import Change, DemoWork, Record, Work, hookimpl, on
 from plugins.vendors import duplicates, identifiers, risk, scoring, terms
 from plugins.vendors.demo import fill
 
@@ -19,7 +20,7 @@ LONGEST_OVERRIDE = timedelta(days=366)
 def check_identifiers(record: Record, change: Change) -> dict[str, str]:
     """VAT id, LEI and GLN have check digits; a tier is overridden for twelve months at most."""
     found: dict[str, str] = {}
-    checks = {
+    checks: dict[str, Callable[[str], object]] = {
         "lei": identifiers.compact_lei,
         "gln": identifiers.compact_gln,
         "vat_id": lambda text: identifiers.compact_vat(text, record.get("country") or ""),
@@ -246,7 +247,7 @@ def weights_make_a_hundred(record: Record) -> dict[str, str]:
 
 
 @hookimpl
-def demo(work: Work) -> None:
+def demo(work: DemoWork) -> None:
     """Two hundred vendors through their onboarding."""
     fill(work)
 

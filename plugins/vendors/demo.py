@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 from decimal import Decimal
 
-from core import Money, Work
+from core import Money, DemoWork
 
 SEED = 47
 VENDORS = 90
@@ -31,14 +31,14 @@ _LAST = ("Logistics", "Supplies", "Office", "Cleaning", "Systems", "Foods", "Pri
 _COUNTRIES = (("DE", "GmbH"), ("GB", "Ltd"), ("NL", "BV"), ("FR", "SARL"), ("SE", "AB"), ("ES", "SL"))
 
 
-def fill(work: Work) -> None:
+def fill(work: DemoWork) -> None:
     """Write lists first, then vendors through their onboarding."""
     dice = random.Random(SEED)
     start = work.now - timedelta(days=365)
     work.at(start - timedelta(days=3))
     people = [one.id for one in work.find("directory.person", limit=400)]
-    buyers = list((work.first("directory.team", name="Purchasing") or {}).get("members") or people[:4])
-    payers = list((work.first("directory.team", name="Accounts") or {}).get("members") or people[4:8])
+    buyers = list(_crew(work, "Purchasing") or people[:4])
+    payers = list(_crew(work, "Accounts") or people[4:8])
     terms = [
         work.create("vendors.payment_term", code=code, name=name, lines=({"base": base, "days": days},)).id
         for code, name, base, days in (
@@ -63,7 +63,7 @@ def fill(work: Work) -> None:
 
 
 def _vendor(
-    work: Work,
+    work: DemoWork,
     dice: random.Random,
     start: object,
     number: int,
@@ -172,3 +172,8 @@ def iban(country: str, account: str) -> str:
     """An account number with right check digits."""
     digits = "".join(str(int(sign, 36)) for sign in f"{account}{country}00")
     return f"{country}{98 - int(digits) % 97:02d}{account}"
+
+
+def _crew(work: DemoWork, team: str) -> list[int]:
+    found = work.first("directory.team", name=team)
+    return list(found.get("members") or ()) if found is not None else []
