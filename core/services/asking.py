@@ -113,7 +113,7 @@ def _parsing(by: Reader, given: list[tuple[str, str]]) -> Parsing:
     return Parsing(
         zone=unit.actor.zone,
         locale=unit.actor.locale if unit.actor.channel == "ui" else "en",
-        currency=defaults.company_currency(unit) if money else "",
+        currency=defaults.company_currency(unit, {}) if money else "",
         today=today(unit),
         resolve_key=lambda entity, text: _keyed(unit, entity, text),
     )
