@@ -46,6 +46,7 @@ def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Unit]:
     url = f"sqlite:///{tmp_path / 'all.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     generation = build_from(shipped())
     database = Database(url, tmp_path)
+    migrate.ensure_platform(database)
     migrate.apply(database, migrate.plan(database, generation.entities.values()))
     with reading(database, generation, ACTOR, datetime(2026, 3, 2, tzinfo=UTC)) as unit:
         yield unit
