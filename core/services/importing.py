@@ -30,6 +30,7 @@ BATCH = 250
 AT_ONCE = 10_000
 """Rows a dry run tries together before it takes them back."""
 KEPT_REFUSALS = 1_000
+MOST_KEYS = 100_000
 _UNCHANGED = "unchanged"
 
 
@@ -128,7 +129,9 @@ class _Import:
         self.writable = rights.writable()
         self.columns = self._columns()
         self.sheet = Sheet(p, actor, self.shape, tuple(dict.fromkeys(one for one in self.columns.values() if one in self.visible)))
-        self._keys: dict[tuple[str, str], int] = {}
+        self._keys: dict[tuple[str, str], int | None] = {}
+        self._parsing: tuple[Unit, Parsing] | None = None
+        self._fresh = False
 
     def _columns(self) -> dict[str, str]:
         """From headings to fields. Unknown and invisible columns are refused with one sentence."""
@@ -232,6 +235,9 @@ class _Import:
 
     def _alone(self, unit: Unit, number: int, cells: Mapping[str, Any]) -> str | Mapping[str, Sequence[str]]:
         try:
+            if self._fresh:
+                self._forget()
+                self._fresh = False
             return self._store(unit, _Plan(number, self._draft(unit, cells, self._found(unit, [(number, cells)]))))
         except (BackofficeError, ValueError) as problem:
             return _reasons(problem)
@@ -250,7 +256,10 @@ class _Import:
         except sa.exc.IntegrityError:
             point.rollback()
             return {"": ["This value is not available."]}
-        return "created" if plan.draft.before is None else "changed"
+        if plan.draft.before is None:
+            self._fresh = True
+            return "created"
+        return "changed"
 
     def _count(self, row: int, outcome: str | Mapping[str, Sequence[str]]) -> None:
         if not isinstance(outcome, str):
@@ -383,14 +392,24 @@ class _Import:
         return kind(shown).from_text(shown, text, reading)
 
     def _reading(self, unit: Unit) -> Parsing:
+        """How cells are read in this unit; made once for it."""
+        if self._parsing is None or self._parsing[0] is not unit:
+            self._forget()
+            self._parsing = (unit, self._made_reading(unit))
+        return self._parsing[1]
+
+    def _forget(self) -> None:
+        """Forget which keys lead nowhere: a row that was just stored may have one of them."""
+        self._keys = {place: found for place, found in self._keys.items() if found is not None}
+
+    def _made_reading(self, unit: Unit) -> Parsing:
         def resolve(entity: str, key: str) -> int | None:
             place = (entity, key)
-            found = self._keys.get(place)
-            if found is None:
-                found = Reader(unit, entity).find_key(key)
-                if found is not None:
-                    self._keys[place] = found
-            return found
+            if place not in self._keys:
+                if len(self._keys) > MOST_KEYS:
+                    self._keys.clear()
+                self._keys[place] = Reader(unit, entity).find_key(key)
+            return self._keys[place]
 
         return Parsing(zone=self.actor.zone, locale="en", currency=preparing.parsing(unit).currency, resolve_key=resolve)
 
