@@ -127,9 +127,9 @@ def _part(column: Column, write: Callable[[Sequence[Any]], str], link: str, titl
 
 
 def _main(entity: Entity, names: Sequence[str]) -> str:
-    """The column that leads to the record: the first that is part of the key or a text, else the first."""
-    keys = {*entity.key, *(field.name for field in entity.fields if field.type == "sequence")}
-    return next((name for name in names if name in keys), names[0])
+    """The column that leads to the record: its number where one is shown, else the first."""
+    numbers = {field.name for field in entity.fields if field.type == "sequence"}
+    return next((name for name in names if name in numbers), names[0])
 
 
 def _declared(entity: Entity, name: str, spot: Spot) -> Any:

@@ -10,11 +10,12 @@ from typing import Any
 from flask import request
 from markupsafe import Markup
 
+from core.errors import BadRequest
 from core.facts import Record
 from core.fields import effective
 from core.render import cells, words
 from core.render.pages import ListPage
-from core.services.looking import reader
+from core.services import looking
 from core.storage.query import Condition, Group, field_of
 from core.web import listing
 from core.web.addresses import address, with_
@@ -133,8 +134,10 @@ def _records(want: Wanted, limit: int, where: Group | None = None, sort: tuple[t
     query = replace(want.query, where=Group(False, parts) if parts else None, limit=limit, fields=_needed(want), after=None, before=None, last=False)
     if sort is not None:
         query = replace(query, sort=sort)
-    with who.platform.read(who.actor, who.generation) as unit:
-        return reader(unit, want.entity.full_name).page(query).items
+    try:
+        return looking.page(who.platform, who.actor, want.entity.full_name, query).items
+    except BadRequest:
+        return looking.page(who.platform, who.actor, want.entity.full_name, replace(query, sort=())).items
 
 
 def _card(want: Wanted, record: Record) -> Card:

@@ -19,7 +19,7 @@ from core.render.views import compiled
 from core.services import desk, looking
 from core.services.looking import reader
 from core.storage.query import Condition, Group, Query, field_of, parse_filters, parse_sort
-from core.storage.reading import Reader, Rows, default_view
+from core.storage.reading import Rows, default_view
 from core.web import showing
 from core.web.addresses import CURSORS, Pairs, address, less, pairs, with_, without
 from core.web.asking import Asking
@@ -130,26 +130,25 @@ def listable(shape: Entity, name: str, visible: frozenset[str]) -> bool:
     return name in SYSTEM_FIELDS or name in visible
 
 
-def rows(want: Wanted) -> tuple[Rows, Reader]:
+def rows(want: Wanted) -> Rows:
     """The page's plain rows. A sort that cannot be made or a cursor of another list is left out."""
-    asking = want.asking
-    with asking.platform.read(asking.actor, asking.generation) as unit:
-        found = reader(unit, want.entity.full_name)
+    who, name, query = want.asking, want.entity.full_name, want.query
+    for _ in range(2):
         try:
-            return found.rows(want.query), found
+            return looking.rows(who.platform, who.actor, name, query)
         except BadRequest:
-            query = replace(want.query, after=None, before=None, last=False)
-        try:
-            return found.rows(query), found
-        except BadRequest:
-            return found.rows(replace(query, sort=())), found
+            if query.after or query.before or query.last:
+                query = replace(query, after=None, before=None, last=False)
+            else:
+                query = replace(query, sort=())
+    return looking.rows(who.platform, who.actor, name, replace(query, sort=()))
 
 
 def page(want: Wanted) -> ListPage:
     """The list as a page."""
     asking, shape, url, found = want.asking, want.shape, want.url, want.found
     pick = bool(want.rights.writable()) or want.rights.may("delete") or want.rights.may("export")
-    table, _ = rows(want)
+    table = rows(want)
     made = compiled((asking.generation.number, want.entity.full_name, id(shape)), shape, table.cells, want.columns, url, asking.actor.locale,
                     asking.actor.zone, _sprite(), pick)
     heads = [_head(want, column) for column in made.columns]

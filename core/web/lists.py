@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import quote
+
 from flask import Response, request
 
 from core.errors import BadRequest, NotFound
 from core.fields import effective, kind
 from core.render import words
 from core.render.pages import Crumb, Plain, Toast
-from core.services import desk, looking, records
+from core.services import desk, exporting, looking, printing, records
 from core.storage.query import field_of
 from core.web import boards, listing, showing
 from core.web.addresses import address, pairs, with_
@@ -24,6 +27,8 @@ def routes(made: Routes) -> None:
     made.get("/<name:plugin>/<name:entity>")(show)
     made.get("/<name:plugin>/<name:entity>/")(entered(_slash))
     made.get("/<name:plugin>/<name:entity>/count")(count)
+    made.get("/<name:plugin>/<name:entity>/export")(export)
+    made.get("/<name:plugin>/<name:entity>/<number:number>/print.pdf")(pdf)
     made.get("/<name:plugin>/<name:entity>/facets")(facets)
     made.get("/<name:plugin>/<name:entity>/filter")(filter_control)
     made.post("/<name:plugin>/<name:entity>/views")(save_view)
@@ -99,6 +104,30 @@ def count(plugin: str, entity: str) -> Response:
     noun = words.singular(want.shape) if total == 1 else words.plural(want.shape)
     page = Plain(showing.shell(noun), {"text": f"{said} {noun.lower()}"})
     return respond("count.html", page, block="main")
+
+
+@entered
+def export(plugin: str, entity: str) -> Response:
+    """This list as a file: its filter, search, sort and columns, ``id`` first."""
+    who = asking()
+    want = listing.wanted(who, plugin, entity)
+    query = replace(want.query, after=None, before=None, last=False)
+    made = exporting.listed(who.platform, who.actor, want.entity.full_name, query, want.columns, request.args.get("format", "csv"))
+    answer = Response(made.blocks, content_type=made.type)
+    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(made.name, safe='')}"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@entered
+def pdf(plugin: str, entity: str, number: int) -> Response:
+    """A record on paper."""
+    who = asking()
+    name, body = printing.record_pdf(who.platform, who.actor, who.entity(plugin, entity).full_name, number)
+    answer = Response(body, content_type="application/pdf")
+    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 @entered

@@ -250,7 +250,8 @@ def history(plugin: str, entity: str, number: int) -> Response:
     past = looking.history(who.platform, who.actor, found.full_name, number, after=request.args.get("after"))
     rights = records.rights(who.platform, who.actor, found.full_name, number)
     url = f"/{plugin}/{entity}/{number}"
-    entries = [(event.at, _event(who, found, shape, event, url, bool(rights.writable))) for event in past.items]
+    names = _names(who, {event.person for event in past.items if event.person})
+    entries = [(event.at, _event(who, found, shape, event, url, bool(rights.writable), names)) for event in past.items]
     if not request.args.get("after"):
         remarks = desk.comments(who.platform, who.actor, found.full_name, number)
         entries += [(one.at, Said("comment", one.who, who.texts.datetime(one.at), one.at.isoformat(), "commented", body=one.body,
@@ -262,7 +263,7 @@ def history(plugin: str, entity: str, number: int) -> Response:
     return respond("history.html", page, block="entries")
 
 
-def _event(who: Asking, entity: Entity, shape: Entity, event: Any, url: str, may: bool) -> Said:
+def _event(who: Asking, entity: Entity, shape: Entity, event: Any, url: str, may: bool, names: dict[int, str]) -> Said:
     changes = []
     moved = ""
     for one in event.changes:
@@ -280,8 +281,17 @@ def _event(who: Asking, entity: Entity, shape: Entity, event: Any, url: str, may
     verb = moved or {"create": "made it", "trash": "moved it to the trash", "restore": "took it out of the trash"}.get(
         event.action, "changed " + (changes[0][0] if len(changes) == 1 else f"{len(changes)} fields" if changes else "it"))
     kind = "move" if moved else event.action
-    return Said(kind, event.actor or "Somebody", who.texts.datetime(event.at), event.at.isoformat(), verb, changes if event.action != "create" or moved else
+    return Said(kind, names.get(event.person or 0) or event.actor or "Somebody", who.texts.datetime(event.at), event.at.isoformat(), verb, changes if event.action != "create" or moved else
                 changes[:12], event.reason, f"{url}/revert/{event.id}" if may and event.action not in ("create", "derive") else "", event.hidden)
+
+
+def _names(who: Asking, numbers: set[int]) -> dict[int, str]:
+    """Readable names of people of the directory."""
+    provider = who.generation.provider("person")
+    if provider is None or not numbers or not who.grant(provider).may("read"):
+        return {}
+    found = looking.get_many(who.platform, who.actor, provider.full_name, numbers, ())
+    return {number: str(record.get("display_title") or "") for number, record in found.items()}
 
 
 def _past(field: Field, value: Any, label: Any, who: Asking) -> Markup:

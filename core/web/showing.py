@@ -34,6 +34,8 @@ class Screens:
                                auto_reload=debug, trim_blocks=True, lstrip_blocks=True, enable_async=False)
         self.known = frozenset(part.split('"')[1] for part in assets.all[ICONS].body.decode().split("<symbol ")[1:])
         self.env.globals.update(static=assets.url, icon=self.icon, config=_HTMX, instance="Backoffice")
+        # As globals, macros serve whole pages and single blocks alike.
+        self.env.globals.update(parts=self.env.get_template("parts.html").module, controls=self.env.get_template("controls.html").module)
 
     def icon(self, name: str, more: str = "") -> Markup:
         """A picture from the sprite; a dot list for a name it does not have."""
