@@ -15,6 +15,7 @@ from core.errors import Forbidden, Invalid, NotFound
 from core.services.instants import aware, naive
 from core.services.looking import reader
 from core.services.platform import Platform
+from core.storage import head
 from core.storage.models import Account, Attachment, Comment, Draft, FileRow, SavedView
 from core.storage.unit import Unit
 
@@ -22,6 +23,9 @@ LONGEST_COMMENT = 20_000
 LARGEST_DRAFT = 200_000
 DRAFTS_KEPT = timedelta(days=30)
 MOST_VIEWS = 100
+MOST_REMEMBERED = 5000
+_views: dict[tuple[int, int, int | None, str], list[Saved]] = {}
+"""Saved views by database, epoch, account and entity; saving one begins a new epoch for every process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +73,21 @@ class Kept:
 
 
 def saved_views(p: Platform, actor: Actor, entity: str) -> list[Saved]:
-    """The actor's own views of an entity and those that others share, by label."""
+    """The actor's own views of an entity and those that others share, by label. Remembered for one epoch of rights."""
+    key = (id(p.database), actor.epoch, actor.account, entity)
+    known = _views.get(key)
+    if known is not None:
+        return known
     with p.read(actor) as unit:
         rows = unit.connection.execute(
             sa.select(SavedView.id, SavedView.label, SavedView.query, SavedView.shared, SavedView.account_id)
             .where(SavedView.entity == entity, sa.or_(SavedView.account_id == (actor.account or 0), SavedView.shared))
             .order_by(SavedView.label, SavedView.id).limit(MOST_VIEWS)).all()
-    return [Saved(row.id, row.label, row.query, bool(row.shared), row.account_id == actor.account) for row in rows]
+    found = [Saved(row.id, row.label, row.query, bool(row.shared), row.account_id == actor.account) for row in rows]
+    if len(_views) > MOST_REMEMBERED:
+        _views.clear()
+    _views[key] = found
+    return found
 
 
 def save_view(p: Platform, actor: Actor, entity: str, label: str, query: str, *, shared: bool = False) -> int:
@@ -93,8 +105,10 @@ def save_view(p: Platform, actor: Actor, entity: str, label: str, query: str, *,
         values = {"query": query, "shared": shared, "at": naive(unit.now)}
         if there is not None:
             unit.connection.execute(sa.update(SavedView).where(SavedView.id == there).values(**values))
+            head.bump_epoch(unit)
             return int(there)
         made = unit.connection.execute(sa.insert(SavedView).values(entity=entity, account_id=account, label=label, **values))
+        head.bump_epoch(unit)
         return int(made.inserted_primary_key[0])
 
 
@@ -104,6 +118,7 @@ def forget_view(p: Platform, actor: Actor, number: int) -> None:
         gone = unit.connection.execute(sa.delete(SavedView).where(SavedView.id == number, SavedView.account_id == _account(actor)))
         if gone.rowcount != 1:
             raise NotFound("There is no such view of yours.")
+        head.bump_epoch(unit)
 
 
 def draft(p: Platform, actor: Actor, place: str) -> Kept | None:

@@ -119,7 +119,7 @@ def page(want: Wanted) -> ListPage:
 
 def _facts(want: Wanted) -> tuple[str, ...]:
     names = want.view.card or want.view.columns
-    visible = want.rights.visible()
+    visible = want.visible
     return tuple(name for name in names if listing.listable(want.shape, name, visible))
 
 
@@ -168,7 +168,7 @@ def _board(want: Wanted) -> Board:
     lanes: list[tuple[str, str, Markup]] = []
     if by == "state" and workflow is not None:
         lanes = [(state.name, words.state_label(want.shape, state.name), Markup(cells.pill(want.shape, state.name))) for state in workflow.states]
-    elif declared is not None and by in want.rights.visible():
+    elif declared is not None and by in want.visible:
         lanes = [(option.name, option.label or option.name, Markup(cells.tag(declared, option.name))) for option in declared.options]
         lanes.append(("", NO_VALUE, Markup('<span class="muted">None</span>')))
     made = []

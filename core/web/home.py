@@ -39,7 +39,7 @@ def home() -> Response:
     """What wants the person, and where they may go."""
     who = asking()
     page = Plain(showing.shell("Home", crumbs=[Crumb("Home")], here="/"), {
-        "name": who.actor.name.split(" ")[0], "wants": _wanted(who, SHOWN), "create": navigation.creatable(who.generation, who.actor)[:12]})
+        "name": who.actor.name.split(" ")[0], "wants": _wanted(who, SHOWN), "create": navigation.creatable(who.generation, who.actor)[:8]})
     return respond("home.html", page, block="main")
 
 

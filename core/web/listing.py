@@ -30,6 +30,9 @@ ICONS = {"list": "layout-list", "board": "layout-kanban", "calendar": "calendar"
          "gallery": "layout-grid"}
 OWN = frozenset({"q", "sort", "view", "after", "before", "page", "size", "cols", "month", "saved", "limit", "count", "fields", "expand", "format"})
 MADE = View("all", columns=())
+MOST_REMEMBERED = 2000
+_Labels = list[tuple[str, str]]
+_remembered: dict[tuple[int, int, frozenset[str]], tuple[Entity, _Labels, _Labels]] = {}
 _ANY = re.compile(r"any([1-9])\.(.+)\Z")
 _UNLISTED = frozenset({"lines", "json", "secret", "rich_text", "long_text", "signature", "image", "file", "location"})
 
@@ -48,6 +51,7 @@ class Wanted:
     query: Query
     columns: tuple[str, ...]
     size: int
+    visible: frozenset[str]
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -65,14 +69,14 @@ def wanted(asking: Asking, plugin: str, name: str, given: Pairs | None = None, *
     found = pairs() if given is None else given
     args = dict(found)
     view = next((one for one in shape.views if one.name == args.get("view")), None) or default_view(shape) or MADE
-    visible = rights.visible()
+    visible = frozenset(rights.visible())
     columns = _columns(shape, view, args.get("cols", ""), visible)
     size = int(args["size"]) if args.get("size") in {str(one) for one in SIZES} else min(max(view.page_size, 1), 200)
     query = Query(
         where=conditions(asking, entity, shape, visible, found), expression=view.where, q=args.get("q", "")[:200],
         sort=parse_sort(args.get("sort", ""), shape, visible, False) or _view_sort(view, shape, visible), limit=size,
         after=args.get("after"), before=args.get("before"), last=args.get("page") == "last", fields=columns)
-    return Wanted(asking, entity, shape, rights, f"/{plugin}/{name}", view, found, replace(query, **changes), columns, size)
+    return Wanted(asking, entity, shape, rights, f"/{plugin}/{name}", view, found, replace(query, **changes), columns, size, visible)
 
 
 def parsing(asking: Asking) -> Parsing:
@@ -221,7 +225,7 @@ def chips(want: Wanted) -> list[Chip]:
         bare = match[2] if match else name
         if name in OWN:
             continue
-        visible = want.rights.visible()
+        visible = want.visible
         group = conditions(want.asking, want.entity, want.shape, visible, [(bare, text)])
         if group is None or not isinstance(group.parts[0], Condition):
             continue
@@ -272,17 +276,15 @@ def _edges(listed: ListPage, want: Wanted, table: Rows) -> None:
 
 def _offers(listed: ListPage, want: Wanted) -> None:
     rights, shape, url, found = want.rights, want.shape, want.url, want.found
-    visible = rights.visible()
+    visible = want.visible
     listed.can_create = rights.may("create") and shape.kind != "settings"
     listed.can_delete, listed.can_export = rights.may("delete"), rights.may("export")
     moves = [(one.name, words.move_label(one)) for one in shape.workflow.transitions if not one.approval] if shape.workflow else []
     offered = actions.of_list(shape, url, create=listed.can_create, delete=listed.can_delete, export=listed.can_export,
                               write=bool(rights.writable()), moves=moves if rights.writable() or shape.workflow else ())
     listed.bulk = [one for one in offered if "bulk" in one.where]
-    listed.columns = [(field.name, words.field_label(field), field.name in want.columns)
-                      for field in (*shape.fields, *_system(shape)) if listable(shape, field.name, visible)]
-    listed.filterable = [(field.name, words.field_label(field)) for field in (*shape.fields, *_system(shape))
-                         if listable(shape, field.name, visible) and _filterable(want, field)]
+    chosen, listed.filterable = _fields(want, visible)
+    listed.columns = [(name, label, name in want.columns) for name, label in chosen]
     listed.sizes = [(size, address(url, with_(found, size=str(size))), size == want.size) for size in SIZES]
     state = [pair for pair in found if pair[0] not in CURSORS]
     listed.hidden = [pair for pair in state if pair[0] != "q"]
@@ -294,6 +296,20 @@ def _offers(listed: ListPage, want: Wanted) -> None:
     listed.clear = address(url, view)
     listed.changed = bool(listed.filtered or any(name in ("sort", "cols", "size") for name, _ in found))
     listed.facets_url = address(f"{url}/facets", state) if shape.kind != "settings" else ""
+
+
+def _fields(want: Wanted, visible: frozenset[str]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """(name, label) of what can be a column, and of what can be filtered by."""
+    shape = want.shape
+    key = (want.asking.generation.number, id(shape), visible)
+    found = _remembered.get(key)
+    if found is None or found[0] is not shape:
+        listed = [field for field in (*shape.fields, *_system(shape)) if listable(shape, field.name, visible)]
+        if len(_remembered) > MOST_REMEMBERED:
+            _remembered.clear()
+        found = _remembered[key] = (shape, [(field.name, words.field_label(field)) for field in listed],
+                                    [(field.name, words.field_label(field)) for field in listed if _filterable(want, field)])
+    return found[1], found[2]
 
 
 def _system(shape: Entity) -> list[Field]:

@@ -174,7 +174,7 @@ def filter_control(plugin: str, entity: str) -> Response:
     want = listing.wanted(who, plugin, entity)
     name = request.args.get("_field", "")
     field = field_of(want.shape, name)
-    if field is None or field.hidden or not listing.listable(want.shape, name, want.rights.visible()):
+    if field is None or field.hidden or not listing.listable(want.shape, name, want.visible):
         raise BadRequest("There is no such field here to filter by.")
     declared = effective(field, who.generation.entities, want.entity)
     here = kind(declared)

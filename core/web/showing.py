@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from core.render import navigation
+from core.render.navigation import Group
 from core.render.pages import Crumb, Message, Shell, Toast
 from core.web.asking import LOOK, flash, visitor_cookie
 from core.web.assets import Assets
@@ -20,6 +21,7 @@ from core.web.guards import csrf_field
 
 ICONS = "vendor/tabler-icons-3.51.0/icons.svg"
 _RTL = frozenset({"ar", "fa", "he", "ur"})
+_MOST_NAVS = 1000
 _THEMES = frozenset({"light", "dark"})
 _DENSITIES = frozenset({"compact", "relaxed"})
 
@@ -33,7 +35,8 @@ class Screens:
         self.env = Environment(loader=FileSystemLoader(str(files("templates"))), autoescape=True, undefined=StrictUndefined,
                                auto_reload=debug, trim_blocks=True, lstrip_blocks=True, enable_async=False)
         self.known = frozenset(part.split('"')[1] for part in assets.all[ICONS].body.decode().split("<symbol ")[1:])
-        self.env.globals.update(static=assets.url, icon=self.icon, config=_HTMX, instance="Backoffice")
+        self._navs: dict[tuple[int, str, bool], tuple[tuple[Group, ...], Markup]] = {}
+        self.env.globals.update(nav=self.nav, static=assets.url, icon=self.icon, config=_HTMX, instance="Backoffice")
         # As globals, macros serve whole pages and single blocks alike.
         self.env.globals.update(parts=self.env.get_template("parts.html").module, controls=self.env.get_template("controls.html").module)
 
@@ -41,6 +44,18 @@ class Screens:
         """A picture from the sprite; a dot list for a name it does not have."""
         known = name if name in self.known else "list"
         return Markup(f'<svg class="i {escape(more)}" aria-hidden="true"><use href="{self.sprite}#{known}"/></svg>')
+
+    def nav(self, around: Shell) -> Markup:
+        """The menu, written once for what it holds and where the page stands in it."""
+        key = (id(around.nav), around.here, around.is_admin)
+        found = self._navs.get(key)
+        if found is not None and found[0] is around.nav:
+            return found[1]
+        made = Markup(self.env.get_template("nav.html").render(shell=around))
+        if len(self._navs) > _MOST_NAVS:
+            self._navs.clear()
+        self._navs[key] = (around.nav, made)
+        return made
 
     def html(self, template: str, page: Any, block: str = "") -> str:
         """The page, or one block of its template."""
