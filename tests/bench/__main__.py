@@ -130,14 +130,15 @@ def rate(port: int, path: str, session: str) -> float:
 def serving(folder: Path) -> Iterator[tuple[int, int]]:
     """Both programs with the same number of workers; answers their ports (the yardstick's first)."""
     ports = _free(), _free()
-    common = ["--workers", str(WORKERS), "--threads", "4", "--worker-class", "gthread", "--keep-alive", "30"]
+    common = ["--workers", str(WORKERS), "--threads", "4", "--worker-class", "gthread", "--keep-alive", "30",
+              "--no-control-socket"]  # fmt: skip
     data = loading.settings(folder)
     environment = {**os.environ, "BENCH_PLAIN": str(folder / "plain.db"), "BACKOFFICE_DATA_DIR": str(data.data_dir),
                    "BACKOFFICE_SECRET_KEY": data.secret_key, "BACKOFFICE_DATABASE_URL": data.database_url}  # fmt: skip
     python = sys.executable
     commands = (
         [python, "-m", "gunicorn", *common, "--bind", f"127.0.0.1:{ports[0]}", "tests.bench.plain:create_app()"],
-        [python, "-m", "core.cli", "serve", "--port", str(ports[1]), "--workers", str(WORKERS)],
+        [python, "-c", "from core.cli import main; main()", "serve", "--port", str(ports[1]), "--workers", str(WORKERS)],
     )
     log = (folder / "servers.log").open("w")
     started = [subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
