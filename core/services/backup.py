@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 MANIFEST = "manifest.json"
 _CHUNK = 1024 * 1024
-_START = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
+_START = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """How every backup begins; the one part that gzip's own check does not cover."""
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.pool import QueuePool
 
 from core.errors import Busy
 from core.storage.compile import register_functions
+from core.storage.vault import Vault
 
 READ_ONLY = "backoffice_reading"
 LONGEST_WAIT = 30.0
@@ -27,13 +28,15 @@ _PRAGMAS = ("synchronous=full", "foreign_keys=on", "busy_timeout=5000", "cache_s
 
 
 class Database:
-    """The engine and its dialect, ``sqlite`` or ``postgresql``. ``secret`` signs cursors; doors set it from the settings."""
+    """The engine and its dialect, ``sqlite`` or ``postgresql``. ``secret`` signs cursors, ``vault`` locks secrets: both
+    come from the installation's secret key."""
 
     def __init__(self, url: str, data_dir: Path, *, secret: str = "") -> None:
         parsed = make_url(url)
         self.dialect = parsed.get_backend_name()
         self.data_dir = data_dir
         self.secret = hashlib.sha256(f"cursor:{secret or url}".encode()).digest()
+        self.vault = Vault(secret or url)
         self._turn = threading.Lock()
         self._holder: int | None = None
         self._remembered: dict[str, int] = {}

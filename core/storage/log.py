@@ -12,10 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.facts import Value
+from core.storage import later
 from core.storage.models import ChangeRow, ChangeValue, Setting
 from core.storage.unit import Unit
 from core.storage.values import decode, encode
-from schemas.model import Entity
+from schemas.model import Entity, Field
 
 _change = ChangeRow.__table__
 _value = ChangeValue.__table__
@@ -97,10 +98,10 @@ def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int]
            action: str, transition: str = "", version: int) -> tuple[str, int]:
     """Write an entry in the unit's transaction; answers the record's new chain head (hash, length)."""
     kept = []
-    secret = {one.name for one in entity.fields if one.type == "secret"}
+    secret = _secrets(entity)
     for name, before, after in changes:
         if name in secret:
-            before, after = before and HIDDEN, after and HIDDEN
+            before, after = _hidden(before, secret[name]), _hidden(after, secret[name])
         old, new = encode(before), encode(after)
         salt = secrets.token_hex(8)
         kept.append({"field": name, "salt": salt, "before": old, "after": new, "digest": digest(salt, name, old, new)})
@@ -115,6 +116,10 @@ def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int]
         "digests": digests,
     }
     values["hash"] = chained(*(values[name] for name in MEMBERS))
+    gathered = later.of(unit)
+    if gathered is not None:
+        gathered.entries.append((values, kept))
+        return str(values["hash"]), number
     # Values travel as parameters: the statement is compiled once.
     insert = _change.insert().values(xid=transaction_position(unit))
     made = unit.connection.execute(insert, values)
@@ -124,6 +129,35 @@ def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int]
             {"change_id": number_of_entry, "field": one["field"], "salt": one["salt"], "before": one["before"], "after": one["after"]}
             for one in kept])
     return str(values["hash"]), number
+
+
+def flush(unit: Unit, gathered: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]) -> None:
+    """Write entries that a batch has gathered (``core.storage.later``), in their order, in two statements."""
+    if not gathered:
+        return
+    position = transaction_position(unit)
+    if not isinstance(position, int):
+        position = unit.connection.execute(sa.select(position)).scalar_one()
+    insert = _change.insert().returning(_change.c.id, sort_by_parameter_order=True)
+    numbers = unit.connection.execute(insert, [{**values, "xid": position} for values, _ in gathered]).scalars().all()
+    cells = [{"change_id": number, "field": one["field"], "salt": one["salt"], "before": one["before"], "after": one["after"]}
+             for number, (_, kept) in zip(numbers, gathered, strict=True) for one in kept]
+    if cells:
+        unit.connection.execute(_value.insert(), cells)
+
+
+def _secrets(entity: Entity) -> dict[str, frozenset[str]]:
+    """Fields that hold secrets, or lines with secrets: which of the lines' fields."""
+    found = {one.name: frozenset(child.name for child in one.fields if child.type == "secret")
+             for one in entity.fields if one.type in ("secret", "lines")}
+    return {name: inside for name, inside in found.items() if inside or (entity.field(name) or Field(name, "")).type == "secret"}
+
+
+def _hidden(value: Value, inside: frozenset[str]) -> Value:
+    """What the log says of a secret: whether there was one. A change of one secret to another shows as a change all the same."""
+    if not inside:
+        return HIDDEN if value else None
+    return tuple({name: HIDDEN if name in inside and cell else cell for name, cell in line.items()} for line in value or ())
 
 
 def _plain(text: str) -> str:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from core.facts import Money, Record, Value
 from core.fields import effective, kind
 from core.registry.generation import Generation
+from core.storage import remembered
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
 from schemas.model import Entity, Field
@@ -55,7 +56,7 @@ def load_many(unit: Unit, entity_name: str, numbers: Iterable[int], *, lock: str
     found: dict[int, Record] = {}
     for start in range(0, len(wanted), CHUNK):
         part = wanted[start : start + CHUNK]
-        for row in unit.connection.execute(locked(unit, _by_id(table.table), lock), {"ids": part}).mappings():
+        for row in unit.connection.execute(_whole(unit, table.table, lock), {"ids": part}).mappings():
             record = _record(unit, entity, table, row)
             found[record.id] = record
         if found:
@@ -66,18 +67,13 @@ def load_many(unit: Unit, entity_name: str, numbers: Iterable[int], *, lock: str
     return found
 
 
-_statements: dict[int, tuple[sa.Table, sa.Select[tuple[object, ...]]]] = {}
+def _whole(unit: Unit, table: sa.Table, lock: str) -> sa.Select[Any]:
+    return remembered.statement(table, ("whole", lock, unit.writing), lambda: locked(unit, _by_id(table), lock))
 
 
-def _by_id(table: sa.Table) -> sa.Select[tuple[object, ...]]:
-    """Whole rows by id, as one statement for each table: building it anew costs more than running it."""
-    found = _statements.get(id(table))
-    if found is None or found[0] is not table:
-        ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
-        if len(_statements) > 4_000:
-            _statements.clear()
-        found = _statements[id(table)] = (table, sa.select(*table.c).where(table.c.id.in_(ids)).order_by(table.c.id))
-    return found[1]
+def _by_id(table: sa.Table) -> sa.Select[Any]:
+    ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
+    return sa.select(*table.c).where(table.c.id.in_(ids)).order_by(table.c.id)
 
 
 def locked(unit: Unit, select: sa.Select[Any], lock: str) -> sa.Select[Any]:
@@ -107,6 +103,8 @@ def _record(unit: Unit, entity: Entity, table: EntityTable, row: sa.RowMapping) 
 def read(unit: Unit, entity: Entity, field: Field, columns: Sequence[sa.Column[Value]], row: sa.RowMapping) -> Value:
     """A stored field's value from a row; what a computed field, rollup or lookup holds is read as that kind."""
     shown = shown_as(unit.generation, entity, field)
+    if shown.type == "secret":
+        return unit.database.vault.unlock(row[columns[0].name])  # type: ignore[arg-type]
     return kind(shown).from_row(shown, [row[column.name] for column in columns], unit.database.dialect)
 
 
@@ -133,9 +131,7 @@ def instant(value: object) -> object:
 
 
 def _named_currencies(entity: Entity) -> bool:
-    return any(
-        one.currency and one.type == "money" for field in entity.fields for one in (field, *field.fields)
-    )
+    return any(one.currency and one.type == "money" for field in entity.fields for one in (field, *field.fields))
 
 
 def _name_currencies(unit: Unit, entity: Entity, record: Record) -> None:
@@ -178,11 +174,8 @@ def _add_many(unit: Unit, entity: Entity, table: EntityTable, records: Mapping[i
         if field.name in table.links:
             link = table.links[field.name]
             targets: dict[int, list[int]] = {}
-            for owner, target in unit.connection.execute(
-                sa.select(link.c.owner_id, link.c.target_id)
-                .where(link.c.owner_id.in_(records))
-                .order_by(link.c.owner_id, link.c.position)
-            ):
+            select = remembered.statement(link, "of", lambda link=link: _links_of(link))  # type: ignore[misc]
+            for owner, target in unit.connection.execute(select, {"ids": list(records)}):
                 targets.setdefault(owner, []).append(target)
             for number, record in records.items():
                 record[field.name] = tuple(targets.get(number, ()))
@@ -192,17 +185,21 @@ def _add_many(unit: Unit, entity: Entity, table: EntityTable, records: Mapping[i
                 record[field.name] = tuple(lines.get(number, ()))
 
 
-def read_lines(
-    unit: Unit, entity: Entity, field: Field, lines: EntityTable, owners: Sequence[int]
-) -> dict[int, list[dict[str, Value]]]:
+def _links_of(link: sa.Table) -> sa.Select[Any]:
+    ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
+    return sa.select(link.c.owner_id, link.c.target_id).where(link.c.owner_id.in_(ids)).order_by(link.c.owner_id, link.c.position)
+
+
+def _lines_of(lines: sa.Table) -> sa.Select[tuple[Any, ...]]:
+    ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
+    return sa.select(*lines.c).where(lines.c.owner_id.in_(ids)).order_by(lines.c.owner_id, lines.c.position, lines.c.id)
+
+
+def read_lines(unit: Unit, entity: Entity, field: Field, lines: EntityTable, owners: Sequence[int]) -> dict[int, list[dict[str, Value]]]:
     """The lines of some records by owner, in their order."""
     found: dict[int, list[dict[str, Value]]] = {}
-    statement = (
-        sa.select(*lines.table.c)
-        .where(lines.table.c.owner_id.in_(owners))
-        .order_by(lines.table.c.owner_id, lines.table.c.position, lines.table.c.id)
-    )
-    for row in unit.connection.execute(statement).mappings():
+    statement = remembered.statement(lines.table, "of", lambda: _lines_of(lines.table))
+    for row in unit.connection.execute(statement, {"ids": list(owners)}).mappings():
         line: dict[str, Value] = {"id": row["id"], "position": row["position"]}
         for child in field.fields:
             columns = lines.columns.get(child.name)
@@ -215,6 +212,4 @@ def read_lines(
 def first_id(unit: Unit, entity_name: str) -> int | None:
     """The oldest live record's id, None where there is none."""
     table = entity_table(unit.generation.entity(entity_name), unit.database.dialect).table
-    return unit.connection.execute(
-        sa.select(table.c.id).where(table.c.trashed_at.is_(None)).order_by(table.c.id).limit(1)
-    ).scalar()
+    return unit.connection.execute(sa.select(table.c.id).where(table.c.trashed_at.is_(None)).order_by(table.c.id).limit(1)).scalar()

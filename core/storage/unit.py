@@ -43,6 +43,8 @@ class Unit:
     reason: str = ""
     writing: bool = False
     transition: str = ""
+    memory: dict[tuple[str, int], object] = field(default_factory=dict)
+    """What was looked up in this unit and does not change within it (codes of departments, currencies of companies)."""
     _calls: list[Callable[[], None]] = field(default_factory=list)
 
     def after_commit(self, call: Callable[[], None]) -> None:

@@ -17,8 +17,7 @@ from core.access.grant import Grant
 from core.errors import Conflict, Forbidden, NotFound
 from core.facts import Record, Value
 from core.fields import kind
-from core.registry.generation import Generation
-from core.storage import constraints, head, log, references, rows, rules, search, sequences, stored
+from core.storage import constraints, head, log, references, remembered, rows, rules, search, sequences, stored
 from core.storage.formulas import Formulas
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
@@ -37,9 +36,7 @@ class RowMoved(Exception):
 class Writer:
     """Writes records of one entity in one unit, with the rights of one grant."""
 
-    def __init__(
-        self, unit: Unit, entity_name: str, rights: Grant, formulas: Formulas | None = None, *, words: str = ""
-    ) -> None:
+    def __init__(self, unit: Unit, entity_name: str, rights: Grant, formulas: Formulas | None = None, *, words: str = "") -> None:
         self.unit = unit
         self.entity: Entity = unit.generation.entity(entity_name)
         self.table: EntityTable = entity_table(self.entity, unit.database.dialect)
@@ -52,9 +49,7 @@ class Writer:
     def actor(self) -> Actor:
         return self.rights.actor
 
-    def insert(
-        self, record: Record, *, given: frozenset[str] = frozenset(), shape: Entity | None = None, may: bool = False
-    ) -> Record:
+    def insert(self, record: Record, *, given: frozenset[str] = frozenset(), shape: Entity | None = None, may: bool = False) -> Record:
         """Write a new record; gives it id, numbers, title and version 1. Raises Invalid, Conflict, Forbidden.
 
         ``may``: another right (a move) has allowed it already.
@@ -103,16 +98,19 @@ class Writer:
         action: str = "write",
         shape: Entity | None = None,
         opened: frozenset[str] = frozenset(),
+        held: bool = False,
     ) -> Record:
         """Write what differs from ``before`` in one statement that holds id, version and row rule.
 
         RowMoved when the row is no longer as ``before`` says; NotFound or Forbidden when the rights are gone.
-        ``opened`` names the fields that the transition lets be given on a posted document.
+        ``opened`` names the fields that the transition lets be given on a posted document; ``held``: this unit has read
+        ``before`` under the row's lock and nothing was written since.
         """
         if self.entity.kind == "ledger":
             raise Conflict("Entries of a ledger stay as they were written.")
         self._keep_posted(before, record, opened)
-        self._lock(before, record)
+        if not held:
+            self._lock(before, record)
         references.check(self.unit, self.formulas, self.entity, record, before, given, self.actor)
         stored.derive(self.unit, self.formulas, self.entity, record)
         self._refuse_broken(record, shape)
@@ -146,9 +144,7 @@ class Writer:
 
     def trash(self, before: Record, *, action: str = "delete") -> None:
         """Put the record into the trash. The caller has dealt with whoever points at it."""
-        if self.entity.kind == "ledger" or (
-            self.entity.kind == "document" and before.extra.get("posted_at") is not None
-        ):
+        if self.entity.kind == "ledger" or (self.entity.kind == "document" and before.extra.get("posted_at") is not None):
             raise Conflict("What was posted stays. Reverse it instead.")
         self._lock(before)
         self._stamp_trash(before, self.unit.now, action)
@@ -212,15 +208,19 @@ class Writer:
         row = self.table.table
         rollups = [field for field in self.entity.fields if field.type == "rollup" and field.name in self.table.columns]
         cells = [column for field in rollups for column in self.table.columns[field.name]]
-        select = sa.select(row.c.version, row.c.chain_hash, row.c.chain_length, row.c.trashed_at, *cells).where(
-            row.c.id == before.id
+        select = remembered.statement(
+            row,
+            "lock",
+            lambda: rows.locked(
+                self.unit,
+                sa.select(row.c.version, row.c.chain_hash, row.c.chain_length, row.c.trashed_at, *cells).where(
+                    row.c.id == sa.bindparam("number")
+                ),
+                "update",
+            ),
         )
-        now = self.unit.connection.execute(rows.locked(self.unit, select, "update")).mappings().first()
-        if (
-            now is None
-            or now["version"] != before.version
-            or (now["trashed_at"] is None) != (before.extra.get("trashed_at") is None)
-        ):
+        now = self.unit.connection.execute(select, {"number": before.id}).mappings().first()
+        if now is None or now["version"] != before.version or (now["trashed_at"] is None) != (before.extra.get("trashed_at") is None):
             raise RowMoved(f"{self.entity.full_name} {before.id} has changed.")
         before.extra["chain_hash"], before.extra["chain_length"] = now["chain_hash"], now["chain_length"]
         for field in rollups:
@@ -236,24 +236,17 @@ class Writer:
             return sa.false()
         return rules.clause(scope, self.entity, self.table, self.unit, at=self.table.table)
 
-    def _execute(
-        self, before: Record, cells: Mapping[str, object], action: str, *, trashed: bool, posted: bool = True
-    ) -> None:
+    def _execute(self, before: Record, cells: Mapping[str, object], action: str, *, trashed: bool, posted: bool = True) -> None:
         row = self.table.table
-        where = [
-            row.c.id == before.id,
-            row.c.version == before.version,
-            self._clause(action),
-            row.c.trashed_at.is_not(None) if trashed else row.c.trashed_at.is_(None),
-        ]
-        if self.entity.kind == "document" and not posted and before.extra.get("posted_at") is None:
-            where.append(row.c.posted_at.is_(None))
-        done = self.unit.connection.execute(row.update().where(*where), self._known(cells))
+        unposted = self.entity.kind == "document" and not posted and before.extra.get("posted_at") is None
+        # A document that somebody posted meanwhile is not written as the draft it was.
+        update = remembered.statement(row, ("update", trashed, unposted), lambda: _update(row, trashed, unposted))
+        if not self.rights.scope(action).is_all:
+            update = update.where(self._clause(action))
+        done = self.unit.connection.execute(update, {**self._known(cells), "this_id": before.id, "this_version": before.version})
         if done.rowcount != 1:
             # Version and trash were compared under the row's lock: what is left is the row rule.
-            still = self.unit.connection.execute(
-                sa.select(row.c.id).where(row.c.id == before.id, self._clause("read"))
-            ).first()
+            still = self.unit.connection.execute(sa.select(row.c.id).where(row.c.id == before.id, self._clause("read"))).first()
             if still is None:
                 raise NotFound
             raise Forbidden("You may no longer do this with this record.")
@@ -278,9 +271,7 @@ class Writer:
         )
 
     def _rollups(self) -> tuple[str, ...]:
-        return tuple(
-            field.name for field in self.entity.fields if field.type == "rollup" and field.name in self.table.columns
-        )
+        return tuple(field.name for field in self.entity.fields if field.type == "rollup" and field.name in self.table.columns)
 
     def _stored_names(self) -> list[str]:
         return [
@@ -318,7 +309,7 @@ class Writer:
         )
 
     def _cells(self, record: Mapping[str, Value], names: Iterable[str]) -> dict[str, object]:
-        return cells_of(self.unit.generation, self.entity, self.table, record, names, self.unit.database.dialect)
+        return cells_of(self.unit, self.entity, self.table, record, names)
 
     def _title_cells(self, record: Mapping[str, Value]) -> dict[str, object]:
         title = record.get("display_title")
@@ -345,25 +336,16 @@ class Writer:
         for field in self.entity.fields:
             if field.type != "sequence" or record.get(field.name):
                 continue
-            if (
-                field.gap_free
-                and self.entity.kind == "document"
-                and record.get("state") in (None, "draft", "cancelled")
-            ):
+            if field.gap_free and self.entity.kind == "document" and record.get("state") in (None, "draft", "cancelled"):
                 continue  # a gap-free number is taken when the document is posted
             record[field.name] = sequences.draw(self.unit, self.entity, field, record, self.formulas)
             drawn = True
         if drawn:
             stored.derive(self.unit, self.formulas, self.entity, record)
-            if any(field.type == "sequence" and field.unique for field in self.entity.fields):
-                constraints.hold(self.unit, self.formulas, self.entity, record, before)
 
     def _posting(self, before: Record, record: Record, transition: str) -> bool:
         return bool(
-            self.entity.kind == "document"
-            and transition
-            and before.extra.get("posted_at") is None
-            and record.get("state") == "posted"
+            self.entity.kind == "document" and transition and before.extra.get("posted_at") is None and record.get("state") == "posted"
         )
 
     def _freeze(self, record: Record) -> None:
@@ -390,10 +372,7 @@ class Writer:
         if value:
             self.unit.connection.execute(
                 link.insert(),
-                [
-                    {"owner_id": owner, "target_id": target, "position": position}
-                    for position, target in enumerate(value, start=1)
-                ],
+                [{"owner_id": owner, "target_id": target, "position": position} for position, target in enumerate(value, start=1)],
             )
 
     def _write_lines(
@@ -401,43 +380,34 @@ class Writer:
     ) -> tuple[dict[str, Value], ...]:
         lines = self.table.lines[field.name]
         twin = _line_twin(self.entity, field)
-        dialect = self.unit.database.dialect
         names = [child.name for child in field.fields if child.name in lines.columns]
         before = {line["id"]: line for line in old}
         gone = before.keys() - {line.get("id") for line in value}
         if gone:
-            self.unit.connection.execute(
-                lines.table.delete().where(lines.table.c.owner_id == owner, lines.table.c.id.in_(gone))
-            )
+            self.unit.connection.execute(lines.table.delete().where(lines.table.c.owner_id == owner, lines.table.c.id.in_(gone)))
         written: list[dict[str, Value]] = []
         for position, line in enumerate(value, start=1):
             made = {**line, "position": position}
-            cells = cells_of(self.unit.generation, twin, lines, made, names, dialect) | {"position": position}
+            cells = cells_of(self.unit, twin, lines, made, names) | {"position": position}
             number = made.get("id")
             if number is None:
                 made["id"] = sequences.next_id(self.unit, lines)
                 self.unit.connection.execute(lines.table.insert(), {"id": made["id"], "owner_id": owner, **cells})
             elif made != before.get(number):
                 self.unit.connection.execute(
-                    lines.table.update()
-                    .where(lines.table.c.owner_id == owner, lines.table.c.id == number)
-                    .values(**cells)
+                    lines.table.update().where(lines.table.c.owner_id == owner, lines.table.c.id == number).values(**cells)
                 )
             written.append(made)
         return tuple(written)
 
     def _refresh_dependents(self, before: Record | None, after: Record | None, depth: int = 0) -> None:
-        changed = frozenset(
-            name for name in {*(before or {}), *(after or {})} if (before or {}).get(name) != (after or {}).get(name)
-        )
+        changed = frozenset(name for name in {*(before or {}), *(after or {})} if (before or {}).get(name) != (after or {}).get(name))
         affected = stored.affected(self.unit, self.entity, before, after, changed)
         for name in sorted(affected):
             refresh(self.unit, self.formulas, name, affected[name], self.rights, depth + 1)
 
 
-def refresh(
-    unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iterable[str]], rights: Grant, depth: int = 0
-) -> None:
+def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iterable[str]], rights: Grant, depth: int = 0) -> None:
     """Compute again what is stored on these records (id -> rollups, computed fields or the title that may differ).
 
     The record keeps its version, since nobody edited it; what changed is logged like everything else. The rows are
@@ -465,31 +435,35 @@ def refresh(
         if changes:
             chain = writer._append(record, _head(before), changes, "derive")
             cells |= {"chain_hash": chain[0], "chain_length": chain[1]}
-        unit.connection.execute(table.table.update().where(table.table.c.id == number).values(**writer._known(cells)))
+        update = remembered.statement(
+            table.table, "derive", lambda: table.table.update().where(table.table.c.id == sa.bindparam("this_id"))
+        )
+        unit.connection.execute(update, {**writer._known(cells), "this_id": number})
         found_by = {one.name for one in search.searchable(entity)} | {"display_title"}
         if before.extra.get("trashed_at") is None and not found_by.isdisjoint(changed):
             search.index_record(unit, entity, record)
         writer._refresh_dependents(before, record, depth)
 
 
-def cells_of(
-    generation: Generation,
-    entity: Entity,
-    table: EntityTable,
-    record: Mapping[str, Value],
-    names: Iterable[str],
-    dialect: str,
-) -> dict[str, object]:
-    """The named fields as column values, sort keys included."""
+def _update(row: sa.Table, trashed: bool, unposted: bool) -> sa.Update:
+    where = [
+        row.c.id == sa.bindparam("this_id"),
+        row.c.version == sa.bindparam("this_version"),
+        row.c.trashed_at.is_not(None) if trashed else row.c.trashed_at.is_(None),
+    ]
+    return row.update().where(*where, row.c.posted_at.is_(None)) if unposted else row.update().where(*where)
+
+
+def cells_of(unit: Unit, entity: Entity, table: EntityTable, record: Mapping[str, Value], names: Iterable[str]) -> dict[str, object]:
+    """The named fields as column values, sort keys included; secrets are locked."""
     cells: dict[str, object] = {}
     declared = {field.name: field for field in entity.fields}
     for name in names:
-        field = declared[name]
-        shown = (
-            rows.shown_as(generation, entity, field)
-        )
+        shown = rows.shown_as(unit.generation, entity, declared[name])
         value = record.get(name)
-        for column, cell in zip(table.columns[name], kind(shown).to_row(shown, value, dialect), strict=True):
+        if shown.type == "secret":
+            value = unit.database.vault.lock(value)
+        for column, cell in zip(table.columns[name], kind(shown).to_row(shown, value, unit.database.dialect), strict=True):
             cells[column.name] = cell
         key = table.key.get(name)
         if key is not None:
