@@ -21,6 +21,7 @@ from core.services.exporting import Sheet, unguarded
 from core.services.platform import Platform
 from core.services.preparing import Draft
 from core.services.sheets import Table
+from core.storage import later, log, search
 from core.storage.query import Condition, Group, Query, field_of
 from core.storage.reading import Reader
 from core.storage.unit import HeadMoved, Unit
@@ -194,7 +195,10 @@ class _Import:
             return plans
 
         def commit(unit: Unit, plans: list[_Plan]) -> dict[int, str | Mapping[str, Sequence[str]]]:
-            return {plan.row: self._store(unit, plan) for plan in plans}
+            later.gather(unit)
+            done = {plan.row: self._store(unit, plan) for plan in plans}
+            _settle(unit)
+            return done
 
         for plan_row, outcome in writes.twice(self.p, self.actor, prepare, commit, operation=self.report.operation,
                                               reason="import").items():
@@ -246,16 +250,20 @@ class _Import:
         """Store one draft within a savepoint, so that its refusal takes nothing else along."""
         if plan.draft is None:
             return _UNCHANGED
+        gathered = later.of(unit)
+        mark = gathered.mark() if gathered is not None else (0, 0)
         point = unit.connection.begin_nested()
         try:
             writes.store(unit, plan.draft)
             point.commit()
-        except BackofficeError as problem:
+        except (BackofficeError, sa.exc.IntegrityError, sa.exc.DataError, sa.exc.OperationalError) as problem:
+            # 54000: a value is too long for an index of PostgreSQL.
+            if isinstance(problem, sa.exc.OperationalError) and getattr(problem.orig, "sqlstate", "") != "54000":
+                raise
             point.rollback()
+            if gathered is not None:
+                gathered.cut(mark)
             return _reasons(problem)
-        except sa.exc.IntegrityError:
-            point.rollback()
-            return {"": ["This value is not available."]}
         if plan.draft.before is None:
             self._fresh = True
             return "created"
@@ -453,7 +461,19 @@ def _number(text: str) -> float | None:
 def _reasons(problem: Exception) -> Mapping[str, Sequence[str]]:
     if isinstance(problem, BackofficeError):
         return problem.errors or {"": [problem.detail]}
+    if isinstance(problem, sa.exc.IntegrityError):
+        return {"": ["A value is not available."]}
+    if isinstance(problem, sa.exc.DBAPIError):
+        return {"": ["A value is too large or of a form that the database does not take."]}
     return {"": [str(problem)]}
+
+
+def _settle(unit: Unit) -> None:
+    """Write what the batch has left for its end."""
+    gathered = later.taken(unit)
+    if gathered is not None:
+        log.flush(unit, gathered.entries)
+        search.flush(unit, gathered.indexed)
 
 
 __all__ = ["Refusal", "Report", "run"]

@@ -20,7 +20,7 @@ from core.access.actor import Actor
 from core.access.grant import grant
 from core.errors import BackofficeError, NotFound
 from core.facts import Record, Value
-from core.storage import outbox, rows
+from core.storage import later, outbox, rows
 from core.storage.formulas import today
 from core.storage.query import Condition, Group, Query
 from core.storage.reading import Reader
@@ -74,6 +74,7 @@ class Work:
         self._unit = unit
         self._writing = writing and unit.writing
         self._savepoint: sa.NestedTransaction | None = None
+        self._mark: tuple[int, int] | None = None
 
     @property
     def now(self) -> datetime:
@@ -160,12 +161,17 @@ class Work:
                 self._savepoint.commit()
             else:
                 self._savepoint.rollback()
+                gathered = later.of(self._unit)
+                if gathered is not None and self._mark is not None:
+                    gathered.cut(self._mark)
         self._savepoint = None
 
     def _begin(self) -> None:
         if not self._writing:
             raise RuntimeError("Here a plugin may only read; write in after_save or after_transition.")
         if self._savepoint is None:
+            gathered = later.of(self._unit)
+            self._mark = gathered.mark() if gathered is not None else None
             self._savepoint = self._unit.connection.begin_nested()
 
     def _reader(self, entity: str) -> Reader:

@@ -15,7 +15,7 @@ from core.access.grant import grant
 from core.errors import Invalid
 from core.facts import EntityRef, Record, Value
 from core.registry.generation import Generation
-from core.storage import rows
+from core.storage import later, rows
 from core.storage.formulas import Formulas
 from core.storage.sight import Sight
 from core.storage.tables import entity_table
@@ -114,11 +114,17 @@ def _alive(unit: Unit, target: Entity, wanted: Sequence[int]) -> set[int]:
         if len(_alive_statements) > 4_000:
             _alive_statements.clear()
     statement = rows.locked(unit, found[1], "key")
-    return {
+    gathered = later.of(unit)
+    held = {number for number in wanted if gathered is not None and (row.name, number) in gathered.alive}
+    asked = [number for number in wanted if number not in held]
+    seen = {
         number
-        for start in range(0, len(wanted), rows.CHUNK)
-        for number in unit.connection.scalars(statement, {"ids": list(wanted[start : start + rows.CHUNK])})
+        for start in range(0, len(asked), rows.CHUNK)
+        for number in unit.connection.scalars(statement, {"ids": asked[start : start + rows.CHUNK]})
     }
+    if gathered is not None:
+        gathered.alive.update((row.name, number) for number in seen)
+    return held | seen
 
 
 _alive_statements: dict[int, tuple[sa.Table, sa.Select[tuple[int]]]] = {}

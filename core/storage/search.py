@@ -23,7 +23,7 @@ from sqlalchemy.sql import ColumnElement, FromClause
 
 from core.facts import Value
 from core.fields import effective, kind
-from core.storage import branches
+from core.storage import branches, later
 from core.storage.planning import CrossJoin
 from core.storage.sight import Sight, title_fields
 from core.storage.unit import Unit
@@ -105,6 +105,10 @@ def index_many(unit: Unit, entity: Entity, records: Sequence[Mapping[str, Value]
             lexemes = [f"{place}{word}" for place, words in enumerate(texts) for word in dict.fromkeys(words)]
             row = {"id": record["id"], "lexemes": lexemes + [f"~{term}" for term in terms]}
         rows.append(row)
+    gathered = later.of(unit)
+    if gathered is not None:
+        gathered.indexed.extend((plan, int(record["id"]), row) for record, row in zip(records, rows, strict=True))
+        return
     remove(unit, entity, [int(record["id"]) for record in records])
     unit.connection.execute(_insert(plan, dialect), rows)
 
@@ -113,8 +117,23 @@ def remove(unit: Unit, entity: Entity, numbers: Iterable[int]) -> None:
     """Take records out of the index."""
     plan, dialect = layout(entity), unit.database.dialect
     gone = [{"number": number} for number in numbers]
-    if gone:
+    gathered = later.of(unit)
+    if gathered is not None:
+        gathered.indexed.extend((plan, one["number"], None) for one in gone)
+    elif gone:
         unit.connection.execute(_delete(plan, dialect), gone)
+
+
+def flush(unit: Unit, gathered: Iterable[tuple[Any, int, dict[str, Any] | None]]) -> None:
+    """Write what a batch has gathered (``core.storage.later``): the last row of each record takes the place of its former one."""
+    last: dict[str, tuple[Any, dict[int, dict[str, Any] | None]]] = {}
+    for plan, number, row in gathered:
+        last.setdefault(plan.name, (plan, {}))[1][number] = row
+    for plan, rows in last.values():
+        unit.connection.execute(_delete(plan, unit.database.dialect), [{"number": number} for number in rows])
+        there = [row for row in rows.values() if row is not None]
+        if there:
+            unit.connection.execute(_insert(plan, unit.database.dialect), there)
 
 
 def words(text: str, most: int = MOST_WORDS) -> tuple[str, ...]:
