@@ -240,12 +240,7 @@ def has_money(one: Field) -> bool:
 
 def company_currency(unit: Unit, record: Mapping[str, Value]) -> str:
     """The currency of the record's company (that of its department, else the actor's); "" where there is none."""
-    provider = unit.generation.provider("company")
-    if provider is None:
-        return ""
-    number = company_of(unit, record) or unit.actor.company
-    company = rows.load(unit, provider.full_name, number) if number else None
-    return str(company.get("base_currency") or "") if company is not None else ""
+    return str(_of_directory(unit, "company", company_of(unit, record) or unit.actor.company, "base_currency") or "")
 
 
 def company_of(unit: Unit, record: Mapping[str, Value]) -> int | None:
@@ -253,21 +248,24 @@ def company_of(unit: Unit, record: Mapping[str, Value]) -> int | None:
     named = record.get("company")
     if isinstance(named, int):
         return named
-    provider = unit.generation.provider("department")
-    number = record.get("department_id")
-    if provider is None or not number:
-        return None
-    department = rows.load(unit, provider.full_name, int(number))
-    found = department.get("company") if department is not None else None
-    return int(found) if found else None
+    found = _of_directory(unit, "department", record.get("department_id"), "company")
+    return found if isinstance(found, int) else None
 
 
 def department_code(unit: Unit, number: int | None) -> str:
     """The code of a department, "" where there is none; the record's shape goes by it."""
-    provider = unit.generation.provider("department")
-    if provider is None or not number:
-        return ""
-    if number == unit.actor.department:
+    if number is not None and number == unit.actor.department and unit.actor.department_code:
         return unit.actor.department_code
-    found = rows.load(unit, provider.full_name, int(number))
-    return str(found.get("code") or "") if found is not None else ""
+    return str(_of_directory(unit, "department", number, "code") or "")
+
+
+def _of_directory(unit: Unit, thing: str, number: Value, name: str) -> object:
+    """A field of the department or company of that id; looked up once in a unit."""
+    provider = unit.generation.provider(thing)
+    if provider is None or not isinstance(number, int):
+        return None
+    key = (f"{thing}.{name}", number)
+    if key not in unit.memory:
+        found = rows.load(unit, provider.full_name, number)
+        unit.memory[key] = found.get(name) if found is not None else None
+    return unit.memory[key]

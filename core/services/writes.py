@@ -72,6 +72,7 @@ def _deadlock(busy: Busy) -> bool:
 def store(unit: Unit, draft: Draft, *, action: str = "write") -> Record:
     """Commit a draft: write it, call the hooks that come after, and give the record as it now stands in full."""
     rights = grant(draft.entity, draft.actor)
+    held = draft.unit is unit and unit.writing
     draft_unit_moved(draft, unit)
     writer = Writer(unit, draft.entity.full_name, rights, draft.formulas, words=search_words(unit, draft.record))
     try:
@@ -86,6 +87,7 @@ def store(unit: Unit, draft: Draft, *, action: str = "write") -> Record:
                 action=action,
                 shape=draft.shape,
                 opened=draft.opened,
+                held=held,
             )
     except (Conflict, Invalid) as problem:
         visible_errors(problem, rights)

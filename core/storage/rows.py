@@ -104,7 +104,7 @@ def read(unit: Unit, entity: Entity, field: Field, columns: Sequence[sa.Column[V
     """A stored field's value from a row; what a computed field, rollup or lookup holds is read as that kind."""
     shown = shown_as(unit.generation, entity, field)
     if shown.type == "secret":
-        return unit.database.vault.unlock(row[columns[0].name])  # type: ignore[arg-type]
+        return unit.database.vault.unlock(row[columns[0].name])
     return kind(shown).from_row(shown, [row[column.name] for column in columns], unit.database.dialect)
 
 

@@ -14,9 +14,9 @@ from core.facts import EntityRef, Money, Record, Value
 from core.fields import kind
 from core.registry.generation import Generation
 from core.storage import formulas as expressions
-from core.storage import rows
+from core.storage import remembered, rows
 from core.storage.formulas import Formulas
-from core.storage.tables import EntityTable, entity_table
+from core.storage.tables import entity_table
 from core.storage.unit import Unit
 from schemas.model import Entity, Field
 
@@ -42,9 +42,7 @@ class Dependent:
     rollup: bool = False
 
 
-def derive(
-    unit: Unit, formulas: Formulas, entity: Entity, record: Record, *, rollups: Iterable[str] | None = None
-) -> None:
+def derive(unit: Unit, formulas: Formulas, entity: Entity, record: Record, *, rollups: Iterable[str] | None = None) -> None:
     """Set the record's own stored computed fields, in the order they read each other, and the named rollups."""
     table = entity_table(entity, unit.database.dialect)
     for field in entity.fields:
@@ -55,9 +53,7 @@ def derive(
                 record[field.name] = _of_none(unit.generation, entity, field)
     for field in entity.fields:
         if field.type == "lines":
-            record[field.name] = tuple(
-                _derived_line(unit, formulas, entity, field, line, record) for line in record.get(field.name) or ()
-            )
+            record[field.name] = tuple(_derived_line(unit, formulas, entity, field, line, record) for line in record.get(field.name) or ())
     for field in _in_order(unit.generation, entity):
         if field.name in table.columns:
             shown = rows.shown_as(unit.generation, entity, field)
@@ -75,9 +71,7 @@ def _derived_line(
     return made
 
 
-def _in_order(
-    generation: Generation, entity: Entity, owner: Entity | None = None, line: Field | None = None
-) -> tuple[Field, ...]:
+def _in_order(generation: Generation, entity: Entity, owner: Entity | None = None, line: Field | None = None) -> tuple[Field, ...]:
     key = id(entity)
     found = _orders.get(key)
     if found is not None and found[0] is entity:
@@ -130,7 +124,39 @@ def _rounded(number: Decimal, digits: int) -> Decimal:
 def roll_up(unit: Unit, entity: Entity, field: Field, number: int) -> Value:
     """The rollup's value over the live records that point at ``number``. None where nothing can be said."""
     child = unit.generation.entity(field.from_entity)
+    if field.where and expressions.check(unit.generation, child, field.where, "boolean").volatile:
+        statement = _rollup_statement(unit, child, field)
+    else:
+        table = entity_table(child, unit.database.dialect).table
+        statement = remembered.statement(
+            table, ("rollup", field.via, field.of, field.how, field.where), lambda: _rollup_statement(unit, child, field)
+        )
+    found = unit.connection.execute(statement, {"number": number}).all()
+    if field.how == "count":
+        return int(found[0][0])
+    if len(found) > 1:
+        return None  # several currencies have no common sum
+    total, count, *currency = found[0] if found else (None, 0)
+    of = child.field(field.of)
+    if of is None:
+        return rows.instant(total)
+    source = rows.shown_as(unit.generation, child, of)
+    if total is None:
+        return _nothing(source) if field.how == "sum" else None
+    dialect = unit.database.dialect
+    read = kind(source).from_row(source, (_whole(total, dialect), *currency), dialect)
+    if field.how != "average":
+        return fit(source, read)
+    digits = places(field) if field.places is not None or source.type not in {"decimal", "percent", "money"} else places(source)
+    if isinstance(read, Money):
+        return Money(_rounded(read.amount / count, digits), read.currency)
+    return _rounded(Decimal(read) / count, digits)
+
+
+def _rollup_statement(unit: Unit, child: Entity, field: Field) -> sa.Select[Any]:
+    """Value and count over the live children of the record bound as ``number``; of money one row for each currency."""
     table = entity_table(child, unit.database.dialect)
+    number: sa.BindParameter[int] = sa.bindparam("number")
     where: list[sa.ColumnElement[bool]] = [table.table.c.trashed_at.is_(None)]
     if field.via in table.links:
         link = table.links[field.via]
@@ -139,48 +165,19 @@ def roll_up(unit: Unit, entity: Entity, field: Field, number: int) -> Value:
         where.append(table.columns[field.via][0] == number)
     if field.where:
         where.append(expressions.clause(unit, child, table, field.where))
+    columns = table.columns.get(field.of) or ((table.table.c[field.of],) if field.of in table.table.c else ())
     if field.how == "count":
-        if field.of and field.of in table.columns:
-            where.append(table.columns[field.of][0].is_not(None))
-        return int(
-            unit.connection.execute(sa.select(sa.func.count()).select_from(table.table).where(*where)).scalar() or 0
-        )
-    return _aggregate(unit, child, table, field, where)
-
-
-def _aggregate(
-    unit: Unit, child: Entity, table: EntityTable, field: Field, where: list[sa.ColumnElement[bool]]
-) -> Value:
-    of = child.field(field.of)
-    dialect = unit.database.dialect
-    if of is None or field.of not in table.columns:
-        column = table.table.c[field.of]
-        extreme: sa.ColumnElement[Any] = sa.func.min(column) if field.how == "min" else sa.func.max(column)
-        return rows.instant(unit.connection.execute(sa.select(extreme).where(*where)).scalar())
-    source = rows.shown_as(unit.generation, child, of)
-    value, *others = table.columns[field.of]
-    functions: dict[str, Callable[..., sa.ColumnElement[Value]]] = {
+        if columns:
+            where.append(columns[0].is_not(None))
+        return sa.select(sa.func.count()).select_from(table.table).where(*where)
+    value, *others = columns
+    functions: dict[str, Callable[..., sa.ColumnElement[Any]]] = {
         "sum": sa.func.sum,
         "average": sa.func.sum,
         "min": sa.func.min,
         "max": sa.func.max,
     }
-    found = unit.connection.execute(
-        sa.select(functions[field.how](value), sa.func.count(value), *others)
-        .where(*where, value.is_not(None))
-        .group_by(*others)
-    ).all()
-    if len(found) > 1:
-        return None  # several currencies have no common sum
-    total, count, *currency = found[0] if found else (None, 0)
-    if total is None:
-        return _nothing(source) if field.how == "sum" else None
-    read = kind(source).from_row(source, (_whole(total, dialect), *currency), dialect)
-    if field.how == "average":
-        read = Money(read.amount / count, read.currency) if isinstance(read, Money) else Decimal(read) / count
-        if not isinstance(read, Money):
-            return _rounded(read, places(field))
-    return fit(source, read)
+    return sa.select(functions[field.how](value), sa.func.count(value), *others).where(*where, value.is_not(None)).group_by(*others)
 
 
 def _whole(total: Value, dialect: str) -> Value:
@@ -215,9 +212,7 @@ def _default_title(entity: Entity) -> str:
     if entity.key:
         return " / ".join("{" + name + "}" for name in entity.key)
     numbered = next((field.name for field in entity.fields if field.type == "sequence"), "")
-    named = next(
-        (field.name for field in entity.fields if field.type == "text" and not field.sensitive and not field.scope), ""
-    )
+    named = next((field.name for field in entity.fields if field.type == "text" and not field.sensitive and not field.scope), "")
     return " ".join("{" + name + "}" for name in (numbered, named) if name)
 
 
@@ -274,9 +269,7 @@ def _declared_dependents(unit: Unit, entity: Entity) -> Iterable[tuple[str, Depe
             child = generation.entities[field.from_entity]
             watch = {field.via, field.of} - {""}
             if field.where:
-                watch |= {
-                    name.split(".")[0] for name in expressions.check(generation, child, field.where, "boolean").reads
-                }
+                watch |= {name.split(".")[0] for name in expressions.check(generation, child, field.where, "boolean").reads}
             yield child.full_name, Dependent(entity.full_name, field.name, field.via, frozenset(watch), rollup=True)
         elif field.type == "computed":
             typed = expressions.check(generation, entity, field.formula)
@@ -293,9 +286,7 @@ def _declared_dependents(unit: Unit, entity: Entity) -> Iterable[tuple[str, Depe
         if field_read is not None and field_read.type in REFERENCES:
             yield from _paths(unit, entity, TITLE, "", entity.fields, {f"{source}.{TITLE}"})
         elif source and field_read is None:
-            yield from _paths(
-                unit, entity, TITLE, "", entity.fields, expressions.check(generation, entity, source).reads
-            )
+            yield from _paths(unit, entity, TITLE, "", entity.fields, expressions.check(generation, entity, source).reads)
 
 
 def _paths(
