@@ -16,7 +16,7 @@ from core.errors import BackofficeError, BadRequest, Conflict, Forbidden, Invali
 from core.facts import SYSTEM_FIELDS, Record, Value
 from core.fields import Parsing, Showing, effective, kind, target_of
 from core.render.serializers import dump_of, waits
-from core.services import exporting, looking, preparing, sheets, writes
+from core.services import defaults, exporting, looking, preparing, sheets, writes
 from core.services.exporting import Sheet, unguarded
 from core.services.platform import Platform
 from core.services.preparing import Draft
@@ -79,6 +79,10 @@ class _Plan:
 
     row: int
     draft: Draft | None
+
+
+class _Refused(Exception):
+    """A row of a batch was refused by the database."""
 
 
 class _TakenBack(Exception):
@@ -196,13 +200,20 @@ class _Import:
 
         def commit(unit: Unit, plans: list[_Plan]) -> dict[int, str | Mapping[str, Sequence[str]]]:
             later.gather(unit)
-            done = {plan.row: self._store(unit, plan) for plan in plans}
+            done = {plan.row: self._store(unit, plan, careful) for plan in plans}
             _settle(unit)
             return done
 
-        for plan_row, outcome in writes.twice(self.p, self.actor, prepare, commit, operation=self.report.operation,
-                                              reason="import").items():
-            self._count(plan_row, outcome)
+        # Nearly always the database takes every row. Where it refuses one, the batch is taken back and stored again with a
+        # savepoint around each row.
+        careful = False
+        try:
+            done = writes.twice(self.p, self.actor, prepare, commit, operation=self.report.operation, reason="import")
+        except _Refused:
+            careful = True
+            done = writes.twice(self.p, self.actor, prepare, commit, operation=self.report.operation, reason="import")
+        for number, outcome in done.items():
+            self._count(number, outcome)
         for number, reasons in refused.items():
             self.report.refuse(number, reasons)
         return list(rest)
@@ -242,24 +253,27 @@ class _Import:
             if self._fresh:
                 self._forget()
                 self._fresh = False
-            return self._store(unit, _Plan(number, self._draft(unit, cells, self._found(unit, [(number, cells)]))))
+            return self._store(unit, _Plan(number, self._draft(unit, cells, self._found(unit, [(number, cells)]))), True)
         except (BackofficeError, ValueError) as problem:
             return _reasons(problem)
 
-    def _store(self, unit: Unit, plan: _Plan) -> str | Mapping[str, Sequence[str]]:
-        """Store one draft within a savepoint, so that its refusal takes nothing else along."""
+    def _store(self, unit: Unit, plan: _Plan, careful: bool) -> str | Mapping[str, Sequence[str]]:
+        """Store one draft; ``careful``: within a savepoint, so that its refusal takes nothing else along."""
         if plan.draft is None:
             return _UNCHANGED
         gathered = later.of(unit)
         mark = gathered.mark() if gathered is not None else (0, 0)
-        point = unit.connection.begin_nested()
+        point = unit.connection.begin_nested() if careful else None
         try:
             writes.store(unit, plan.draft)
-            point.commit()
+            if point is not None:
+                point.commit()
         except (BackofficeError, sa.exc.IntegrityError, sa.exc.DataError, sa.exc.OperationalError) as problem:
             # 54000: a value is too long for an index of PostgreSQL.
             if isinstance(problem, sa.exc.OperationalError) and getattr(problem.orig, "sqlstate", "") != "54000":
                 raise
+            if point is None:
+                raise _Refused from problem
             point.rollback()
             if gathered is not None:
                 gathered.cut(mark)
@@ -419,7 +433,7 @@ class _Import:
                 self._keys[place] = Reader(unit, entity).find_key(key)
             return self._keys[place]
 
-        return Parsing(zone=self.actor.zone, locale="en", currency=preparing.parsing(unit).currency, resolve_key=resolve)
+        return Parsing(zone=self.actor.zone, locale="en", currency=defaults.parsing(unit).currency, resolve_key=resolve)
 
     def _current(self, record: Record) -> dict[str, Any]:
         """What an export would show of the record, by heading."""

@@ -89,10 +89,18 @@ class Work:
     @_passing
     def get(self, entity: str, id: int) -> Record | None:
         """The live record, or None."""
+        kept = None if self._unit.writing else self._unit.memory
+        place = (f"work {entity}", id)
+        if kept is not None and place in kept:  # a snapshot stays as it is: many rows of a batch ask for the same record
+            found = kept[place]
+            return found.copy() if isinstance(found, Record) else None
         try:
-            return self._reader(entity).get(id)
+            record: Record | None = self._reader(entity).get(id)
         except NotFound:
-            return None
+            record = None
+        if kept is not None:
+            kept[place] = record.copy() if record is not None else None
+        return record
 
     @_passing
     def find(self, entity: str, *, limit: int = 100, **conditions: Value) -> list[Record]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from core.facts import Record, Value
 from core.registry.generation import Generation
-from core.storage import compile, rows
+from core.storage import compile, later, rows
 from core.storage.tables import EntityTable
 from core.storage.unit import Unit
 from schemas import expressions
@@ -25,7 +25,7 @@ class Formulas:
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
-        self._rows: dict[tuple[str, int], Record | None] = {}
+        self._rows: dict[tuple[str, int], Record | None] = _shared(unit)
 
     def truth(
         self,
@@ -108,6 +108,15 @@ class Formulas:
     def forget(self, entity: str, number: int) -> None:
         """Read that neighbour again next time."""
         self._rows.pop((entity, number), None)
+
+
+def _shared(unit: Unit) -> dict[tuple[str, int], Record | None]:
+    """Neighbours already read in this unit: of a snapshot they stay as they are; a batch forgets those it writes."""
+    if unit.writing:
+        gathered = later.of(unit)
+        return {} if gathered is None else gathered.rows
+    found = unit.memory.setdefault(("neighbours", 0), {})
+    return found if isinstance(found, dict) else {}
 
 
 def check(

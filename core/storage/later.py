@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.facts import Record
 from core.storage.unit import Unit
 
 _PLACE = ("later", 0)
@@ -22,6 +23,8 @@ class Later:
     indexed: list[tuple[Any, int, dict[str, Any] | None]] = field(default_factory=list)
     alive: set[tuple[str, int]] = field(default_factory=set)
     """Records that were found alive, and are held until the unit ends."""
+    rows: dict[tuple[str, int], Record | None] = field(default_factory=dict)
+    """Neighbouring records as they stand; one that is written leaves."""
 
     def mark(self) -> tuple[int, int]:
         """How much is gathered now."""
@@ -32,6 +35,7 @@ class Later:
         del self.entries[mark[0]:]
         del self.indexed[mark[1]:]
         self.alive.clear()
+        self.rows.clear()
 
 
 def gather(unit: Unit) -> Later:
