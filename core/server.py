@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -93,8 +95,11 @@ class _Overseer(Arbiter):  # type: ignore[misc]
         super().start()
         self._folder.mkdir(parents=True, exist_ok=True)
         for path in self._folder.glob("*.slot"):
-            path.unlink(missing_ok=True)
-        (self._folder / "server.pid").write_text(str(os.getpid()), encoding="ascii")
+            if path.stem.isdigit() and not Path(f"/proc/{path.stem}").exists():
+                path.unlink(missing_ok=True)
+        # Whoever wants to tell the servers of this data directory something looks for these locks; they go with us.
+        self._pid_file = (self._folder / f"server-{os.getpid()}.pid").open("w", encoding="ascii")
+        fcntl.flock(self._pid_file, fcntl.LOCK_EX)
 
     def murder_workers(self) -> None:
         """Called once a second: gunicorn's own timeouts, then the job worker, then hanging hooks."""
@@ -115,8 +120,6 @@ class _Overseer(Arbiter):  # type: ignore[misc]
     def stop(self, graceful: bool = True) -> None:
         self._end_worker()
         super().stop(graceful)
-        with contextlib.suppress(FileNotFoundError):
-            (self._folder / "server.pid").unlink()
 
     def _keep_worker(self) -> None:
         if self._worker_pid and _alive(self._worker_pid):
@@ -146,7 +149,7 @@ class _Overseer(Arbiter):  # type: ignore[misc]
                 path.unlink(missing_ok=True)
                 # The innermost hook that is over the limit is the culprit; others in this process only shared its fate.
                 failures = [Failure(one.plugin, one.hook, reason) for one in overdue]
-                self._fork(lambda failures=failures: _record(self.settings, failures))
+                self._fork(partial(_record, self.settings, failures))
 
     def _fork(self, work: Callable[[], None]) -> int:
         """Do ``work`` in a child of this process and process group; gunicorn reaps it."""

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
@@ -29,17 +29,19 @@ def settings() -> Settings:
 
 
 @contextlib.contextmanager
-def platform() -> Iterator[Platform]:
+def platform(*, start: bool = True) -> Iterator[Platform]:
     """A started platform for one command."""
     refuse_foreign_owners()
     made = Platform(settings())
     try:
-        made.start()
+        if start:
+            made.start()
         yield made
     finally:
         report = made.ledger.report
-        if hasattr(report, "settle"):
-            report.settle()
+        settle = getattr(report, "settle", None)
+        if settle is not None:
+            settle()
         made.close()
 
 
@@ -72,6 +74,6 @@ def fail(error: BackofficeError) -> NoReturn:
     sys.exit(REFUSED)
 
 
-def examples(*lines: str) -> dict[str, Any]:
-    """An epilog with examples, for ``@group.command(**examples(...))``."""
-    return {"epilog": "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)}
+def examples(*lines: str) -> str:
+    """An epilog with examples, for ``@click.command(epilog=examples(...))``."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -9,16 +9,15 @@ import click
 
 from core.access.actor import Actor
 from core.cli.base import REFUSED, command, examples, platform, settings
-from core.services import backup as backups
 from core.services import audit as audits
+from core.services import backup as backups
 from core.services import care, restoring
 from core.services import explain as explaining
-from core.services import restoring
 
 SYSTEM = Actor.system("command line", channel="cli")
 
 
-@click.command(**examples("backoffice migrate --plan", "backoffice migrate"))
+@click.command(epilog=examples("backoffice migrate --plan", "backoffice migrate"))
 @click.option("--plan", "only_plan", is_flag=True, help="Only print the steps, in words and as SQL.")
 @command
 def migrate(only_plan: bool) -> None:
@@ -39,7 +38,7 @@ def migrate(only_plan: bool) -> None:
             click.echo("Nothing to do.")
 
 
-@click.command(**examples("backoffice reindex"))
+@click.command(epilog=examples("backoffice reindex"))
 @command
 def reindex() -> None:
     """Make every search index anew, while others read and write."""
@@ -47,7 +46,7 @@ def reindex() -> None:
         care.reindex(p, click.echo)
 
 
-@click.command(**examples("backoffice backup /var/backups/office.tar.gz"))
+@click.command(epilog=examples("backoffice backup /var/backups/office.tar.gz"))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @command
 def backup(file: Path) -> None:
@@ -57,7 +56,7 @@ def backup(file: Path) -> None:
         click.echo(f"Wrote {file} ({file.stat().st_size:,} bytes).")
 
 
-@click.command(**examples("BACKOFFICE_DATA_DIR=/srv/new backoffice restore /var/backups/office.tar.gz"))
+@click.command(epilog=examples("BACKOFFICE_DATA_DIR=/srv/new backoffice restore /var/backups/office.tar.gz"))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @command
 def restore(file: Path) -> None:
@@ -76,7 +75,7 @@ def audit() -> None:
     """The log of changes."""
 
 
-@audit.command(**examples("backoffice audit verify", "backoffice audit verify --anchor audit.anchors"))
+@audit.command(epilog=examples("backoffice audit verify", "backoffice audit verify --anchor audit.anchors"))
 @click.option("--anchor", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="A file of anchors kept elsewhere: a cut tail is found against it.")
 @command
@@ -89,7 +88,7 @@ def verify(anchor: Path | None) -> None:
         sys.exit(0 if verdict.good else REFUSED)
 
 
-@click.command(**examples("backoffice explain --user ann@example.org helpdesk.ticket",
+@click.command(epilog=examples("backoffice explain --user ann@example.org helpdesk.ticket",
                           "backoffice explain --user ann@example.org helpdesk.ticket 42 --action write --field priority"))
 @click.option("--user", "email", required=True, help="Mail address of the account asked about.")
 @click.argument("entity")

@@ -11,7 +11,7 @@ from core.cli.base import REFUSED, acting, command, examples, platform
 from core.services import exporting, importing
 
 
-@click.command(name="import", **examples(
+@click.command(name="import", epilog=examples(
     "backoffice import directory.person people.csv --dry-run",
     "backoffice import directory.person people.csv --upsert mail --as ann@example.org"))
 @click.argument("entity")
@@ -49,7 +49,7 @@ def _tell(report: importing.Report) -> None:
                + ("" if report.written else " Nothing was written."))
 
 
-@click.command(**examples(
+@click.command(epilog=examples(
     "backoffice export directory.person --out people.csv",
     "backoffice export helpdesk.ticket --format json --as ann@example.org"))
 @click.argument("entity")
@@ -62,7 +62,7 @@ def export(entity: str, kind: str, out: Path | None, email: str | None) -> None:
     with platform() as p:
         made = exporting.whole(p, acting(p, email), entity, kind)
         if out is None:
-            stream = click.get_binary_stream("stdout")
+            stream = sys.stdout.buffer
             for block in made.blocks:
                 stream.write(block)
             stream.flush()

@@ -22,7 +22,7 @@ def overlay() -> None:
     """Departments' amendments: plan, apply, export, list, revert."""
 
 
-@overlay.command(**examples("backoffice overlay plan floor.yaml"))
+@overlay.command(epilog=examples("backoffice overlay plan floor.yaml"))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @command
 def plan(file: Path) -> None:
@@ -41,7 +41,7 @@ def plan(file: Path) -> None:
             click.echo("Nothing would change.")
 
 
-@overlay.command(**examples("backoffice overlay apply floor.yaml"))
+@overlay.command(epilog=examples("backoffice overlay apply floor.yaml"))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--because", default="", help="Why, for the list of generations; the documents' own reasons by default.")
 @command
@@ -58,7 +58,7 @@ def apply(file: Path, because: str) -> None:
         _done(outcome)
 
 
-@overlay.command(**examples("backoffice overlay export", "backoffice overlay export overlays/"))
+@overlay.command(epilog=examples("backoffice overlay export", "backoffice overlay export overlays/"))
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path))
 @command
 def export(folder: Path | None) -> None:
@@ -74,7 +74,7 @@ def export(folder: Path | None) -> None:
     click.echo(f"Wrote {len(files)} overlays to {folder}.")
 
 
-@overlay.command(name="list", **examples("backoffice overlay list"))
+@overlay.command(name="list", epilog=examples("backoffice overlay list"))
 @command
 def list_() -> None:
     """Print one line for each generation, oldest first: number, moment, author, what it was and why."""
@@ -84,7 +84,7 @@ def list_() -> None:
             click.echo(f"{one.number}  {one.at:%Y-%m-%d %H:%M:%SZ}  {one.author}  {what}" + (f"  {one.because}" if one.because else ""))
 
 
-@overlay.command(**examples("backoffice overlay revert", "backoffice overlay revert 12"))
+@overlay.command(epilog=examples("backoffice overlay revert", "backoffice overlay revert 12"))
 @click.argument("number", metavar="[N]", required=False, type=int)
 @click.option("--because", default="", help="Why, for the list of generations.")
 @command

@@ -19,7 +19,7 @@ def user() -> None:
     """Add, disable and enable accounts."""
 
 
-@user.command(**examples(
+@user.command(epilog=examples(
     "backoffice user add ann@example.org --name 'Ann Example' --role helpdesk.agent --department IT",
     "echo secret-words | backoffice user add ann@example.org --name 'Ann Example' --password-stdin"))
 @click.argument("email")
@@ -45,7 +45,7 @@ def add(email: str, name: str, roles: tuple[str, ...], department: str | None, p
             click.echo(people.invite(p, SYSTEM, account))
 
 
-@user.command(**examples("backoffice user disable ann@example.org"))
+@user.command(epilog=examples("backoffice user disable ann@example.org"))
 @click.argument("email")
 @command
 def disable(email: str) -> None:
@@ -55,7 +55,7 @@ def disable(email: str) -> None:
         click.echo(f"Disabled {email}.")
 
 
-@user.command(**examples("backoffice user enable ann@example.org"))
+@user.command(epilog=examples("backoffice user enable ann@example.org"))
 @click.argument("email")
 @command
 def enable(email: str) -> None:
@@ -70,7 +70,7 @@ def token() -> None:
     """Make API tokens."""
 
 
-@token.command(**examples(
+@token.command(epilog=examples(
     "backoffice token create --user ann@example.org --name reporting --scope read",
     "backoffice token create --user ann@example.org --name sync --scope helpdesk.ticket:write"))
 @click.option("--user", "email", required=True, help="Mail address of the account the token belongs to.")

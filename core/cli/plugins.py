@@ -13,13 +13,13 @@ from core.cli.base import REFUSED, command, examples, platform, settings
 from core.errors import BackofficeError
 from core.registry.calls import LIMIT
 from core.registry.discover import discover
-from core.services import checking, newplugin, plugins
+from core.services import checking, newplugin, plugins, publish
 from schemas.model import Problem
 
 SYSTEM = Actor.system("command line", channel="cli")
 
 
-@click.command(**examples("backoffice check", "backoffice check plugins/facilities/facilities.yaml", "backoffice check floor.yaml"))
+@click.command(epilog=examples("backoffice check", "backoffice check plugins/facilities/facilities.yaml", "backoffice check floor.yaml"))
 @click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
 @command
 def check(path: Path | None) -> None:
@@ -50,7 +50,7 @@ def plugin() -> None:
     """Make, list, switch and reload plugins."""
 
 
-@plugin.command(**examples("backoffice plugin new lending", "backoffice plugin new lending --into my-plugins"))
+@plugin.command(epilog=examples("backoffice plugin new lending", "backoffice plugin new lending --into my-plugins"))
 @click.argument("name")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path),
               help="Folder to make it in; BACKOFFICE_PLUGINS_DIR by default, else the current folder.")
@@ -66,7 +66,7 @@ def new(name: str, into: Path | None, label: str) -> None:
     click.echo(f"Test it: BACKOFFICE_PLUGINS_DIR={folder} python -m pytest {folder / name}")
 
 
-@plugin.command(name="list", **examples("backoffice plugin list"))
+@plugin.command(name="list", epilog=examples("backoffice plugin list"))
 @command
 def list_() -> None:
     """Print every plugin with its state, and what is wrong with it."""
@@ -80,7 +80,7 @@ def list_() -> None:
                 click.echo(f"    hook {failure.hook} failed: {failure.reason}")
 
 
-@plugin.command(**examples("backoffice plugin disable lending"))
+@plugin.command(epilog=examples("backoffice plugin disable lending"))
 @click.argument("name")
 @command
 def disable(name: str) -> None:
@@ -90,7 +90,7 @@ def disable(name: str) -> None:
         click.echo(f"{name} is off.")
 
 
-@plugin.command(**examples("backoffice plugin enable lending"))
+@plugin.command(epilog=examples("backoffice plugin enable lending"))
 @click.argument("name")
 @command
 def enable(name: str) -> None:
@@ -103,12 +103,13 @@ def enable(name: str) -> None:
         click.echo(f"{name} is on.")
 
 
-@plugin.command(**examples("backoffice plugin reload"))
+@plugin.command(epilog=examples("backoffice plugin reload"))
 @command
 def reload() -> None:
     """Look for plugins again, publish what changed, and have a running server do the same."""
-    with platform() as p:
-        before = p.current.number
+    with platform(start=False) as p:
+        before = publish.number_in_force(p)
+        p.start()
         told = plugins.reload(p, SYSTEM)
         click.echo(f"Generation {p.current.number} is in force." if p.current.number != before else "No declaration changed.")
         click.echo("The server reloads its processes." if told else "No server runs on this data directory.")

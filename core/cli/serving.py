@@ -23,7 +23,7 @@ from core.services.platform import Platform
 from core.settings import Settings, SettingsError
 
 
-@click.command(**examples(
+@click.command(epilog=examples(
     "backoffice serve --demo",
     "BACKOFFICE_BASE_URL=https://office.example.org backoffice serve --host 0.0.0.0 --port 8000 --workers 4"))
 @click.option("--demo", is_flag=True, help="Fill an empty data directory with demo data first, once.")
@@ -48,7 +48,7 @@ def serve(demo: bool, demo_anyway: bool, host: str, port: int, workers: int | No
     server.serve(wanted, host, port, workers or 2)
 
 
-@click.command(**examples("backoffice demo", "backoffice demo --size full"))
+@click.command(epilog=examples("backoffice demo", "backoffice demo --size full"))
 @click.option("--size", type=click.Choice(demos.SIZES), default="small", show_default=True, help="How much data.")
 @click.option("--demo-anyway", is_flag=True, help="Allow demo data although these settings face other people.")
 @command
@@ -78,8 +78,9 @@ def _prepare(wanted: Settings, host: str, demo: bool, demo_anyway: bool) -> None
             click.echo(f"Nobody has an account yet. Begin at {wanted.base_url}/setup?token={setup.token(p)}")
     finally:
         report = p.ledger.report
-        if hasattr(report, "settle"):
-            report.settle()
+        settle = getattr(report, "settle", None)
+        if settle is not None:
+            settle()
         p.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import queue
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -93,33 +95,36 @@ def enable(p: Platform, actor: Actor, name: str) -> None:
 
 
 def reload(p: Platform, actor: Actor) -> bool:
-    """Look for plugins again, publish what changed, forget failures, and let a running server do the same.
+    """Look for plugins again, publish what changed, forget failures, and let running servers do the same.
 
     True when a server of this data directory was told.
     """
     _require_admin(actor)
     forget(p)
     p.reload()
-    pid = server_pid(p)
-    if pid is None:
-        return False
-    os.kill(pid, signal.SIGHUP)
-    return True
+    told = False
+    for pid in servers(p.settings.data_dir):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGHUP)
+            told = True
+    return told
 
 
-def server_pid(p: Platform) -> int | None:
-    """The process id of the server that serves this data directory, or None."""
-    path = p.settings.data_dir / "run" / "server.pid"
-    try:
-        pid = int(path.read_text(encoding="ascii"))
-        os.kill(pid, 0)
-    except (OSError, ValueError):
-        return None
-    # Another program may have the number by now.
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as told:
-        if b"backoffice" not in told.read() and pid != os.getpid():
-            return None
-    return pid
+def servers(data_dir: Path) -> list[int]:
+    """The process ids of the servers that serve this data directory. Each holds a lock on a file of its own."""
+    found = []
+    for path in (data_dir / "run").glob("server-*.pid"):
+        try:
+            with path.open("rb") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    found.append(int(path.stem.rpartition("-")[2]))
+                    continue
+            path.unlink()
+        except (FileNotFoundError, ValueError):
+            continue
+    return found
 
 
 def switched_off(database: Database) -> set[str]:

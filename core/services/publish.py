@@ -85,6 +85,12 @@ def head(p: Platform) -> int:
         return heads.number(connection)
 
 
+def number_in_force(p: Platform) -> int:
+    """The same for a database that may not have been made yet."""
+    with p.database.begin(writing=False) as connection:
+        return heads.number(connection) if sa.inspect(connection).has_table("head") else 0
+
+
 def ensure_current(p: Platform) -> Generation:
     """Bring the database to the declared shape and answer the generation in force; publishes when declarations changed.
 
@@ -403,5 +409,5 @@ def _require_admin(actor: Actor) -> None:
         raise Forbidden("Overlays are published by administrators (core.admin). Ask one of them.")
 
 
-__all__ = ["Outcome", "Plan", "Refused", "apply", "at", "ensure_current", "exported", "head", "listed", "load", "plan", "read_overlay", "revert",
+__all__ = ["Outcome", "Plan", "Refused", "apply", "at", "ensure_current", "exported", "head", "listed", "load", "number_in_force", "plan", "read_overlay", "revert",
            "standing"]
