@@ -44,9 +44,10 @@ def install(app: Flask, platform: Platform) -> None:
 
     @app.before_request
     def prepare() -> None:
-        # Error pages outside the blueprint need the templates too.
+        # The page of an address that nothing answers stands in the shell too.
         if not request.path.startswith(("/api/", "/static/")):
-            g.screens, g.platform = screens, platform
+            g.screens = screens
+            asking.look(platform, request)
 
     faults.install(app)
 

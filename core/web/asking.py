@@ -77,8 +77,8 @@ def asking() -> Asking:
     return found
 
 
-def begin(p: Platform, asked: Request) -> None:
-    """Find out who asks, and refuse a forged unsafe request. Called before every page."""
+def look(p: Platform, asked: Request) -> None:
+    """Find out who asks. Called before every page, also for addresses that do not exist."""
     g.platform, g.asking, g.csrf, g.visitor = p, None, "", ""
     token = asked.cookies.get(COOKIE, "")
     found = accounts.signed_in(p, token) if token else None
@@ -90,8 +90,12 @@ def begin(p: Platform, asked: Request) -> None:
     else:
         g.visitor = asked.cookies.get(guards.DOOR, "") or secrets.token_urlsafe(18)
         g.csrf = guards.door_token(p.settings, g.visitor)
+
+
+def begin(p: Platform, asked: Request) -> None:
+    """Refuse a forged unsafe request. Called before every page, after :func:`look`."""
     if asked.method not in guards.SAFE:
-        if found is None and token and asked.endpoint not in DOORS:
+        if g.asking is None and asked.cookies.get(COOKIE) and asked.endpoint not in DOORS:
             raise NotSignedIn("Your session has ended. Sign in again; what you typed is kept.")
         guards.refuse_forgery(p.settings, asked, g.csrf)
 

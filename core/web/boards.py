@@ -157,7 +157,7 @@ def value(want: Wanted, declared: Any, record: Record, name: str) -> Markup:
     shown = effective(declared, want.asking.generation.entities, want.entity)
     label = record.labels.get(name)
     if shown.type in ("reference", "person", "department"):
-        return Markup("{}").format(label) if label is not None else Markup(cells.WITHHELD)
+        return Markup("{}").format(label) if label is not None else cells.WITHHELD
     return Markup(cells.show(shown, record.get(name), want.asking.texts))
 
 
@@ -237,7 +237,7 @@ def _tree(want: Wanted) -> Tree:
     nodes = {record.id: Node(_card(want, record)) for record in found}
     roots = []
     for record in found:
-        above = nodes.get(record.get(parent)) if parent else None
+        above = nodes.get(record.get(parent) or 0) if parent else None
         if above is None or above is nodes[record.id]:
             roots.append(nodes[record.id])
         else:

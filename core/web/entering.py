@@ -151,6 +151,8 @@ def _again(work: Work, page: FormPage, problem: BackofficeError) -> Response:
     """The form once more, with what was typed and what is wrong with it."""
     if isinstance(problem, Invalid):
         work.made.take(_not_said(work.made, problem.errors))
+        if work.record is None:
+            work.made.take(_missing(work.tabs))
     else:
         work.made.take({"": [problem.detail]} if not problem.errors else problem.errors)
     work.tabs = _laid(work)
@@ -265,7 +267,8 @@ def _present(slot: Slot, sent: MultiDict[str, str]) -> bool:
 
 def _defaults(unit: Any, shape: Entity, writable: frozenset[str]) -> dict[str, Value]:
     """What the engine would put where nothing is entered, so that people see it before they save."""
-    formulas, values = Formulas(unit), {}
+    formulas = Formulas(unit)
+    values: dict[str, Value] = {}
     blank = {field.name: None for field in shape.fields}
     for field in shape.fields:
         if field.name in writable and field.default is not None:
@@ -327,13 +330,7 @@ def _step(work: Work, page: FormPage) -> str:
         return ""
     work.made.validate()
     here = work.tabs[step]
-    missing = {}
-    for part in here.sections:
-        for item in part.items:
-            slot = item.slot
-            if slot is not None and item.shown and part.shown and slot.required and not slot.read_only and slot.data in (None, ()) and not slot.errors:
-                missing[slot.declared.name] = [preparing.REQUIRED]
-    work.made.take(missing)
+    work.made.take(_missing([here]))
     for number, tab in enumerate(work.tabs):
         if number != step:
             _forget(tab)
@@ -342,6 +339,19 @@ def _step(work: Work, page: FormPage) -> str:
         return "refused"
     page.step = min(step + 1, len(work.tabs) - 1)
     return "moved"
+
+
+def _missing(tabs: Iterable[LaidTab]) -> dict[str, list[str]]:
+    """Required controls that show and are empty, so that they are told together with what cannot be read."""
+    found = {}
+    for tab in tabs:
+        for part in tab.sections:
+            for item in part.items:
+                slot = item.slot
+                if (slot is not None and tab.shown and part.shown and item.shown and slot.required and not slot.read_only
+                        and slot.data in (None, ()) and slot.sound):
+                    found[slot.declared.name] = [preparing.REQUIRED]
+    return found
 
 
 def _forget(tab: LaidTab) -> None:
@@ -371,7 +381,7 @@ def _edit_page(work: Work) -> FormPage:
     page = FormPage(
         showing.shell(f"Edit {title}", crumbs=[*_crumbs(work), Crumb(title, here), Crumb("Edit")], here=work.url), title, work.action, here,
         "Save", work.tabs, work.form.layout, record.version, place=work.place, partial=_partial(work.action))
-    sent = (work.sent or {}).get("_v", "")
+    sent = work.sent.get("_v", "") if work.sent else ""
     if sent.isdigit() and len(sent) < 10:
         page.version = int(sent)
     _draft(work, page)

@@ -149,7 +149,7 @@ def facets(plugin: str, entity: str) -> Response:
             label = _facet_label(want, facet.field, declared, one)
             if label is None:
                 continue
-            url = address(want.url, [pair for pair in with_(want.found, **({facet.field: None} if pressed else {facet.field: text}))])
+            url = address(want.url, with_(want.found, **{facet.field: None if pressed else text}))
             values.append((label, who.texts.number(one.count), url, pressed))
         shown.append((words.field_label(field), values, facet.capped))
     page = Plain(showing.shell(words.plural(want.shape)), {"facets": shown})

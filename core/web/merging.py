@@ -35,7 +35,7 @@ def conflict(work: Work, stale: StaleVersion) -> Response:
     sent = work.sent
     assert sent is not None
     asked = []
-    names = [name for name in stale.fields] or [name for name in work.made.values() if name in sent]
+    names = list(stale.fields) or [name for name in work.made.values() if name in sent]
     for name in names:
         slot = work.made.slot(name)
         declared = field_of(work.shape, name)
@@ -54,7 +54,7 @@ def conflict(work: Work, stale: StaleVersion) -> Response:
 
 def _theirs(work: Work, name: str, record: Record | None) -> Markup:
     if record is None:
-        return Markup(cells.NONE)
+        return cells.NONE
     label = record.labels.get(name)
     return Markup("{}").format(label) if isinstance(label, str) else _shown(work, name, record.get(name), {})
 

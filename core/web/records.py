@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from core.access.grant import RowRights
 from core.errors import BackofficeError
 from core.facts import Record
 from core.fields import effective
+from core.fields.texts import sanitised
 from core.hooks import Link, Panel
 from core.render import actions, cells, words
 from core.render.actions import Action
@@ -120,7 +121,7 @@ def sections(who: Asking, entity: Entity, shape: Entity, record: Record) -> list
 def _fact(who: Asking, entity: Entity, field: Field, record: Record, empty: bool = True) -> Fact | None:
     name = field.name
     if name in record.masked:
-        return Fact(name, words.field_label(field), Markup('<span class="withheld">{}hidden from your roles</span>').format(showing.g.screens.icon("lock")))
+        return Fact(name, words.field_label(field), Markup('<span class="withheld">{}hidden from your roles</span>').format(showing.screens().icon("lock")))
     if name not in record:
         return None
     value = record.get(name)
@@ -134,7 +135,7 @@ def shown(who: Asking, entity: Entity, field: Field, record: Record) -> Markup:
     declared = effective(field, who.generation.entities, entity)
     value, label = record.get(field.name), record.labels.get(field.name)
     if value is None or value == () or field.type == "secret":
-        return Markup(cells.NONE)
+        return cells.NONE
     if declared.type in ("reference", "person", "department"):
         return _link(who, declared, value, label)
     if declared.type == "references":
@@ -146,13 +147,13 @@ def shown(who: Asking, entity: Entity, field: Field, record: Record) -> Markup:
         here = f"/{entity.plugin}/{entity.name}/{record.id}/files/{field.name}"
         return Markup('<a href="{}">{}</a>').format(here, label or "Open the file")
     if declared.type == "rich_text":
-        return Markup('<div class="rich">{}</div>').format(Markup(value))
+        return Markup('<div class="rich">{}</div>').format(Markup(sanitised(value)))
     if declared.type == "url" and str(value).startswith(("http://", "https://")):
         return Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>').format(value)
     if declared.type == "email":
         return Markup('<a href="mailto:{0}">{0}</a>').format(value)
     if declared.type == "boolean":
-        return Markup("Yes" if value else "No")
+        return escape("Yes" if value else "No")
     if declared.type == "lines":
         return _lines(who, entity, field, value)
     return Markup(cells.show(declared, value, who.texts))
@@ -160,14 +161,14 @@ def shown(who: Asking, entity: Entity, field: Field, record: Record) -> Markup:
 
 def _link(who: Asking, field: Field, value: Any, label: Any) -> Markup:
     if label is None:
-        return Markup(cells.WITHHELD)
+        return cells.WITHHELD
     targets = who.generation.targets(field)
     return _to(targets[0], value, label) if len(targets) == 1 else Markup("{}").format(label)
 
 
 def _to(target: str, number: int, label: Any) -> Markup:
     if label is None:
-        return Markup(cells.WITHHELD)
+        return cells.WITHHELD
     plugin, _, name = target.partition(".")
     return Markup('<a href="/{}/{}/{}">{}</a>').format(plugin, name, number, label)
 
@@ -298,9 +299,9 @@ def _past(field: Field, value: Any, label: Any, who: Asking) -> Markup:
     if isinstance(label, str):
         return Markup("{}").format(label)
     if field.type in ("reference", "person", "department", "any_reference") and value is not None:
-        return Markup(cells.WITHHELD)
+        return cells.WITHHELD
     if field.type == "boolean":
-        return Markup("Yes" if value else "No")
+        return escape("Yes" if value else "No")
     return Markup(cells.show(field, value, who.texts))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from babel import Locale
 from flask import Response, g, redirect, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from core.render import navigation
 from core.render.navigation import Group
@@ -43,7 +43,7 @@ class Screens:
     def icon(self, name: str, more: str = "") -> Markup:
         """A picture from the sprite; a dot list for a name it does not have."""
         known = name if name in self.known else "list"
-        return Markup(f'<svg class="i {escape(more)}" aria-hidden="true"><use href="{self.sprite}#{known}"/></svg>')
+        return Markup('<svg class="i {}" aria-hidden="true"><use href="{}#{}"/></svg>').format(more, self.sprite, known)
 
     def nav(self, around: Shell) -> Markup:
         """The menu, written once for what it holds and where the page stands in it."""
@@ -51,7 +51,7 @@ class Screens:
         found = self._navs.get(key)
         if found is not None and found[0] is around.nav:
             return found[1]
-        made = Markup(self.env.get_template("nav.html").render(shell=around))
+        made = Markup(self.env.get_template("nav.html").render(shell=around))  # noqa: S704 - the template escapes
         if len(self._navs) > _MOST_NAVS:
             self._navs.clear()
         self._navs[key] = (around.nav, made)
@@ -73,6 +73,12 @@ _HTMX = json.dumps({
         {"code": "204", "swap": False}, {"code": "[23]..", "swap": True}, {"code": "40[39]|422", "swap": True},
         {"code": "[45]..", "swap": False, "error": True}],
 })
+
+
+def screens() -> Screens:
+    """The templates of this process."""
+    found: Screens = g.screens
+    return found
 
 
 def shell(title: str, *, crumbs: Iterable[Crumb] = (), here: str = "") -> Shell:
@@ -109,9 +115,8 @@ def respond(
     ``oob`` is further HTML swapped elsewhere; ``toast``, ``focus`` (an element's id) and ``close`` (the dialog) go to the
     page's script; ``push`` is the address to show.
     """
-    screens: Screens = g.screens
     part = bool(block) and wants_part()
-    body = screens.html(template, page, block if part else "") + "".join(oob)
+    body = screens().html(template, page, block if part else "") + "".join(oob)
     answer = Response(body, status, content_type="text/html; charset=utf-8")
     return _dressed(answer, toast=toast, focus=focus, push=push, close=close)
 

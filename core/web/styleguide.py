@@ -28,7 +28,7 @@ def styleguide() -> Response:
     colours = ("page", "surface", "sunken", "raised", "selected", "line", "control", "text", "muted", "subtle", "accent", "accent-soft", "ok", "ok-soft",
                "warn", "warn-soft", "bad", "bad-soft", "info", "info-soft", "note")
     page = Plain(showing.shell("Style page", crumbs=[Crumb("Style page")], here="/styleguide"), {
-        "actions": samples, "colours": colours, "icons": sorted(showing.g.screens.known),
+        "actions": samples, "colours": colours, "icons": sorted(showing.screens().known),
         "states": ("new", "progress", "waiting", "done", "cancelled"),
         "errors": [("sg-bad", "Subject", "Please fill this in."), ("", "", "The dates overlap with another booking.")]})
     return respond("styleguide.html", page, block="main")
