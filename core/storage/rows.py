@@ -47,8 +47,9 @@ def load(unit: Unit, entity_name: str, number: int, *, lock: str = "") -> Record
 def load_many(unit: Unit, entity_name: str, numbers: Iterable[int], *, lock: str = "") -> dict[int, Record]:
     """Records by id, ids without a record left out.
 
-    ``lock``: ``update`` keeps others from changing the rows until the unit ends, ``trash`` also from pointing at them,
-    ``key`` from trashing them. Rows are locked in order of id: two writers do not wait for each other for ever.
+    ``lock`` keeps others, until the unit ends, from changing the rows (``update``; ``share`` when we only read them), also
+    from pointing at them (``trash``), or just from trashing them (``key``). Rows are locked in order of id: two writers do
+    not wait for each other for ever.
     """
     entity = unit.generation.entity(entity_name)
     table = entity_table(entity, unit.database.dialect)
@@ -76,13 +77,22 @@ def _by_id(table: sa.Table) -> sa.Select[Any]:
     return sa.select(*table.c).where(table.c.id.in_(ids)).order_by(table.c.id)
 
 
+def hold(unit: Unit, table: sa.Table, numbers: Iterable[int], lock: str) -> None:
+    """Lock rows in order of id without reading them."""
+    ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
+    select = remembered.statement(
+        table, ("hold", lock), lambda: locked(unit, sa.select(table.c.id).where(table.c.id.in_(ids)).order_by(table.c.id), lock)
+    )
+    unit.connection.execute(select, {"ids": sorted(set(numbers))}).all()
+
+
 def locked(unit: Unit, select: sa.Select[Any], lock: str) -> sa.Select[Any]:
     """The statement with its row lock, where the engine has row locks."""
     if not lock or unit.database.dialect != "postgresql" or not unit.writing:
         return select
     # Whoever changes a row leaves it to be pointed at (NO KEY UPDATE beside KEY SHARE): a child's writer holds its
     # parent as a target first and counts on it afterwards.
-    return select.with_for_update(read=lock == "key", key_share=lock != "trash")
+    return select.with_for_update(read=lock in {"key", "share"}, key_share=lock not in {"trash", "share"})
 
 
 def _record(unit: Unit, entity: Entity, table: EntityTable, row: sa.RowMapping) -> Record:

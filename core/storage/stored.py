@@ -301,6 +301,19 @@ def _paths(
                 yield target, Dependent(entity.full_name, field, prefix + reference, frozenset({name}))
 
 
+def sources(unit: Unit, entity: Entity) -> tuple[tuple[str, bool], ...]:
+    """The references whose targets the entity's own stored values read, each with whether a rollup there counts us."""
+    found: tuple[tuple[str, bool], ...] = remembered.statement(entity, "sources", lambda: tuple(_sources(unit, entity)))
+    return found
+
+
+def _sources(unit: Unit, entity: Entity) -> Iterable[tuple[str, bool]]:
+    counted = {one.via for one in dependents(unit, entity.full_name) if one.rollup}
+    names = dict.fromkeys(one.via for _, one in _declared_dependents(unit, entity) if not one.rollup and "." not in one.via)
+    for name in names:
+        yield name, name in counted
+
+
 def affected(
     unit: Unit, entity: Entity, before: Record | None, after: Record | None, changed: frozenset[str]
 ) -> dict[str, dict[int, set[str]]]:

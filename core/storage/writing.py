@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from core.access.actor import Actor
 from core.access.grant import Grant
 from core.errors import Conflict, Forbidden, NotFound
-from core.facts import Record, Value
+from core.facts import EntityRef, Record, Value
 from core.fields import kind
 from core.storage import constraints, head, log, references, remembered, rows, rules, search, sequences, stored
 from core.storage.formulas import Formulas
@@ -63,6 +63,7 @@ class Writer:
         record["created_at"] = record["updated_at"] = self.unit.now
         record["created_by"] = record["updated_by"] = self.unit.actor.person
         references.check(self.unit, self.formulas, self.entity, record, None, given, self.actor)
+        self._hold_sources(record)
         stored.derive(self.unit, self.formulas, self.entity, record)
         record["version"] = 1
         self._refuse_broken(record, shape)
@@ -112,6 +113,7 @@ class Writer:
         if not held:
             self._lock(before, record)
         references.check(self.unit, self.formulas, self.entity, record, before, given, self.actor)
+        self._hold_sources(record)
         stored.derive(self.unit, self.formulas, self.entity, record)
         self._refuse_broken(record, shape)
         constraints.hold(self.unit, self.formulas, self.entity, record, before)
@@ -197,6 +199,30 @@ class Writer:
         constraints.lock(self.unit, [constraints.lock_number(self.entity.full_name, "settings")])
         if self.unit.connection.execute(sa.select(self.table.table.c.id).limit(1)).first():
             raise Conflict("These settings exist already; change them instead.")
+
+    def _hold_sources(self, record: Record) -> None:
+        """Keep what our stored values read as it is until we commit.
+
+        Else somebody could change it meanwhile without seeing our row, and what we stored would stay old. Where a rollup
+        over there will count us, its row is taken for writing at once: two readers that both want to write would block
+        each other.
+        """
+        if self.unit.database.dialect != "postgresql":
+            return
+        for name, counted in stored.sources(self.unit, self.entity):
+            field, value = self.entity.field(name), record.get(name)
+            if field is None or value is None:
+                continue
+            if isinstance(value, EntityRef):
+                target, numbers = value.entity, (value.id,)
+            else:
+                target = next(iter(self.unit.generation.targets(field)), "")
+                numbers = value if isinstance(value, tuple) else (int(value),)
+            if target in self.unit.generation.entities:
+                table = entity_table(self.unit.generation.entity(target), self.unit.database.dialect).table
+                rows.hold(self.unit, table, numbers, "update" if counted else "share")
+                for number in numbers:
+                    self.formulas.forget(target, number)
 
     def _refuse_broken(self, record: Record, shape: Entity | None) -> None:
         # What the checks read may have changed on other records since the write was prepared.

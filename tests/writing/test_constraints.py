@@ -204,3 +204,19 @@ def test_a_target_does_not_go_to_the_trash_while_somebody_points_at_it(world: Wo
         with world.reading() as unit:
             pointing = Work(unit, world.system, "test", writing=False).find("works.order", limit=1000)
         assert not (gone and any(tag.id in one["tags"] for one in pointing))
+
+
+def test_a_stored_value_is_never_older_than_what_it_reads(world: World) -> None:
+    customer = world.customer(city="city-0")
+
+    def one(number: int) -> object:
+        if number % 3:
+            return world.order(customer=customer.id)
+        return world.change(customer, city=f"city-{number}")
+
+    answers = world.at_once(24, one)
+    assert not [one for one in answers if not isinstance(one, Record | Conflict)], answers
+    city = world.get(customer)["city"]
+    with world.reading() as unit:
+        found = Work(unit, world.system, "test", writing=False).find("works.order", customer=customer.id)
+    assert found and {order["town"] for order in found} == {city}
