@@ -7,11 +7,12 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from core import Money, DemoWork
+from core import DemoWork, Money
 
 SEED = 43
-REQUESTS = 160
-BOOKINGS = 420
+REQUESTS = 60
+BOOKINGS = 140
+VISITS = 45
 _FAULTS = (
     "The lamp flickers",
     "The window does not close",
@@ -250,7 +251,7 @@ def _bookings(work: DemoWork, dice: random.Random, start: datetime, people: list
 
 
 def _inspections(work: DemoWork, dice: random.Random, start: datetime, crew: list[int], rooms: list[int]) -> None:
-    for count in range(50):
+    for count in range(25):
         work.at(start + timedelta(days=7 * count + 1))
         work.by(crew[0])
         results = [dice.choices(("pass", "partial", "fail"), (12, 2, 1))[0] for _ in range(5)]
@@ -278,7 +279,7 @@ def _inspections(work: DemoWork, dice: random.Random, start: datetime, crew: lis
 
 def _visits_and_keys(work: DemoWork, dice: random.Random, start: datetime, people: list[int], rooms: list[int]) -> None:
     now = work.now_really
-    for count in range(200):
+    for count in range(VISITS):
         moment = start + timedelta(days=dice.randrange(0, 370), hours=dice.randrange(8, 16))
         work.at(min(moment - timedelta(days=2), now - timedelta(minutes=1)))
         work.by(dice.choice(people))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from core import DemoWork, Record
 
 SEED = 41
-TICKETS = 900
+TICKETS = 210
 _THINGS = (
     "printer",
     "laptop",

@@ -20,7 +20,7 @@ def fill(work: DemoWork) -> None:
     begin = _first_of(work.today, -MONTHS)
     work.at(_at(begin - timedelta(days=20), work))
     crew = _crew(work, "Accounts")
-    people = [one for one in work.find("directory.person", active=True, limit=400)]
+    people = list(work.find("directory.person", active=True, limit=400))
     if len(crew) < 4:
         crew = [one.id for one in people[:4]]
     work.by(crew[0])
@@ -94,7 +94,9 @@ def _table(work: DemoWork, crew: list[int]) -> None:
     work.by(crew[0])
 
 
-def _terms(work: DemoWork, dice: random.Random, groups: list[Record], people: list[Record], crew: list[int], begin: date) -> dict[int, list[int]]:
+def _terms(
+    work: DemoWork, dice: random.Random, groups: list[Record], people: list[Record], crew: list[int], begin: date
+) -> dict[int, list[int]]:
     paid: dict[int, list[int]] = {group.id: [] for group in groups}
     departments = {one.id: one["code"] for one in work.find("directory.department")}
     for one in dice.sample(people, PEOPLE + 10):
@@ -118,7 +120,14 @@ def _terms(work: DemoWork, dice: random.Random, groups: list[Record], people: li
 
 
 def _month(
-    work: DemoWork, dice: random.Random, group: Record, first: date, month: int, people: list[int], crew: list[int], components: dict[str, int]
+    work: DemoWork,
+    dice: random.Random,
+    group: Record,
+    first: date,
+    month: int,
+    people: list[int],
+    crew: list[int],
+    components: dict[str, int],
 ) -> None:
     last = _first_of(first, 1) - timedelta(days=1)
     tax_start = first.year if first.month >= 4 else first.year - 1

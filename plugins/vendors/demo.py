@@ -6,10 +6,10 @@ import random
 from datetime import timedelta
 from decimal import Decimal
 
-from core import Money, DemoWork
+from core import DemoWork, Money
 
 SEED = 47
-VENDORS = 90
+VENDORS = 45
 _FIRST = (
     "Alder",
     "Birken",
