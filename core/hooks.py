@@ -65,8 +65,10 @@ class Change(Protocol):
 class Work(Protocol):
     """A plugin's only way to data, with the rights of whoever caused the call."""
 
-    now: Any
-    today: Any
+    @property
+    def now(self) -> Any: ...
+    @property
+    def today(self) -> Any: ...
 
     def get(self, entity: str, id: int) -> Record | None: ...
     def find(self, entity: str, *, limit: int = 100, **conditions: Value) -> list[Record]: ...
@@ -211,7 +213,8 @@ def _list_of(*kinds: type) -> Callable[[object], bool]:
 
 def _problems(value: object) -> bool:
     return isinstance(value, Mapping) and all(
-        isinstance(name, str) and (isinstance(said, str) or _list_of(str)(said)) for name, said in value.items())
+        isinstance(name, str) and (isinstance(said, str) or _list_of(str)(said)) for name, said in value.items()
+    )
 
 
 def _text(value: object) -> bool:

@@ -63,12 +63,22 @@ class _Application(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         wanted: dict[str, Any] = {
-            "bind": self.bind, "workers": self.workers, "threads": THREADS, "worker_class": "gthread",
-            "graceful_timeout": GRACE, "timeout": 60, "keepalive": 30, "proc_name": "backoffice",
-            "loglevel": self.settings.log_level, "accesslog": None, "worker_tmp_dir": _shared_memory(),
+            "bind": self.bind,
+            "workers": self.workers,
+            "threads": THREADS,
+            "worker_class": "gthread",
+            "graceful_timeout": GRACE,
+            "timeout": 60,
+            "keepalive": 30,
+            "proc_name": "backoffice",
+            "loglevel": self.settings.log_level,
+            "accesslog": None,
+            "worker_tmp_dir": _shared_memory(),
             # A proxy in front is believed only when the administrator says that there is one.
             "forwarded_allow_ips": "*" if self.settings.trusted_proxies else "",
-            "limit_request_line": 8190, "limit_request_fields": 100, "control_socket_disable": True,
+            "limit_request_line": 8190,
+            "limit_request_fields": 100,
+            "control_socket_disable": True,
         }
         for name, value in wanted.items():
             if name in self.cfg.settings:
@@ -158,7 +168,18 @@ class _Overseer(Arbiter):  # type: ignore[misc]
             return pid
         code = 0
         try:
-            for name in ("SIGHUP", "SIGQUIT", "SIGINT", "SIGTERM", "SIGTTIN", "SIGTTOU", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGWINCH"):
+            for name in (
+                "SIGHUP",
+                "SIGQUIT",
+                "SIGINT",
+                "SIGTERM",
+                "SIGTTIN",
+                "SIGTTOU",
+                "SIGUSR1",
+                "SIGUSR2",
+                "SIGCHLD",
+                "SIGWINCH",
+            ):
                 signal.signal(getattr(signal, name), signal.SIG_DFL)
             for listener in self.LISTENERS:
                 # The child does not serve: the port must be free when the master is gone. (Closing, not unlinking.)

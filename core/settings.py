@@ -16,7 +16,9 @@ from core.errors import BackofficeError
 
 PREFIX = "BACKOFFICE_"
 SHORTEST_KEY = 32
-KNOWN_KEYS = frozenset({"secret", "changeme", "change-me", "dev", "development", "password", "backoffice", "test", "key"})
+KNOWN_KEYS = frozenset(
+    {"secret", "changeme", "change-me", "dev", "development", "password", "backoffice", "test", "key"}
+)
 
 
 class SettingsError(BackofficeError):
@@ -34,23 +36,37 @@ class Settings:
     """Every setting; each can be given as ``BACKOFFICE_<NAME>`` or as ``name = value`` in ``settings.toml``."""
 
     data_dir: Path = field(default=Path("data"), metadata=_told("Database file, files, backups and the generated key."))
-    database_url: str = field(default="", metadata=_told("Where the records are; empty means SQLite in the data directory."))
-    secret_key: str = field(default="", metadata=_told("Signs cookies and seals; made in the data directory when empty."))
+    database_url: str = field(
+        default="", metadata=_told("Where the records are; empty means SQLite in the data directory.")
+    )
+    secret_key: str = field(
+        default="", metadata=_told("Signs cookies and seals; made in the data directory when empty.")
+    )
     plugins_dir: Path | None = field(default=None, metadata=_told("A folder with more plugins."))
     base_url: str = field(default="", metadata=_told("The address people use; links in mail are built from it."))
-    smtp_url: str = field(default="", metadata=_told("smtp://user:password@host:port or smtps://...; empty: mail is off."))
-    mail_from: str = field(default="", metadata=_told("Sender of outgoing mail; empty: backoffice@ the base URL's host."))
+    smtp_url: str = field(
+        default="", metadata=_told("smtp://user:password@host:port or smtps://...; empty: mail is off.")
+    )
+    mail_from: str = field(
+        default="", metadata=_told("Sender of outgoing mail; empty: backoffice@ the base URL's host.")
+    )
     api_rate: int = field(default=0, metadata=_told("Requests a second per API token; 0 sets no limit."))
     session_idle: int = field(default=12 * 3600, metadata=_told("Seconds after which an unused session ends."))
     session_limit: int = field(default=14 * 86400, metadata=_told("Seconds after which every session ends."))
     max_upload: int = field(default=25 * 1024 * 1024, metadata=_told("Largest request, in bytes."))
     max_form: int = field(default=2 * 1024 * 1024, metadata=_told("Largest form without its files, in bytes."))
     hook_limit: int = field(default=10, metadata=_told("Seconds after which a plugin's hook is ended and counted."))
-    worker_memory: int = field(default=1024, metadata=_told("MiB above which a worker inside a plugin's hook is ended."))
-    sweep_after: int = field(default=30, metadata=_told("Days after which the columns of removed fields may be dropped."))
+    worker_memory: int = field(
+        default=1024, metadata=_told("MiB above which a worker inside a plugin's hook is ended.")
+    )
+    sweep_after: int = field(
+        default=30, metadata=_told("Days after which the columns of removed fields may be dropped.")
+    )
     safe_mode: bool = field(default=False, metadata=_told("Start without any plugin's code; declarations stay."))
     log_level: str = field(default="info", metadata=_told("debug, info, warning or error."))
-    trusted_proxies: int = field(default=0, metadata=_told("How many proxies in front may set X-Forwarded-For and -Proto."))
+    trusted_proxies: int = field(
+        default=0, metadata=_told("How many proxies in front may set X-Forwarded-For and -Proto.")
+    )
     debug: bool = field(default=False, metadata=_told("Reload plugins when their files change; never in production."))
 
     @classmethod
@@ -74,7 +90,9 @@ class Settings:
     @classmethod
     def for_tests(cls, data_dir: Path, database_url: str = "") -> Settings:
         """Settings that read neither environment nor file: a house in ``data_dir`` with a fixed key."""
-        return cls(data_dir=data_dir, database_url=database_url, secret_key="for-tests-only-0123456789-abcdefgh").completed()
+        return cls(
+            data_dir=data_dir, database_url=database_url, secret_key="for-tests-only-0123456789-abcdefgh"
+        ).completed()  # noqa: S106 - of tests
 
     def completed(self) -> Settings:
         """The same settings with the data directory made, and database address and key filled in."""
@@ -82,8 +100,10 @@ class Settings:
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise SettingsError(f"The data directory {data_dir} cannot be made: {error.strerror}. "
-                                "Set BACKOFFICE_DATA_DIR to a folder this user may write.") from error
+            raise SettingsError(
+                f"The data directory {data_dir} cannot be made: {error.strerror}. "
+                "Set BACKOFFICE_DATA_DIR to a folder this user may write."
+            ) from error
         url = self.database_url or f"sqlite:///{data_dir / 'backoffice.db'}"
         if urlsplit(url).scheme not in ("sqlite", "postgresql+psycopg"):
             raise SettingsError("BACKOFFICE_DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://.")
@@ -104,9 +124,15 @@ class Settings:
         if not self.production(host):
             return []
         problems = []
-        if len(self.secret_key) < SHORTEST_KEY or self.secret_key.lower() in KNOWN_KEYS or len(set(self.secret_key)) < 8:
-            problems.append(f"BACKOFFICE_SECRET_KEY is short or known. Give at least {SHORTEST_KEY} random characters, "
-                            "or remove it and one is made in the data directory.")
+        if (
+            len(self.secret_key) < SHORTEST_KEY
+            or self.secret_key.lower() in KNOWN_KEYS
+            or len(set(self.secret_key)) < 8
+        ):
+            problems.append(
+                f"BACKOFFICE_SECRET_KEY is short or known. Give at least {SHORTEST_KEY} random characters, "
+                "or remove it and one is made in the data directory."
+            )
         if self.debug:
             problems.append("Debug mode is not for production. Start without --debug.")
         return problems
@@ -163,8 +189,9 @@ def _generated_key(path: Path) -> str:
         key = path.read_text(encoding="ascii").strip()
         if key:
             return key
-        raise SettingsError(f"The key file {path} is empty. Remove it and a new one is made (sessions end), "
-                            "or put the former key back.") from None
+        raise SettingsError(
+            f"The key file {path} is empty. Remove it and a new one is made (sessions end), or put the former key back."
+        ) from None
     key = secrets.token_urlsafe(48)
     with os.fdopen(handle, "w", encoding="ascii") as out:
         out.write(key)

@@ -29,7 +29,12 @@ def problem(error: BackofficeError) -> Response:
 
 def answer(status: int, title: str, detail: str, errors: dict[str, list[str]] | None = None, retry_after: int | None = None) -> Response:
     """A problem document with its status. ``retry_after`` is in seconds."""
-    document: dict[str, Any] = {"type": f"urn:backoffice:{_TITLES.get(status, 'error')}", "title": title, "status": status, "detail": detail}
+    document: dict[str, Any] = {
+        "type": f"urn:backoffice:{_TITLES.get(status, 'error')}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }
     if errors or status == 422:
         document["errors"] = errors or {}
     response = Response(encoded(document), status, content_type=TYPE)
@@ -48,7 +53,9 @@ def known(error: Exception) -> BackofficeError | None:
         return _of_http(error)
     if isinstance(error, sa.exc.IntegrityError):
         return Conflict("This value is not available.")
-    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError):
+    if isinstance(error, sa.exc.TimeoutError):  # no connection of the pool came free
+        return Busy()
+    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
         return busy(error)
     return None
 

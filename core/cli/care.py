@@ -76,8 +76,11 @@ def audit() -> None:
 
 
 @audit.command(epilog=examples("backoffice audit verify", "backoffice audit verify --anchor audit.anchors"))
-@click.option("--anchor", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="A file of anchors kept elsewhere: a cut tail is found against it.")
+@click.option(
+    "--anchor",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of anchors kept elsewhere: a cut tail is found against it.",
+)
 @command
 def verify(anchor: Path | None) -> None:
     """Read the whole log and name the first bad entry; exit code 1 when there is one."""
@@ -88,12 +91,22 @@ def verify(anchor: Path | None) -> None:
         sys.exit(0 if verdict.good else REFUSED)
 
 
-@click.command(epilog=examples("backoffice explain --user ann@example.org helpdesk.ticket",
-                          "backoffice explain --user ann@example.org helpdesk.ticket 42 --action write --field priority"))
+@click.command(
+    epilog=examples(
+        "backoffice explain --user ann@example.org helpdesk.ticket",
+        "backoffice explain --user ann@example.org helpdesk.ticket 42 --action write --field priority",
+    )
+)
 @click.option("--user", "email", required=True, help="Mail address of the account asked about.")
 @click.argument("entity")
 @click.argument("id", required=False, type=int)
-@click.option("--action", default="read", show_default=True, type=click.Choice(explaining.ACTIONS), help="What somebody wants to do.")
+@click.option(
+    "--action",
+    default="read",
+    show_default=True,
+    type=click.Choice(explaining.ACTIONS),
+    help="What somebody wants to do.",
+)
 @click.option("--field", help="A field of it.")
 @click.option("--transition", help="With --action move: which one.")
 @command

@@ -11,17 +11,27 @@ from core.cli.base import REFUSED, acting, command, examples, platform
 from core.services import exporting, importing
 
 
-@click.command(name="import", epilog=examples(
-    "backoffice import directory.person people.csv --dry-run",
-    "backoffice import directory.person people.csv --upsert mail --as ann@example.org"))
+@click.command(
+    name="import",
+    epilog=examples(
+        "backoffice import directory.person people.csv --dry-run",
+        "backoffice import directory.person people.csv --upsert mail --as ann@example.org",
+    ),
+)
 @click.argument("entity")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--upsert", metavar="FIELD", help="Change the record whose FIELD is equal instead of making another; id is possible.")
+@click.option(
+    "--upsert",
+    metavar="FIELD",
+    help="Change the record whose FIELD is equal instead of making another; id is possible.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
 @click.option("--all-or-nothing", is_flag=True, help="Write nothing when one row is refused.")
 @click.option("--as", "email", metavar="EMAIL", help="Act with the rights of this account; the system by default.")
 @command
-def import_(entity: str, file: Path, upsert: str | None, dry_run: bool, all_or_nothing: bool, email: str | None) -> None:
+def import_(
+    entity: str, file: Path, upsert: str | None, dry_run: bool, all_or_nothing: bool, email: str | None
+) -> None:
     """Read FILE (CSV or XLSX) into ENTITY. Bad rows are listed and the others written; exit code 1 when one was refused.
 
     Written in batches: killed, it leaves whole rows, and repeating it with --upsert completes it.
@@ -30,8 +40,17 @@ def import_(entity: str, file: Path, upsert: str | None, dry_run: bool, all_or_n
         actor = acting(p, email).via("import")
         kind = file.suffix.lower().lstrip(".")
         with file.open("rb") as source:
-            report = importing.run(p, actor, entity, source, kind if kind in ("csv", "xlsx", "json") else "csv", upsert=upsert,
-                                   dry_run=dry_run, all_or_nothing=all_or_nothing, progress=_progress)
+            report = importing.run(
+                p,
+                actor,
+                entity,
+                source,
+                kind if kind in ("csv", "xlsx", "json") else "csv",
+                upsert=upsert,
+                dry_run=dry_run,
+                all_or_nothing=all_or_nothing,
+                progress=_progress,
+            )
         _tell(report)
         sys.exit(REFUSED if report.refused else 0)
 
@@ -45,16 +64,30 @@ def _tell(report: importing.Report) -> None:
         click.echo(str(refusal))
     if report.refused > len(report.refusals):
         click.echo(f"... and {report.refused - len(report.refusals):,} more refused rows.")
-    click.echo(f"{report.created:,} created, {report.changed:,} changed, {report.unchanged:,} unchanged, {report.refused:,} refused."
-               + ("" if report.written else " Nothing was written."))
+    click.echo(
+        f"{report.created:,} created, {report.changed:,} changed, {report.unchanged:,} unchanged, {report.refused:,} refused."
+        + ("" if report.written else " Nothing was written.")
+    )
 
 
-@click.command(epilog=examples(
-    "backoffice export directory.person --out people.csv",
-    "backoffice export helpdesk.ticket --format json --as ann@example.org"))
+@click.command(
+    epilog=examples(
+        "backoffice export directory.person --out people.csv",
+        "backoffice export helpdesk.ticket --format json --as ann@example.org",
+    )
+)
 @click.argument("entity")
-@click.option("--format", "kind", type=click.Choice(list(exporting.FORMATS)), default="csv", show_default=True, help="What to write.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output by default.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(list(exporting.FORMATS)),
+    default="csv",
+    show_default=True,
+    help="What to write.",
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output by default."
+)
 @click.option("--as", "email", metavar="EMAIL", help="Act with the rights of this account; the system by default.")
 @command
 def export(entity: str, kind: str, out: Path | None, email: str | None) -> None:

@@ -29,8 +29,24 @@ def cli() -> None:
     """
 
 
-for one in (serving.serve, serving.demo, plugins.check, care.migrate, care.reindex, plugins.plugin, people.user, people.token,
-            data.import_, data.export, overlays.overlay, care.backup, care.restore, care.audit, care.explain, plugins.run):
+for one in (
+    serving.serve,
+    serving.demo,
+    plugins.check,
+    care.migrate,
+    care.reindex,
+    plugins.plugin,
+    people.user,
+    people.token,
+    data.import_,
+    data.export,
+    overlays.overlay,
+    care.backup,
+    care.restore,
+    care.audit,
+    care.explain,
+    plugins.run,
+):
     cli.add_command(one)
 
 

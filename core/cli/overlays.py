@@ -81,7 +81,10 @@ def list_() -> None:
     with platform() as p:
         for one in publish.listed(p):
             what = {"plugins": "plugins", "overlay": "overlay", "revert": f"revert to {one.reverts}"}[one.kind]
-            click.echo(f"{one.number}  {one.at:%Y-%m-%d %H:%M:%SZ}  {one.author}  {what}" + (f"  {one.because}" if one.because else ""))
+            click.echo(
+                f"{one.number}  {one.at:%Y-%m-%d %H:%M:%SZ}  {one.author}  {what}"
+                + (f"  {one.because}" if one.because else "")
+            )
 
 
 @overlay.command(epilog=examples("backoffice overlay revert", "backoffice overlay revert 12"))
@@ -114,5 +117,8 @@ def _tell(problems: tuple[Problem, ...] | list[Problem]) -> None:
 def _done(outcome: publish.Outcome) -> None:
     for line in outcome.difference.words:
         click.echo(line)
-    click.echo(f"Generation {outcome.number} is in force." if outcome.changed
-               else f"Nothing changed; generation {outcome.number} stays in force.")
+    click.echo(
+        f"Generation {outcome.number} is in force."
+        if outcome.changed
+        else f"Nothing changed; generation {outcome.number} stays in force."
+    )

@@ -19,9 +19,12 @@ def user() -> None:
     """Add, disable and enable accounts."""
 
 
-@user.command(epilog=examples(
-    "backoffice user add ann@example.org --name 'Ann Example' --role helpdesk.agent --department IT",
-    "echo secret-words | backoffice user add ann@example.org --name 'Ann Example' --password-stdin"))
+@user.command(
+    epilog=examples(
+        "backoffice user add ann@example.org --name 'Ann Example' --role helpdesk.agent --department IT",
+        "echo secret-words | backoffice user add ann@example.org --name 'Ann Example' --password-stdin",
+    )
+)
 @click.argument("email")
 @click.option("--name", required=True, help="The name people see.")
 @click.option("--role", "roles", multiple=True, metavar="PLUGIN.ROLE", help="A role to grant; may be given again.")
@@ -70,13 +73,21 @@ def token() -> None:
     """Make API tokens."""
 
 
-@token.command(epilog=examples(
-    "backoffice token create --user ann@example.org --name reporting --scope read",
-    "backoffice token create --user ann@example.org --name sync --scope helpdesk.ticket:write"))
+@token.command(
+    epilog=examples(
+        "backoffice token create --user ann@example.org --name reporting --scope read",
+        "backoffice token create --user ann@example.org --name sync --scope helpdesk.ticket:write",
+    )
+)
 @click.option("--user", "email", required=True, help="Mail address of the account the token belongs to.")
 @click.option("--name", required=True, help="What the token is for.")
-@click.option("--scope", "scopes", multiple=True, metavar="SCOPE",
-              help="read, write, plugin.entity:read or plugin.entity:write; may be given again. Without: all its owner's rights.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="SCOPE",
+    help="read, write, plugin.entity:read or plugin.entity:write; may be given again. Without: all its owner's rights.",
+)
 @command
 def create(email: str, name: str, scopes: tuple[str, ...]) -> None:
     """Make an API token and print it, alone, on the last line. It is not shown again."""

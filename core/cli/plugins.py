@@ -19,7 +19,11 @@ from schemas.model import Problem
 SYSTEM = Actor.system("command line", channel="cli")
 
 
-@click.command(epilog=examples("backoffice check", "backoffice check plugins/facilities/facilities.yaml", "backoffice check floor.yaml"))
+@click.command(
+    epilog=examples(
+        "backoffice check", "backoffice check plugins/facilities/facilities.yaml", "backoffice check floor.yaml"
+    )
+)
 @click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
 @command
 def check(path: Path | None) -> None:
@@ -52,8 +56,11 @@ def plugin() -> None:
 
 @plugin.command(epilog=examples("backoffice plugin new lending", "backoffice plugin new lending --into my-plugins"))
 @click.argument("name")
-@click.option("--into", type=click.Path(file_okay=False, path_type=Path),
-              help="Folder to make it in; BACKOFFICE_PLUGINS_DIR by default, else the current folder.")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to make it in; BACKOFFICE_PLUGINS_DIR by default, else the current folder.",
+)
 @click.option("--label", default="", help="What people read.")
 @command
 def new(name: str, into: Path | None, label: str) -> None:
@@ -111,7 +118,9 @@ def reload() -> None:
         before = publish.number_in_force(p)
         p.start()
         told = plugins.reload(p, SYSTEM)
-        click.echo(f"Generation {p.current.number} is in force." if p.current.number != before else "No declaration changed.")
+        click.echo(
+            f"Generation {p.current.number} is in force." if p.current.number != before else "No declaration changed."
+        )
         click.echo("The server reloads its processes." if told else "No server runs on this data directory.")
 
 
@@ -134,5 +143,8 @@ class _PluginCommands(click.Group):
         return groups
 
 
-run = _PluginCommands("run", help="Run a command of a plugin: backoffice run PLUGIN COMMAND.",
-                      epilog="\b\nExamples:\n  backoffice run\n  backoffice run vendors --help")
+run = _PluginCommands(
+    "run",
+    help="Run a command of a plugin: backoffice run PLUGIN COMMAND.",
+    epilog="\b\nExamples:\n  backoffice run\n  backoffice run vendors --help",
+)

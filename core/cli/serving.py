@@ -23,9 +23,12 @@ from core.services.platform import Platform
 from core.settings import Settings, SettingsError
 
 
-@click.command(epilog=examples(
-    "backoffice serve --demo",
-    "BACKOFFICE_BASE_URL=https://office.example.org backoffice serve --host 0.0.0.0 --port 8000 --workers 4"))
+@click.command(
+    epilog=examples(
+        "backoffice serve --demo",
+        "BACKOFFICE_BASE_URL=https://office.example.org backoffice serve --host 0.0.0.0 --port 8000 --workers 4",
+    )
+)
 @click.option("--demo", is_flag=True, help="Fill an empty data directory with demo data first, once.")
 @click.option("--demo-anyway", is_flag=True, help="Allow demo data although these settings face other people.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
@@ -86,8 +89,10 @@ def _prepare(wanted: Settings, host: str, demo: bool, demo_anyway: bool) -> None
 
 def _refuse_demo(wanted: Settings, host: str, anyway: bool) -> None:
     if wanted.production(host) and not anyway:
-        raise BackofficeError("Demo accounts have a known password, and these settings face other people. "
-                              "Use an empty data directory without --demo, or say --demo-anyway.")
+        raise BackofficeError(
+            "Demo accounts have a known password, and these settings face other people. "
+            "Use an empty data directory without --demo, or say --demo-anyway."
+        )
 
 
 def _in_child(work: Callable[[], Any]) -> int:

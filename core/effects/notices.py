@@ -47,8 +47,16 @@ def tell(database: Database, effect: Effect, now: datetime) -> None:
         for person in dict.fromkeys(persons):
             key = f"{effect.key}:{person}"
             if connection.execute(sa.select(_table.c.id).where(_table.c.key == key)).first() is None:
-                connection.execute(_table.insert().values(
-                    key=key, person=person, text=text[:1_000], entity=str(payload.get("entity") or ""), record=payload.get("record"), at=at))
+                connection.execute(
+                    _table.insert().values(
+                        key=key,
+                        person=person,
+                        text=text[:1_000],
+                        entity=str(payload.get("entity") or ""),
+                        record=payload.get("record"),
+                        at=at,
+                    )
+                )
         outbox.mark_done(connection, effect, now)
 
 
@@ -67,5 +75,8 @@ def unread(unit: Unit, person: int) -> int:
 
 def mark_read(unit: Unit, person: int, numbers: Iterable[int]) -> None:
     """Say that the person has read these; those of others stay as they are."""
-    unit.connection.execute(_table.update().where(_table.c.person == person, _table.c.id.in_(list(numbers)), _table.c.read_at.is_(None)).values(
-        read_at=unit.now.astimezone(UTC).replace(tzinfo=None)))
+    unit.connection.execute(
+        _table.update()
+        .where(_table.c.person == person, _table.c.id.in_(list(numbers)), _table.c.read_at.is_(None))
+        .values(read_at=unit.now.astimezone(UTC).replace(tzinfo=None))
+    )

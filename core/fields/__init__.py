@@ -91,10 +91,30 @@ def _option(name: str, label: str) -> Option:
 
 
 def _as(one: Field, source: Field) -> Field:
-    return replace(source, name=one.name, label=one.label or source.label, column=one.column, scope=one.scope, overlay=one.overlay,
-                   help=one.help, sensitive=one.sensitive, in_list=one.in_list, indexed=one.indexed, searchable=one.searchable,
-                   required=False, unique=False, default=None, read_only=True, places=source.places if source.places is not None else one.places,
-                   currency=one.currency or source.currency, show_if=one.show_if, required_if="", read_only_if="", min=None, max=None)
+    return replace(
+        source,
+        name=one.name,
+        label=one.label or source.label,
+        column=one.column,
+        scope=one.scope,
+        overlay=one.overlay,
+        help=one.help,
+        sensitive=one.sensitive,
+        in_list=one.in_list,
+        indexed=one.indexed,
+        searchable=one.searchable,
+        required=False,
+        unique=False,
+        default=None,
+        read_only=True,
+        places=source.places if source.places is not None else one.places,
+        currency=one.currency or source.currency,
+        show_if=one.show_if,
+        required_if="",
+        read_only_if="",
+        min=None,
+        max=None,
+    )
 
 
 def _field_via(one: Field, entities: Mapping[str, Entity], entity: Entity | None) -> tuple[Field, Entity] | None:
@@ -107,6 +127,22 @@ def _field_via(one: Field, entities: Mapping[str, Entity], entity: Entity | None
 
 
 __all__ = [
-    "KINDS", "SYSTEM", "ColumnSpec", "FieldKind", "Formatter", "Parsing", "Showing", "column_name", "effective", "fold", "formatter", "kind",
-    "label_of", "plain", "sanitised", "second_column", "system_field", "target_of",
+    "KINDS",
+    "SYSTEM",
+    "ColumnSpec",
+    "FieldKind",
+    "Formatter",
+    "Parsing",
+    "Showing",
+    "column_name",
+    "effective",
+    "fold",
+    "formatter",
+    "kind",
+    "label_of",
+    "plain",
+    "sanitised",
+    "second_column",
+    "system_field",
+    "target_of",
 ]

@@ -25,7 +25,7 @@ class Text(FieldKind):
 
     name: ClassVar[str] = "text"
     family: ClassVar[str] = "text"
-    operators: tuple[str, ...] = ("eq", "ne", "in", "not_in", "contains", "starts", "lt", "le", "gt", "ge", "between", "empty")
+    operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "not_in", "contains", "starts", "lt", "le", "gt", "ge", "between", "empty")
 
     def refuse(self, one: Field, value: Value) -> list[str]:
         if value is None:
@@ -196,8 +196,13 @@ class Sequence(Text):
 
 def sanitised(markup: str) -> str:
     """Markup without anything that could act: scripts, handlers, styles, foreign schemes."""
-    return nh3.clean(markup, tags=TAGS, attributes={"a": {"href", "title"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"}},
-                     url_schemes={"http", "https", "mailto"}, link_rel="noopener noreferrer")
+    return nh3.clean(
+        markup,
+        tags=TAGS,
+        attributes={"a": {"href", "title"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer",
+    )
 
 
 def plain(markup: str) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 from core.errors import NotFound
 from core.fields import effective
-from core.fields import effective
 from core.registry.calls import Hooks
 from schemas.expressions import Function
 from schemas.model import Entity, Field, Overlay, Plugin, Problem
@@ -35,7 +34,9 @@ class Generation:
     problems: tuple[Problem, ...] = ()
     columns: Columns = field(default_factory=dict)
     epoch: int = field(default=0, compare=False)
-    _shapes: dict[tuple[str, tuple[tuple[str, str, str], ...]], Entity] = field(default_factory=dict, repr=False, compare=False)
+    _shapes: dict[tuple[str, tuple[tuple[str, str, str], ...]], Entity] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     _memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -107,6 +108,7 @@ class Generation:
 
     def functions(self) -> Mapping[str, Function]:
         """The functions that plugins add to the expression language, by name; the first plugin to name one keeps it."""
+
         def gather() -> dict[str, Function]:
             found: dict[str, Function] = {}
             for _, several in self.hooks.call("expression_functions"):
@@ -120,9 +122,14 @@ class Generation:
 
     def roles(self) -> Mapping[str, str]:
         """Every declared role as ``plugin.role`` with its label."""
-        table: dict[str, str] = self._once("roles", lambda: {
-            f"{plugin.name}.{role.name}": role.label or role.name.replace("_", " ").capitalize()
-            for plugin in self.plugins.values() for role in plugin.roles})
+        table: dict[str, str] = self._once(
+            "roles",
+            lambda: {
+                f"{plugin.name}.{role.name}": role.label or role.name.replace("_", " ").capitalize()
+                for plugin in self.plugins.values()
+                for role in plugin.roles
+            },
+        )
         return table
 
     def _by_entity(self) -> dict[str, tuple[Overlay, ...]]:
@@ -162,8 +169,16 @@ class Generation:
         return self._memory[key]
 
 
-def build(number: int, plugins: Iterable[Plugin], overlays: Iterable[Overlay] = (), columns: Columns | None = None,
-          previous: Generation | None = None, *, hooks: Hooks | None = None, problems: Iterable[Problem] = ()) -> Generation:
+def build(
+    number: int,
+    plugins: Iterable[Plugin],
+    overlays: Iterable[Overlay] = (),
+    columns: Columns | None = None,
+    previous: Generation | None = None,
+    *,
+    hooks: Hooks | None = None,
+    problems: Iterable[Problem] = (),
+) -> Generation:
     """Put a generation together. Entities whose declaration, overlays and columns equal those in ``previous`` are shared.
 
     Nothing is checked here: give plugins and overlays that ``schemas.check`` and ``schemas.overlays.refusals`` accept.
@@ -195,8 +210,16 @@ def build(number: int, plugins: Iterable[Plugin], overlays: Iterable[Overlay] = 
         entities[name] = _resolved(stored, entities)
     shapes = {} if previous is None else {key: shape for key, shape in dict(previous._shapes).items() if key[0] in kept}
     # An overlay whose entity is gone (its plugin was taken away) stays in the documents and amends nothing.
-    return Generation(number, by_name, overlays, entities, hooks or (previous.hooks if previous else Hooks()),
-                      tuple(problems), columns, _shapes=shapes)
+    return Generation(
+        number,
+        by_name,
+        overlays,
+        entities,
+        hooks or (previous.hooks if previous else Hooks()),
+        tuple(problems),
+        columns,
+        _shapes=shapes,
+    )
 
 
 def build_from(plugins: Iterable[Plugin], number: int = 1) -> Generation:
@@ -245,7 +268,9 @@ def _stored(entity: Entity, overlays: tuple[Overlay, ...], columns: Columns) -> 
     """The union: every overlay's additions, none of the tightenings and wordings that hold for one department only."""
     stored = _placed(entity, columns)
     for one in overlays:
-        adding = replace(one, changes=tuple(verb for verb in one.changes if one.department == "" or verb.kind in _ADDING))
+        adding = replace(
+            one, changes=tuple(verb for verb in one.changes if one.department == "" or verb.kind in _ADDING)
+        )
         if adding.changes:
             taken = {known.name for known in stored.fields if known.scope != one.department and known.scope}
             stored = amend(_aside(stored, one, taken), adding, columns.get(one.identity, _NOTHING))
@@ -262,10 +287,19 @@ def _placed(entity: Entity, columns: Columns) -> Entity:
     names = columns.get(own_identity(entity.full_name))
     if not names:
         return entity
-    return replace(entity, fields=tuple(
-        replace(one, column=names.get(one.name, one.column), fields=tuple(
-            replace(child, column=names.get(f"{one.name}.{child.name}", child.column)) for child in one.fields))
-        for one in entity.fields))
+    return replace(
+        entity,
+        fields=tuple(
+            replace(
+                one,
+                column=names.get(one.name, one.column),
+                fields=tuple(
+                    replace(child, column=names.get(f"{one.name}.{child.name}", child.column)) for child in one.fields
+                ),
+            )
+            for one in entity.fields
+        ),
+    )
 
 
 def _told_kinds(entity: Entity, entities: Mapping[str, Entity]) -> Entity:
@@ -289,7 +323,9 @@ def _told_kind(one: Field, entity: Entity, entities: Mapping[str, Entity]) -> Fi
     return replace(one, as_kind="references" if shown.many else shown.type, places=shown.places)
 
 
-_ADDING = frozenset({"add_field", "add_option", "add_state", "add_transition", "add_view", "add_approval", "remove_field"})
+_ADDING = frozenset(
+    {"add_field", "add_option", "add_state", "add_transition", "add_view", "add_approval", "remove_field"}
+)
 
 
 def _aside(stored: Entity, overlay: Overlay, taken: set[str]) -> Entity:
@@ -297,8 +333,13 @@ def _aside(stored: Entity, overlay: Overlay, taken: set[str]) -> Entity:
     names = {verb.args.get("name") for verb in overlay.changes if verb.kind == "add_field"} & taken
     if not names:
         return stored
-    return replace(stored, fields=tuple(
-        replace(one, name=f"{one.name}__{one.scope}") if one.name in names and one.scope else one for one in stored.fields))
+    return replace(
+        stored,
+        fields=tuple(
+            replace(one, name=f"{one.name}__{one.scope}") if one.name in names and one.scope else one
+            for one in stored.fields
+        ),
+    )
 
 
 def _content(value: object) -> Iterator[str]:

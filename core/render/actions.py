@@ -26,12 +26,24 @@ class Action:
     download: bool = False
 
 
-def of_record(entity: Entity, url: str, number: int, *, write: bool, delete: bool, create: bool, print_: bool,
-              moves: Sequence[tuple[str, str, str]] = (), links: Sequence[tuple[str, str, str]] = ()) -> list[Action]:
+def of_record(
+    entity: Entity,
+    url: str,
+    number: int,
+    *,
+    write: bool,
+    delete: bool,
+    create: bool,
+    print_: bool,
+    moves: Sequence[tuple[str, str, str]] = (),
+    links: Sequence[tuple[str, str, str]] = (),
+) -> list[Action]:
     """Everything that can be done with one record. ``moves`` holds (name, label, why not); ``links`` (label, url, icon)."""
     here = f"{url}/{number}"
-    found = [Action(f"move-{name}", label, f"{here}/move/{name}", "arrow-right", str(place + 1) if place < 9 else "", why_not=why)
-             for place, (name, label, why) in enumerate(moves)]
+    found = [
+        Action(f"move-{name}", label, f"{here}/move/{name}", "arrow-right", str(place + 1) if place < 9 else "", why_not=why)
+        for place, (name, label, why) in enumerate(moves)
+    ]
     if write:
         found.append(Action("edit", "Edit", f"{here}/edit", "pencil", "e"))
     if create and entity.kind not in ("settings",):
@@ -46,8 +58,9 @@ def of_record(entity: Entity, url: str, number: int, *, write: bool, delete: boo
     return found
 
 
-def of_list(entity: Entity, url: str, *, create: bool, delete: bool, export: bool, write: bool,
-            moves: Sequence[tuple[str, str]] = ()) -> list[Action]:
+def of_list(
+    entity: Entity, url: str, *, create: bool, delete: bool, export: bool, write: bool, moves: Sequence[tuple[str, str]] = ()
+) -> list[Action]:
     """What can be done with the list or with selected records of it."""
     found = []
     if create:
@@ -56,8 +69,10 @@ def of_list(entity: Entity, url: str, *, create: bool, delete: bool, export: boo
         found.append(Action("bulk-edit", "Edit fields…", f"{url}/bulk/edit", "pencil", "", where=("bulk",)))
     found += [Action(f"bulk-move-{name}", label, f"{url}/bulk/move/{name}", "arrow-right", where=("bulk",)) for name, label in moves]
     if export:
-        found += [Action(f"export-{kind}", f"Export {kind.upper()}", f"{url}/export?format={kind}", "download", where=("list",), download=True)
-                  for kind in ("csv", "xlsx", "json")]
+        found += [
+            Action(f"export-{kind}", f"Export {kind.upper()}", f"{url}/export?format={kind}", "download", where=("list",), download=True)
+            for kind in ("csv", "xlsx", "json")
+        ]
     if delete:
         found.append(Action("bulk-delete", "Delete…", f"{url}/bulk/delete", "trash", "#", danger=True, where=("bulk",)))
     return found

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from core.facts import EntityRef
 from core.fields import kind
@@ -21,7 +21,7 @@ Cell = Callable[[Row], str]
 NUMERIC = frozenset({"integer", "decimal", "money", "percent", "duration", "rating"})
 _COLOURS = frozenset({"ok", "warn", "bad", "info", "green", "orange", "yellow", "red", "blue"})
 _TAGS = re.compile(r"<[^>]*>")
-NONE = '<span class="none">–</span>'
+NONE = Markup('<span class="none">–</span>')
 
 
 class Spot(Protocol):
@@ -89,7 +89,7 @@ def _reference(at: int, label: int) -> Cell:
     return write
 
 
-WITHHELD = '<span class="withheld" title="You may not read this record">restricted</span>'
+WITHHELD = Markup('<span class="withheld" title="You may not read this record">restricted</span>')
 
 
 def _several(value: Any, labels: Any) -> str:
@@ -129,7 +129,7 @@ def _shower(field: Field, said: Texts) -> Callable[[Any], str]:
     if name == "choices":
         return lambda value: " ".join(f'<span class="tag">{escape(words.option_label(field, one))}</span>' for one in value)
     if name == "colour":
-        return lambda value: f'<code>{escape(value)}</code>'
+        return lambda value: f"<code>{escape(value)}</code>"
     if name == "lines":
         return lambda value: str(len(value))
     if name == "any_reference":

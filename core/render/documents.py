@@ -87,7 +87,7 @@ def pdf(document: Document, at: datetime) -> bytes:
 
     clean = _writable(Roboto)
 
-    class Paper(FPDF):  # type: ignore[misc]
+    class Paper(FPDF):
         def footer(self) -> None:
             self.set_y(-14)
             self.set_font("roboto", size=8)
@@ -105,7 +105,7 @@ def pdf(document: Document, at: datetime) -> bytes:
     paper.set_auto_page_break(True, margin=20)
     paper.set_margin(18)
     paper.add_page()
-    next_line = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT}
+    next_line: dict[str, Any] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT}
     if document.subtitle:
         paper.set_font("roboto", size=9)
         paper.set_text_color(110)

@@ -293,7 +293,7 @@ class Entry:
 
     def slot(self, name: str) -> Slot | None:
         """The control of a field, if it stands in this form."""
-        found: Slot | None = self.fields[name] if name in self.fields else None
+        found: Slot | None = self.fields[name] if name in self.fields else None  # noqa: SIM401 - a form has no get
         return found
 
     def __iter__(self) -> Iterator[Slot]:

@@ -75,9 +75,9 @@ def creatable(generation: Generation, actor: Actor) -> tuple[tuple[str, str], ..
 def _groups(generation: Generation, actor: Actor) -> list[Group]:
     made = []
     links: dict[str, list[Entry]] = {}
-    for plugin, offered in generation.hooks.call("navigation", actor=actor):
+    for offering, offered in generation.hooks.call("navigation", actor=actor):
         for link in offered if isinstance(offered, list | tuple) else ():
-            links.setdefault(plugin, []).append(Entry(link.label, link.url, link.icon or "link"))
+            links.setdefault(offering, []).append(Entry(link.label, link.url, link.icon or "link"))
     order = sorted(generation.plugins.values(), key=lambda one: (one.name == "directory", words.plugin_label(one)))
     for number, plugin in enumerate(order):
         entries = []

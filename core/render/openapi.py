@@ -240,8 +240,17 @@ def _in(one: Field) -> Json:
         case "datetime":
             return text | {"format": "date-time"}
         case "location":
-            return {"oneOf": [{"type": "null"}, {"type": "object", "required": ["lat", "lon"], "additionalProperties": False,
-                                                 "properties": {"lat": {"type": ["number", "string"]}, "lon": {"type": ["number", "string"]}}}]}
+            return {
+                "oneOf": [
+                    {"type": "null"},
+                    {
+                        "type": "object",
+                        "required": ["lat", "lon"],
+                        "additionalProperties": False,
+                        "properties": {"lat": {"type": ["number", "string"]}, "lon": {"type": ["number", "string"]}},
+                    },
+                ]
+            }
         case "json":
             return {}
         case _:
@@ -252,14 +261,39 @@ def _own() -> Json:
     usual = ("401", "429", "503")
     return {
         "/me": {"get": _operation("me", "platform", "Who am I", "Me", "200", usual)},
-        "/openapi.json": {"get": {"operationId": "openapi", "tags": ["platform"], "summary": "This description", "responses": {
-            "200": {"description": "Done.", "content": {"application/json": {"schema": {"type": "object"}}}}} | {c: _problem(c) for c in usual}}},
-        "/files": {"post": {
-            "operationId": "upload", "tags": ["platform"], "summary": "Upload a file", "parameters": [_KEY],
-            "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {
-                "type": "object", "required": ["file"], "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}}}}}},
-            "responses": {"201": {"description": "Kept.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Uploaded"}}}}}
-            | {code: _problem(code) for code in ("400", "401", "409", "413", "415", "422", "429", "503")}}},
+        "/openapi.json": {
+            "get": {
+                "operationId": "openapi",
+                "tags": ["platform"],
+                "summary": "This description",
+                "responses": {"200": {"description": "Done.", "content": {"application/json": {"schema": {"type": "object"}}}}}
+                | {c: _problem(c) for c in usual},
+            }
+        },
+        "/files": {
+            "post": {
+                "operationId": "upload",
+                "tags": ["platform"],
+                "summary": "Upload a file",
+                "parameters": [_KEY],
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "multipart/form-data": {
+                            "schema": {
+                                "type": "object",
+                                "required": ["file"],
+                                "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+                            }
+                        }
+                    },
+                },
+                "responses": {
+                    "201": {"description": "Kept.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Uploaded"}}}}
+                }
+                | {code: _problem(code) for code in ("400", "401", "409", "413", "415", "422", "429", "503")},
+            }
+        },
     }
 
 

@@ -16,7 +16,7 @@ Convert = Callable[[Value, Showing], Any]
 _MOST = 2_000
 
 
-class Given(m.Field):
+class Given(m.Field[Any]):
     """A field of a body, read by its kind. What only the record can tell stays as sent and is read when it is written:
     an amount without a currency, a human key, a time without an offset, line items."""
 
@@ -67,7 +67,7 @@ def load(entity: Entity, body: Mapping[str, Any], names: Collection[str]) -> tup
     errors: dict[str, list[str]] = {}
     values: dict[str, Value] = {name: value for name, value in body.items() if name not in names}
     try:
-        values |= body_schema(entity, names).load(body)  # type: ignore[operator]
+        values |= body_schema(entity, names).load(body)
     except ValidationError as refused:
         values |= refused.valid_data if isinstance(refused.valid_data, dict) else {}
         said = refused.messages if isinstance(refused.messages, dict) else {"": refused.messages}
@@ -90,7 +90,12 @@ class Dump:
             self._convert[one.name] = _converter(shown, entities, entity)
             if kind(shown).family == "file":
                 self.files += (one.name,)
-        self._order = ("id", "display_title", *(one.name for one in entity.fields), *(n for n in SYSTEM_FIELDS if n not in ("id", "display_title")))
+        self._order = (
+            "id",
+            "display_title",
+            *(one.name for one in entity.fields),
+            *(n for n in SYSTEM_FIELDS if n not in ("id", "display_title")),
+        )
 
     def record(self, record: Record, ctx: Showing) -> dict[str, Any]:
         """The record as the API answers it: what it holds for its reader, and the names of masked fields."""

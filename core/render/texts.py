@@ -61,10 +61,14 @@ class Texts:
     def _part(self, token: str) -> Callable[[date], str] | None:
         months = self._months
         known: dict[str, Callable[[date], str]] = {
-            "d": lambda value: str(value.day), "dd": lambda value: f"{value.day:02}",
-            "M": lambda value: str(value.month), "MM": lambda value: f"{value.month:02}",
-            "MMM": lambda value: months[value.month], "y": lambda value: str(value.year),
-            "yy": lambda value: f"{value.year % 100:02}", "yyyy": lambda value: str(value.year),
+            "d": lambda value: str(value.day),
+            "dd": lambda value: f"{value.day:02}",
+            "M": lambda value: str(value.month),
+            "MM": lambda value: f"{value.month:02}",
+            "MMM": lambda value: months[value.month],
+            "y": lambda value: str(value.year),
+            "yy": lambda value: f"{value.year % 100:02}",
+            "yyyy": lambda value: str(value.year),
         }
         if token[0].isalpha():
             return known.get(token)

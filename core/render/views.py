@@ -60,8 +60,15 @@ _memory = _Memory()
 
 
 def compiled(
-    key: tuple[Any, ...], entity: Entity, spots: Mapping[str, Spot], names: Sequence[str], url: str, locale: str, zone: str,
-    icons: str, pick: bool,
+    key: tuple[Any, ...],
+    entity: Entity,
+    spots: Mapping[str, Spot],
+    names: Sequence[str],
+    url: str,
+    locale: str,
+    zone: str,
+    icons: str,
+    pick: bool,
 ) -> Compiled:
     """The list with these columns. ``key`` names the shape (generation, entity) and must change when declarations do.
 
@@ -72,8 +79,9 @@ def compiled(
     return _memory.get(whole, lambda: _compile(entity, spots, [name for name, _, _ in shown], url, locale, zone, icons, pick))
 
 
-def _compile(entity: Entity, spots: Mapping[str, Spot], names: Sequence[str], url: str, locale: str, zone: str, icons: str,
-             pick: bool) -> Compiled:
+def _compile(
+    entity: Entity, spots: Mapping[str, Spot], names: Sequence[str], url: str, locale: str, zone: str, icons: str, pick: bool
+) -> Compiled:
     said = texts(locale, zone)
     columns, writers = [], []
     title = spots["display_title"].index
@@ -82,17 +90,23 @@ def _compile(entity: Entity, spots: Mapping[str, Spot], names: Sequence[str], ur
     main = _main(entity, names)
     for name in names:
         spot = spots[name]
-        column = Column(name, words.field_label(spot.shown if spot.name == spot.shown.name else _declared(entity, name, spot)),
-                        cells.numeric(spot.shown), name == main)
+        column = Column(
+            name,
+            words.field_label(spot.shown if spot.name == spot.shown.name else _declared(entity, name, spot)),
+            cells.numeric(spot.shown),
+            name == main,
+        )
         columns.append(column)
         writers.append((column, cells.cell(spot, entity, said)))
     link = escape(url)
     parts: list[Callable[[Sequence[Any], int], str]] = []
     for column, write in writers:
         parts.append(_part(column, write, str(link), title))
-    box = ('<td class="c-sel"><input type="checkbox" name="id" form="bulk" value="{0}" aria-label="Select {1}"></td>' if pick else "")
-    more = (f'<td class="c-act"><a class="btn quiet small icon" id="m{{0}}" href="{link}/{{0}}/actions" data-menu '
-            f'aria-label="Actions for {{1}}"><svg class="i"><use href="{escape(icons)}#dots"/></svg></a></td>')
+    box = '<td class="c-sel"><input type="checkbox" name="id" form="bulk" value="{0}" aria-label="Select {1}"></td>' if pick else ""
+    more = (
+        f'<td class="c-act"><a class="btn quiet small icon" id="m{{0}}" href="{link}/{{0}}/actions" data-menu '
+        f'aria-label="Actions for {{1}}"><svg class="i"><use href="{escape(icons)}#dots"/></svg></a></td>'
+    )
 
     def write_rows(rows: Sequence[Sequence[Any]], ids: Sequence[int]) -> str:
         out: list[str] = []
@@ -112,6 +126,7 @@ def _compile(entity: Entity, spots: Mapping[str, Spot], names: Sequence[str], ur
 
 def _part(column: Column, write: Callable[[Sequence[Any]], str], link: str, title: int) -> Callable[[Sequence[Any], int], str]:
     if column.main:
+
         def main(row: Sequence[Any], number: int) -> str:
             text = write(row) or str(escape(row[title] or number))
             return f'<td class="main"><a href="{link}/{number}">{text}</a></td>'

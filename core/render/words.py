@@ -6,12 +6,28 @@ from core.facts import SYSTEM_FIELDS
 from schemas.model import Entity, Field, Form, Plugin, Transition, View
 
 SYSTEM_LABELS = {
-    "id": "Id", "display_title": "Title", "version": "Version", "created_at": "Created", "created_by": "Created by",
-    "updated_at": "Changed", "updated_by": "Changed by", "state": "State",
+    "id": "Id",
+    "display_title": "Title",
+    "version": "Version",
+    "created_at": "Created",
+    "created_by": "Created by",
+    "updated_at": "Changed",
+    "updated_by": "Changed by",
+    "state": "State",
 }
 OPERATORS = {
-    "eq": "is", "ne": "is not", "lt": "is less than", "le": "is at most", "gt": "is more than", "ge": "is at least", "in": "is any of",
-    "not_in": "is none of", "contains": "contains", "starts": "begins with", "between": "is between", "empty": "is empty",
+    "eq": "is",
+    "ne": "is not",
+    "lt": "is less than",
+    "le": "is at most",
+    "gt": "is more than",
+    "ge": "is at least",
+    "in": "is any of",
+    "not_in": "is none of",
+    "contains": "contains",
+    "starts": "begins with",
+    "between": "is between",
+    "empty": "is empty",
 }
 DATE_OPERATORS = {"lt": "is before", "le": "is on or before", "gt": "is after", "ge": "is on or after", "eq": "is on"}
 

@@ -21,6 +21,7 @@ from core.services.instants import again_when_moved, aware, fingerprint, naive
 from core.services.sessions import close_session, close_sessions, my_sessions, open_session, revoke_session, sign_in
 from core.services.tokens import create_token, my_tokens, revoke_token
 from core.storage import head
+from core.storage.keys import new_id
 from core.storage.models import Account, Invitation, RoleGrant, Session
 from core.storage.unit import Unit
 
@@ -28,10 +29,35 @@ if TYPE_CHECKING:
     from core.services.platform import Platform
 
 __all__ = [
-    "AccountRow", "actor_for_account", "actor_for_session", "actor_for_token", "add", "by_id", "close_session", "close_sessions",
-    "create_token", "disable", "enable", "find", "grant_role", "invite", "listed", "my_sessions", "my_tokens", "open_session",
-    "redeem", "request_reset", "revoke_role", "revoke_session", "revoke_token", "roles_of", "set_password", "set_roles",
-    "sign_in", "signed_in", "change_password",
+    "AccountRow",
+    "actor_for_account",
+    "actor_for_session",
+    "actor_for_token",
+    "add",
+    "by_id",
+    "close_session",
+    "close_sessions",
+    "create_token",
+    "disable",
+    "enable",
+    "find",
+    "grant_role",
+    "invite",
+    "listed",
+    "my_sessions",
+    "my_tokens",
+    "open_session",
+    "redeem",
+    "request_reset",
+    "revoke_role",
+    "revoke_session",
+    "revoke_token",
+    "roles_of",
+    "set_password",
+    "set_roles",
+    "sign_in",
+    "signed_in",
+    "change_password",
 ]
 
 BUILT_IN = {"core.admin": "Administrator", "core.everything": "Everything", "core.everyone": "Everybody"}
@@ -65,8 +91,17 @@ def normal(email: str) -> str:
 
 
 @again_when_moved
-def add(p: Platform, actor: Actor, *, email: str, name: str = "", person: int | None = None, roles: Iterable[str] = (),
-        password: str | None = None, hashed: str | None = None) -> int:
+def add(
+    p: Platform,
+    actor: Actor,
+    *,
+    email: str,
+    name: str = "",
+    person: int | None = None,
+    roles: Iterable[str] = (),
+    password: str | None = None,
+    hashed: str | None = None,
+) -> int:
     """Make an account and answer its id. Without a password it can only be entered by an invitation.
 
     ``hashed`` takes a ready hash instead of a password (demo accounts). Raises Conflict when the address has one already,
@@ -81,9 +116,12 @@ def add(p: Platform, actor: Actor, *, email: str, name: str = "", person: int | 
     with p.write(actor, p.generation(), reason="account made") as unit:
         if unit.connection.execute(sa.select(Account.id).where(Account.email == email)).first():
             raise Conflict(f"There is already an account for {email}.")
-        made = unit.connection.execute(sa.insert(Account).values(
-            email=email, name=name, person=person, password=stored, enabled=True, created_at=naive(unit.now)))
-        account = int(made.inserted_primary_key[0])
+        made = unit.connection.execute(
+            sa.insert(Account).values(
+                email=email, name=name, person=person, password=stored, enabled=True, created_at=naive(unit.now)
+            )
+        )
+        account = new_id(made)
         _grant(unit, actor, account, wanted)
         head.bump_epoch(unit)
     return account
@@ -161,7 +199,9 @@ def set_roles(p: Platform, actor: Actor, account: int, roles: Iterable[str]) -> 
         if "core.everything" in lost and "core.everything" not in actor.roles:
             raise Forbidden("Only somebody who holds core.everything may take it away.")
         if lost:
-            unit.connection.execute(sa.delete(RoleGrant).where(RoleGrant.account_id == account, RoleGrant.role.in_(lost)))
+            unit.connection.execute(
+                sa.delete(RoleGrant).where(RoleGrant.account_id == account, RoleGrant.role.in_(lost))
+            )
         _grant(unit, actor, account, gained)
         if gained or lost:
             head.bump_epoch(unit)
@@ -182,7 +222,9 @@ def change_password(p: Platform, actor: Actor, old: str, new: str) -> None:
     if actor.account is None:
         raise Forbidden("Only somebody with an account has a password.")
     with p.read(actor) as unit:
-        row = unit.connection.execute(sa.select(Account.password, Account.email).where(Account.id == actor.account)).one()
+        row = unit.connection.execute(
+            sa.select(Account.password, Account.email).where(Account.id == actor.account)
+        ).one()
     if not passwords.verify(row.password, old):
         raise Invalid({"old": ["This is not your password."]})
     passwords.require_good(new, row.email)
@@ -214,14 +256,18 @@ def redeem(p: Platform, secret: str, password: str) -> int:
     chosen = Invitation.hash == fingerprint(secret)
     with p.read(system) as unit:
         row = unit.connection.execute(
-            sa.select(Invitation.account_id, Account.email).join(Account, Account.id == Invitation.account_id).where(
-                chosen, Invitation.used_at.is_(None), Invitation.expires_at > naive(unit.now), Account.enabled)).first()
+            sa.select(Invitation.account_id, Account.email)
+            .join(Account, Account.id == Invitation.account_id)
+            .where(chosen, Invitation.used_at.is_(None), Invitation.expires_at > naive(unit.now), Account.enabled)
+        ).first()
     if row is None:
         raise NotFound("This link was used already or is too old. Ask for a new one.")
     passwords.require_good(password, row.email)
     stored = passwords.hashed(password)
     with p.write(system, p.generation(), reason="password chosen by a link") as unit:
-        used = unit.connection.execute(sa.update(Invitation).where(chosen, Invitation.used_at.is_(None)).values(used_at=naive(unit.now)))
+        used = unit.connection.execute(
+            sa.update(Invitation).where(chosen, Invitation.used_at.is_(None)).values(used_at=naive(unit.now))
+        )
         if used.rowcount != 1:
             raise NotFound("This link was used already or is too old. Ask for a new one.")
         _replace_password(unit, row.account_id, stored)
@@ -231,16 +277,30 @@ def redeem(p: Platform, secret: str, password: str) -> int:
 def segregated(generation: Generation, roles: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of these roles that nobody may hold together."""
     held = set(roles)
-    return [pair for plugin in generation.plugins.values() for pair in plugin.segregation if pair[0] in held and pair[1] in held]
+    return [
+        pair
+        for plugin in generation.plugins.values()
+        for pair in plugin.segregation
+        if pair[0] in held and pair[1] in held
+    ]
 
 
 def _link(p: Platform, actor: Actor, account: int, kind: str, valid: timedelta) -> str:
     secret = secrets.token_urlsafe(32)
     with p.write(actor, p.generation(), reason=f"{kind} link made") as unit:
         # A newer link makes the older ones worthless.
-        unit.connection.execute(sa.delete(Invitation).where(Invitation.account_id == account, Invitation.used_at.is_(None)))
-        unit.connection.execute(sa.insert(Invitation).values(
-            account_id=account, kind=kind, hash=fingerprint(secret), created_at=naive(unit.now), expires_at=naive(unit.now + valid)))
+        unit.connection.execute(
+            sa.delete(Invitation).where(Invitation.account_id == account, Invitation.used_at.is_(None))
+        )
+        unit.connection.execute(
+            sa.insert(Invitation).values(
+                account_id=account,
+                kind=kind,
+                hash=fingerprint(secret),
+                created_at=naive(unit.now),
+                expires_at=naive(unit.now + valid),
+            )
+        )
     return secret
 
 
@@ -262,12 +322,18 @@ def _touch(unit: Unit, account: int, **values: Any) -> None:
 
 
 def _held(unit: Unit, account: int) -> tuple[str, ...]:
-    return tuple(unit.connection.execute(
-        sa.select(RoleGrant.role).where(RoleGrant.account_id == account).order_by(RoleGrant.role)).scalars())
+    return tuple(
+        unit.connection.execute(
+            sa.select(RoleGrant.role).where(RoleGrant.account_id == account).order_by(RoleGrant.role)
+        ).scalars()
+    )
 
 
 def _grant(unit: Unit, actor: Actor, account: int, roles: Iterable[str]) -> None:
-    rows = [{"account_id": account, "role": role, "granted_by": actor.account, "granted_at": naive(unit.now)} for role in sorted(roles)]
+    rows = [
+        {"account_id": account, "role": role, "granted_by": actor.account, "granted_at": naive(unit.now)}
+        for role in sorted(roles)
+    ]
     if rows:
         unit.connection.execute(sa.insert(RoleGrant), rows)
 
@@ -275,7 +341,11 @@ def _grant(unit: Unit, actor: Actor, account: int, roles: Iterable[str]) -> None
 def _checked_roles(generation: Generation, actor: Actor, roles: Iterable[str], held: Iterable[str]) -> tuple[str, ...]:
     wanted = tuple(sorted(set(roles) - {"core.everyone"}))
     known = generation.roles()
-    unknown = [role for role in wanted if role not in held and (not _ROLE.match(role) or (role not in known and role not in BUILT_IN))]
+    unknown = [
+        role
+        for role in wanted
+        if role not in held and (not _ROLE.match(role) or (role not in known and role not in BUILT_IN))
+    ]
     if unknown:
         raise Invalid({"roles": [f'There is no role "{role}".' for role in unknown]})
     if "core.everything" in wanted and "core.everything" not in held and "core.everything" not in actor.roles:
@@ -298,14 +368,37 @@ def require_keeper(actor: Actor) -> None:
 
 def _rows(p: Platform, where: Any) -> list[AccountRow]:
     with p.read(Actor.system("accounts")) as unit:
-        rows = unit.connection.execute(sa.select(
-            Account.id, Account.email, Account.name, Account.person, Account.enabled, Account.password, Account.created_at,
-            Account.signed_in_at).where(where).order_by(Account.email)).all()
+        rows = unit.connection.execute(
+            sa.select(
+                Account.id,
+                Account.email,
+                Account.name,
+                Account.person,
+                Account.enabled,
+                Account.password,
+                Account.created_at,
+                Account.signed_in_at,
+            )
+            .where(where)
+            .order_by(Account.email)
+        ).all()
         roles: dict[int, list[str]] = {}
         statement = sa.select(RoleGrant.account_id, RoleGrant.role).order_by(RoleGrant.role)
         if len(rows) == 1:
             statement = statement.where(RoleGrant.account_id == rows[0].id)
         for row in unit.connection.execute(statement):
             roles.setdefault(row.account_id, []).append(row.role)
-    return [AccountRow(row.id, row.email, row.name or "", row.person, bool(row.enabled), bool(row.password), aware(row.created_at),
-                       aware(row.signed_in_at) if row.signed_in_at else None, tuple(roles.get(row.id, ()))) for row in rows]
+    return [
+        AccountRow(
+            row.id,
+            row.email,
+            row.name or "",
+            row.person,
+            bool(row.enabled),
+            bool(row.password),
+            aware(row.created_at),
+            aware(row.signed_in_at) if row.signed_in_at else None,
+            tuple(roles.get(row.id, ())),
+        )
+        for row in rows
+    ]

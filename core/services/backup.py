@@ -149,8 +149,17 @@ def _write(p: Platform, tar: tarfile.TarFile) -> Manifest:
             counts[table.name] = _add_table(tar, connection, table, sizes)
         named = connection.execute(sa.select(FileRow.key, FileRow.size, FileRow.sha256).order_by(FileRow.key)).all()
     missing = [row.key for row in named if not _add_file(p, tar, row, sizes)]
-    manifest = Manifest(p.clock.now().isoformat(), generation, p.database.dialect, key_mark(p.settings.secret_key), tuple(tables), counts, sizes,
-                        last.line if last else "", tuple(missing))
+    manifest = Manifest(
+        p.clock.now().isoformat(),
+        generation,
+        p.database.dialect,
+        key_mark(p.settings.secret_key),
+        tuple(tables),
+        counts,
+        sizes,
+        last.line if last else "",
+        tuple(missing),
+    )
     told = {"format": FORMAT, "created": manifest.created, "generation": generation, "dialect": manifest.dialect, "key": manifest.key,
             "tables": [one.told() for one in tables], "rows": counts, "members": sizes, "anchor": manifest.anchor, "missing": missing}
     _add(tar, MANIFEST, io.BytesIO(json.dumps(told, indent=1).encode()))
@@ -196,8 +205,16 @@ def _manifest(path: Path, raw: bytes) -> Manifest:
         told = json.loads(raw)
         if told["format"] != FORMAT:
             raise Damaged(f"{path} was written in format {told['format']}; this version reads format {FORMAT}.")
-        return Manifest(told["created"], int(told["generation"]), told["dialect"], told["key"],
-                        tuple(export.Table.read(one) for one in told["tables"]), dict(told["rows"]),
-                        {name: (int(size), str(digest)) for name, (size, digest) in told["members"].items()}, told["anchor"], tuple(told["missing"]))
+        return Manifest(
+            told["created"],
+            int(told["generation"]),
+            told["dialect"],
+            told["key"],
+            tuple(export.Table.read(one) for one in told["tables"]),
+            dict(told["rows"]),
+            {name: (int(size), str(digest)) for name, (size, digest) in told["members"].items()},
+            told["anchor"],
+            tuple(told["missing"]),
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(f"The manifest of {path} is damaged.") from error

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from core.registry.generation import Columns, Generation
 from core.services.instants import naive
+from core.storage.keys import new_id
 from core.storage.models import FieldColumn
 from schemas import amend
 from schemas.model import Entity, Field, Overlay
@@ -24,7 +25,9 @@ Identity = tuple[str, str, str]
 def added(entity: Entity, overlay: Overlay) -> dict[str, Field]:
     """The fields an overlay adds to an entity, by name."""
     shape = amend(entity, overlay, {})
-    return {one.name: one for one in shape.fields if one.overlay == overlay.identity[2] and one.scope == overlay.department}
+    return {
+        one.name: one for one in shape.fields if one.overlay == overlay.identity[2] and one.scope == overlay.department
+    }
 
 
 def kind_of(field: Field) -> str:
@@ -45,8 +48,13 @@ def removed_names(overlay: Overlay) -> set[str]:
     return {str(verb.args.get("field")) for verb in overlay.changes if verb.kind == "remove_field"}
 
 
-def allot(connection: sa.Connection, bases: Mapping[str, Entity], overlays: Iterable[Overlay], before: Columns,
-          restored: Columns | None = None) -> dict[Identity, dict[str, str]]:
+def allot(
+    connection: sa.Connection,
+    bases: Mapping[str, Entity],
+    overlays: Iterable[Overlay],
+    before: Columns,
+    restored: Columns | None = None,
+) -> dict[Identity, dict[str, str]]:
     """The columns of all overlays' fields; rows of the registry are made for new ones.
 
     ``before`` are the columns in force; ``restored`` those of a generation whose documents are published again.
@@ -67,13 +75,22 @@ def allot(connection: sa.Connection, bases: Mapping[str, Entity], overlays: Iter
         for name, field in added(base, overlay).items():
             kind = kind_of(field)
             column = kept.get(name)
-            if column is not None and connection.scalar(sa.select(registry.type).where(registry.column == column)) == kind:
+            if (
+                column is not None
+                and connection.scalar(sa.select(registry.type).where(registry.column == column)) == kind
+            ):
                 names[name] = column
                 continue
             mine = (registry.entity == overlay.entity, registry.department == overlay.department, registry.name == name)
-            dormant = [one for one in connection.execute(
-                sa.select(registry.column).where(*mine, registry.type == kind, registry.removed_by.is_(None))
-                .order_by(registry.id.desc())).scalars() if one not in taken]
+            dormant = [
+                one
+                for one in connection.execute(
+                    sa.select(registry.column)
+                    .where(*mine, registry.type == kind, registry.removed_by.is_(None))
+                    .order_by(registry.id.desc())
+                ).scalars()
+                if one not in taken
+            ]
             names[name] = dormant[0] if dormant else _new(connection, overlay, name, kind)
             taken.add(names[name])
         result[overlay.identity] = names
@@ -85,31 +102,57 @@ def settle(connection: sa.Connection, old: Generation, new: Generation, entities
     registry = FieldColumn.__table__.c
     for entity in entities:
         scopes = {one.department for one in new.overlays_of(entity)} | {""}
-        shown = {field.column for scope in scopes if entity in new.entities for field in new.shape(entity, scope).fields if field.column}
+        shown = {
+            field.column
+            for scope in scopes
+            if entity in new.entities
+            for field in new.shape(entity, scope).fields
+            if field.column
+        }
         mapped = _columns_of(new, entity)
         gone = _columns_of(old, entity) - mapped
         removing = {overlay.identity: removed_names(overlay) for overlay in new.overlays_of(entity)}
-        replaced = {column for identity, names in old.columns.items() if identity in removing
-                    for name, column in names.items() if column in gone and name in removing[identity]}
+        replaced = {
+            column
+            for identity, names in old.columns.items()
+            if identity in removing
+            for name, column in names.items()
+            if column in gone and name in removing[identity]
+        }
         removed = (mapped - shown) | replaced
         if shown:
-            connection.execute(sa.update(FieldColumn).where(registry.column.in_(shown), registry.removed_by.is_not(None))
-                               .values(removed_by=None, removed_at=None))
+            connection.execute(
+                sa.update(FieldColumn)
+                .where(registry.column.in_(shown), registry.removed_by.is_not(None))
+                .values(removed_by=None, removed_at=None)
+            )
         if removed:
-            connection.execute(sa.update(FieldColumn).where(registry.column.in_(removed), registry.removed_by.is_(None))
-                               .values(removed_by=new.number, removed_at=naive(at)))
+            connection.execute(
+                sa.update(FieldColumn)
+                .where(registry.column.in_(removed), registry.removed_by.is_(None))
+                .values(removed_by=new.number, removed_at=naive(at))
+            )
 
 
 def _columns_of(generation: Generation, entity: str) -> set[str]:
-    return {column for identity, names in generation.columns.items() if identity[0] == entity for column in names.values()}
+    return {
+        column for identity, names in generation.columns.items() if identity[0] == entity for column in names.values()
+    }
 
 
 def _new(connection: sa.Connection, overlay: Overlay, name: str, kind: str) -> str:
-    made = connection.execute(sa.insert(FieldColumn).values(
-        entity=overlay.entity, department=overlay.department, overlay=overlay.identity[2], name=name, type=kind,
-        # The real name needs the id, which is known only now; until then a name that cannot clash.
-        column=f"new {overlay.entity} {overlay.department} {overlay.identity[2]} {name}"))
-    id = int(made.inserted_primary_key[0])
+    made = connection.execute(
+        sa.insert(FieldColumn).values(
+            entity=overlay.entity,
+            department=overlay.department,
+            overlay=overlay.identity[2],
+            name=name,
+            type=kind,
+            # The real name needs the id, which is known only now; until then a name that cannot clash.
+            column=f"new {overlay.entity} {overlay.department} {overlay.identity[2]} {name}",
+        )
+    )
+    id = new_id(made)
     column = f"x_{id}"
     connection.execute(sa.update(FieldColumn).where(FieldColumn.__table__.c.id == id).values(column=column))
     return column

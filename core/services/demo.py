@@ -17,6 +17,7 @@ from core.services import accounts, directory, moves, passwords, records, trash
 from core.services.instants import naive
 from core.services.work import Work
 from core.storage import head
+from core.storage.keys import new_id
 from core.storage.models import Account, RoleGrant, Setting
 from core.storage.unit import Unit
 
@@ -106,7 +107,9 @@ def _one(p: Platform, plugin: str, size: str) -> bool:
         return False
     except BackofficeError as error:
         told = "; ".join(f"{name}: {' '.join(said)}" for name, said in error.errors.items())
-        raise BackofficeError(f"The demo data of the plugin {plugin} was refused: {error.detail} {told}".strip()) from error
+        raise BackofficeError(
+            f"The demo data of the plugin {plugin} was refused: {error.detail} {told}".strip()
+        ) from error
     return True
 
 
@@ -118,7 +121,9 @@ def make_accounts(p: Platform) -> None:
     """The accounts of the demo: an administrator, and one for every declared role; those there already stay as they are."""
     generation = p.generation()
     stored = passwords.hashed(PASSWORD)
-    wanted: list[tuple[str, str, str, tuple[str, ...]]] = [(ADMIN, "Demo", "Administrator", ("core.admin", "core.everything"))]
+    wanted: list[tuple[str, str, str, tuple[str, ...]]] = [
+        (ADMIN, "Demo", "Administrator", ("core.admin", "core.everything"))
+    ]
     for role, label in sorted(generation.roles().items()):
         plugin = role.partition(".")[0]
         wanted.append((f"{role}@example.org", label, generation.plugins[plugin].label or plugin, (role,)))
@@ -129,12 +134,23 @@ def make_accounts(p: Platform) -> None:
         for number, (email, given, family, roles) in enumerate(wanted):
             if email in there:
                 continue
-            person = _person(work, generation, email, given, family, departments[number % len(departments)] if departments else None)
-            made = unit.connection.execute(sa.insert(Account).values(
-                email=email, name=f"{given} {family}", person=person, password=stored, enabled=True, created_at=naive(unit.now)))
+            person = _person(
+                work, generation, email, given, family, departments[number % len(departments)] if departments else None
+            )
+            made = unit.connection.execute(
+                sa.insert(Account).values(
+                    email=email,
+                    name=f"{given} {family}",
+                    person=person,
+                    password=stored,
+                    enabled=True,
+                    created_at=naive(unit.now),
+                )
+            )
             for granted in roles:
-                unit.connection.execute(sa.insert(RoleGrant).values(
-                    account_id=made.inserted_primary_key[0], role=granted, granted_at=naive(unit.now)))
+                unit.connection.execute(
+                    sa.insert(RoleGrant).values(account_id=new_id(made), role=granted, granted_at=naive(unit.now))
+                )
         head.bump_epoch(unit)
 
 
@@ -146,11 +162,17 @@ def shown_accounts(p: Platform) -> list[tuple[str, str]]:
     known = {f"{role}@example.org": label for role, label in labels.items()}
     with p.database.begin(writing=False) as connection:
         emails = set(connection.execute(sa.select(Account.email).where(Account.enabled)).scalars())
-    rows = [(email, f"{p.current.plugins[email.partition('.')[0]].label}: {label}") for email, label in known.items() if email in emails]
+    rows = [
+        (email, f"{p.current.plugins[email.partition('.')[0]].label}: {label}")
+        for email, label in known.items()
+        if email in emails
+    ]
     return ([(ADMIN, accounts.BUILT_IN["core.admin"])] if ADMIN in emails else []) + rows
 
 
-def _person(work: DemoWork, generation: Generation, email: str, given: str, family: str, department: int | None) -> int | None:
+def _person(
+    work: DemoWork, generation: Generation, email: str, given: str, family: str, department: int | None
+) -> int | None:
     return directory.make_person(work, generation, mail=email, given=given, family=family, department=department)
 
 

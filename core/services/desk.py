@@ -16,6 +16,7 @@ from core.services.instants import aware, naive
 from core.services.looking import reader
 from core.services.platform import Platform
 from core.storage import head
+from core.storage.keys import new_id
 from core.storage.models import Account, Attachment, Comment, Draft, FileRow, SavedView
 from core.storage.unit import Unit
 
@@ -82,7 +83,9 @@ def saved_views(p: Platform, actor: Actor, entity: str) -> list[Saved]:
         rows = unit.connection.execute(
             sa.select(SavedView.id, SavedView.label, SavedView.query, SavedView.shared, SavedView.account_id)
             .where(SavedView.entity == entity, sa.or_(SavedView.account_id == (actor.account or 0), SavedView.shared))
-            .order_by(SavedView.label, SavedView.id).limit(MOST_VIEWS)).all()
+            .order_by(SavedView.label, SavedView.id)
+            .limit(MOST_VIEWS)
+        ).all()
     found = [Saved(row.id, row.label, row.query, bool(row.shared), row.account_id == actor.account) for row in rows]
     if len(_views) > MOST_REMEMBERED:
         _views.clear()
@@ -109,7 +112,7 @@ def save_view(p: Platform, actor: Actor, entity: str, label: str, query: str, *,
             return int(there)
         made = unit.connection.execute(sa.insert(SavedView).values(entity=entity, account_id=account, label=label, **values))
         head.bump_epoch(unit)
-        return int(made.inserted_primary_key[0])
+        return new_id(made)
 
 
 def forget_view(p: Platform, actor: Actor, number: int) -> None:
@@ -126,8 +129,11 @@ def draft(p: Platform, actor: Actor, place: str) -> Kept | None:
     if actor.account is None:
         return None
     with p.read(actor) as unit:
-        row = unit.connection.execute(sa.select(Draft.values, Draft.at).where(
-            Draft.account_id == actor.account, Draft.place == place, Draft.at > naive(unit.now - DRAFTS_KEPT))).first()
+        row = unit.connection.execute(
+            sa.select(Draft.values, Draft.at).where(
+                Draft.account_id == actor.account, Draft.place == place, Draft.at > naive(unit.now - DRAFTS_KEPT)
+            )
+        ).first()
     return Kept(json.loads(row[0]), aware(row[1])) if row else None
 
 
@@ -162,7 +168,10 @@ def comments(p: Platform, actor: Actor, entity: str, number: int) -> list[Remark
         rows = unit.connection.execute(
             sa.select(Comment.id, Comment.body, Comment.account_id, Comment.at, Account.name, Account.email)
             .join(Account, Account.id == Comment.account_id, isouter=True)
-            .where(Comment.entity == entity, Comment.record == number, Comment.removed_at.is_(None)).order_by(Comment.id.desc()).limit(500)).all()
+            .where(Comment.entity == entity, Comment.record == number, Comment.removed_at.is_(None))
+            .order_by(Comment.id.desc())
+            .limit(500)
+        ).all()
     return [Remark(row.id, row.body, row.name or row.email or "Somebody", row.account_id == actor.account, aware(row.at)) for row in rows]
 
 
@@ -176,9 +185,10 @@ def comment(p: Platform, actor: Actor, entity: str, number: int, body: str) -> i
     account = _account(actor)
     with p.write(actor, p.generation(), reason="comment") as unit:
         reader(unit, entity).get(number, ())
-        made = unit.connection.execute(sa.insert(Comment).values(
-            entity=entity, record=number, body=body, account_id=account, person=actor.person, at=naive(unit.now)))
-        return int(made.inserted_primary_key[0])
+        made = unit.connection.execute(
+            sa.insert(Comment).values(entity=entity, record=number, body=body, account_id=account, person=actor.person, at=naive(unit.now))
+        )
+        return new_id(made)
 
 
 def uncomment(p: Platform, actor: Actor, entity: str, number: int, which: int) -> None:
@@ -200,9 +210,10 @@ def attach(p: Platform, actor: Actor, entity: str, number: int, file: int) -> in
         reader(unit, entity).get(number, ())
         if unit.connection.execute(sa.select(FileRow.id).where(FileRow.id == file, FileRow.account_id == account)).first() is None:
             raise NotFound("There is no such file of yours.")
-        made = unit.connection.execute(sa.insert(Attachment).values(
-            entity=entity, record=number, file_id=file, person=actor.person, at=naive(unit.now)))
-        return int(made.inserted_primary_key[0])
+        made = unit.connection.execute(
+            sa.insert(Attachment).values(entity=entity, record=number, file_id=file, person=actor.person, at=naive(unit.now))
+        )
+        return new_id(made)
 
 
 def attachment(p: Platform, actor: Actor, entity: str, number: int, which: int) -> Beside:
@@ -222,22 +233,52 @@ def detach(p: Platform, actor: Actor, entity: str, number: int, which: int) -> N
 
 def _attached(unit: Unit, actor: Actor, *where: sa.ColumnElement[bool]) -> list[Beside]:
     rows = unit.connection.execute(
-        sa.select(Attachment.id, Attachment.at, FileRow.id.label("file"), FileRow.name, FileRow.type, FileRow.size, FileRow.account_id,
-                  Account.name.label("who"), Account.email)
-        .join(FileRow, FileRow.id == Attachment.file_id).join(Account, Account.id == FileRow.account_id, isouter=True)
-        .where(Attachment.removed_at.is_(None), *where).order_by(Attachment.id.desc()).limit(500)).all()
-    return [Beside(row.id, row.file, row.name, row.type, row.size, row.who or row.email or "Somebody", row.account_id == actor.account, aware(row.at))
-            for row in rows]
+        sa.select(
+            Attachment.id,
+            Attachment.at,
+            FileRow.id.label("file"),
+            FileRow.name,
+            FileRow.type,
+            FileRow.size,
+            FileRow.account_id,
+            Account.name.label("who"),
+            Account.email,
+        )
+        .join(FileRow, FileRow.id == Attachment.file_id)
+        .join(Account, Account.id == FileRow.account_id, isouter=True)
+        .where(Attachment.removed_at.is_(None), *where)
+        .order_by(Attachment.id.desc())
+        .limit(500)
+    ).all()
+    return [
+        Beside(
+            row.id,
+            row.file,
+            row.name,
+            row.type,
+            row.size,
+            row.who or row.email or "Somebody",
+            row.account_id == actor.account,
+            aware(row.at),
+        )
+        for row in rows
+    ]
 
 
 def _remove(p: Platform, actor: Actor, model: Any, entity: str, number: int, which: int) -> None:
     account = _account(actor)
-    owner = (model.account_id == account if hasattr(model, "account_id")
-             else model.file_id.in_(sa.select(FileRow.id).where(FileRow.account_id == account)))
+    owner = (
+        model.account_id == account
+        if hasattr(model, "account_id")
+        else model.file_id.in_(sa.select(FileRow.id).where(FileRow.account_id == account))
+    )
     with p.write(actor, p.generation(), reason="removed") as unit:
         reader(unit, entity).get(number, ())
-        gone = unit.connection.execute(sa.update(model).where(
-            model.id == which, model.entity == entity, model.record == number, model.removed_at.is_(None), owner).values(removed_at=naive(unit.now)))
+        gone = unit.connection.execute(
+            sa.update(model)
+            .where(model.id == which, model.entity == entity, model.record == number, model.removed_at.is_(None), owner)
+            .values(removed_at=naive(unit.now))
+        )
         if gone.rowcount != 1:
             raise NotFound("There is nothing of yours to take back.")
 

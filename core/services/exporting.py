@@ -93,7 +93,12 @@ class Sheet:
         self.whole = columns is None
         visible = looking.visible(p, actor, shape.full_name)
         if columns is None:
-            names = ["id", *(one.name for one in shape.fields), *(("state",) if shape.workflow or shape.kind == "document" else ()), "version"]
+            names = [
+                "id",
+                *(one.name for one in shape.fields),
+                *(("state",) if shape.workflow or shape.kind == "document" else ()),
+                "version",
+            ]
         else:
             names = list(dict.fromkeys(["id", *columns]))
         self.columns: list[Column] = []
@@ -142,7 +147,9 @@ class Sheet:
             if kind(one.shown).family in ("reference", "references"):
                 for record in records:
                     held = record.get(one.field)
-                    wanted.setdefault(target_of(one.shown), set()).update(held if isinstance(held, tuple) else () if held is None else (held,))
+                    wanted.setdefault(target_of(one.shown), set()).update(
+                        held if isinstance(held, tuple) else () if held is None else (held,)
+                    )
         return {target: keys(self.p, self.actor, target, numbers) for target, numbers in wanted.items()}
 
     def _files(self, records: Sequence[Record]) -> dict[int, str]:

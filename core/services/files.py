@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ from core.services import looking
 from core.services.instants import again_when_moved, naive
 from core.services.platform import Platform
 from core.storage import uploads
+from core.storage.keys import new_id
 from core.storage.models import FileRow
 from core.storage.uploads import Facts
 
@@ -27,7 +28,7 @@ SAFE_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
 @again_when_moved
-def put(p: Platform, actor: Actor, source: BinaryIO, name: str) -> Facts:
+def put(p: Platform, actor: Actor, source: IO[bytes], name: str) -> Facts:
     """Keep the bytes and answer the file. Its type is told by its first bytes and its name, never by what the sender says.
 
     Raises Invalid for a name that cannot be kept.
@@ -39,7 +40,7 @@ def put(p: Platform, actor: Actor, source: BinaryIO, name: str) -> Facts:
     values = {"key": kept.key, "name": shown, "type": mime, "size": kept.size, "sha256": kept.sha256, "account_id": actor.account}
     with p.write(actor, p.generation(), reason="file uploaded") as unit:
         made = unit.connection.execute(sa.insert(FileRow).values(at=naive(unit.now), **values))
-        number = int(made.inserted_primary_key[0])
+        number = new_id(made)
     return Facts(number, shown, mime, kept.size, kept.key, actor.account)
 
 

@@ -17,6 +17,7 @@ from core.registry.generation import own_identity
 from core.services.columns import Identity, kind_of
 from core.services.instants import naive
 from core.storage import identifiers
+from core.storage.keys import new_id
 from core.storage.models import FieldColumn
 from schemas.model import Entity, Field
 
@@ -32,8 +33,12 @@ def flattened(entity: Entity) -> Iterator[tuple[str, Field]]:
                 yield f"{one.name}.{child.name}", child
 
 
-def allot(connection: sa.Connection, former: Mapping[str, Entity], wanted: Mapping[str, Entity],
-          before: Mapping[Identity, Mapping[str, str]]) -> dict[Identity, dict[str, str]]:
+def allot(
+    connection: sa.Connection,
+    former: Mapping[str, Entity],
+    wanted: Mapping[str, Entity],
+    before: Mapping[Identity, Mapping[str, str]],
+) -> dict[Identity, dict[str, str]]:
     """The columns of own fields that are not simply named after them.
 
     ``former`` are the stored shapes in force, ``wanted`` the next ones; both know the kinds that derived fields show.
@@ -57,17 +62,25 @@ def allot(connection: sa.Connection, former: Mapping[str, Entity], wanted: Mappi
         if names:
             result[own_identity(name)] = names
     # What waits for a plugin that is away already stays as it is.
-    waiting = {identity: dict(names) for identity, names in before.items()
-               if identity[1:] == ("", "") and identity[0] not in former and identity[0] not in wanted}
+    waiting = {
+        identity: dict(names)
+        for identity, names in before.items()
+        if identity[1:] == ("", "") and identity[0] not in former and identity[0] not in wanted
+    }
     return {**waiting, **result}
 
 
-def mark(connection: sa.Connection, former: Mapping[str, Entity], wanted: Mapping[str, Entity], number: int, at: datetime) -> None:
+def mark(
+    connection: sa.Connection, former: Mapping[str, Entity], wanted: Mapping[str, Entity], number: int, at: datetime
+) -> None:
     """Within the flip: the columns of fields that leave may be dropped from now on. Those of entities that are away stay."""
     for name, field, declared, present in _leaving(former, wanted):
         if present:
-            connection.execute(sa.update(FieldColumn).where(_registry.column == _full(name, field, declared))
-                               .values(removed_by=number, removed_at=naive(at)))
+            connection.execute(
+                sa.update(FieldColumn)
+                .where(_registry.column == _full(name, field, declared))
+                .values(removed_by=number, removed_at=naive(at))
+            )
 
 
 def _leaving(former: Mapping[str, Entity], wanted: Mapping[str, Entity]) -> Iterator[tuple[str, str, Field, bool]]:
@@ -82,9 +95,13 @@ def _leaving(former: Mapping[str, Entity], wanted: Mapping[str, Entity]) -> Iter
 def droppable(connection: sa.Connection, older_than: datetime) -> list[tuple[int, str, str]]:
     """Registry id, table and column of everything a destructive migration may drop: own fields that left, at once, and
     overlays' fields removed before ``older_than``."""
-    rows = connection.execute(sa.select(
-        _registry.id, _registry.entity, _registry.name, _registry.column, _registry.overlay, _registry.removed_at)
-        .where(_registry.removed_by.is_not(None)).order_by(_registry.id)).all()
+    rows = connection.execute(
+        sa.select(
+            _registry.id, _registry.entity, _registry.name, _registry.column, _registry.overlay, _registry.removed_at
+        )
+        .where(_registry.removed_by.is_not(None))
+        .order_by(_registry.id)
+    ).all()
     found = []
     for row in rows:
         if row.overlay and row.removed_at > naive(older_than):
@@ -117,30 +134,45 @@ def _full(entity: str, name: str, field: Field) -> str:
     """What stands in the registry, which is unique in the whole database: entity, the lines' column, the column."""
     if field.column:
         return field.column
-    return f"{entity} {column_name(field)}" if "." not in name else f"{entity} f_{name.partition('.')[0]} {column_name(field)}"
+    return (
+        f"{entity} {column_name(field)}"
+        if "." not in name
+        else f"{entity} f_{name.partition('.')[0]} {column_name(field)}"
+    )
 
 
 def _know(connection: sa.Connection, entity: str, name: str, field: Field) -> None:
     full = _full(entity, name, field)
     if connection.execute(sa.select(_registry.id).where(_registry.column == full)).first() is None:
-        connection.execute(sa.insert(FieldColumn).values(
-            entity=entity, department="", overlay="", name=name, type=kind_of(field), column=full))
+        connection.execute(
+            sa.insert(FieldColumn).values(
+                entity=entity, department="", overlay="", name=name, type=kind_of(field), column=full
+            )
+        )
 
 
 def _column(connection: sa.Connection, entity: str, name: str, field: Field) -> str:
     """The column of a field that is new or has another type now; "" is the one named after it."""
-    rows = connection.execute(sa.select(_registry.id, _registry.type, _registry.column).where(
-        _registry.entity == entity, _registry.overlay == "", _registry.name == name).order_by(_registry.id.desc())).all()
+    rows = connection.execute(
+        sa.select(_registry.id, _registry.type, _registry.column)
+        .where(_registry.entity == entity, _registry.overlay == "", _registry.name == name)
+        .order_by(_registry.id.desc())
+    ).all()
     wanted = kind_of(field)
     default = _full(entity, name, replace(field, column=""))
     for row in rows:
         if row.type == wanted:
-            connection.execute(sa.update(FieldColumn).where(_registry.id == row.id).values(removed_by=None, removed_at=None))
+            connection.execute(
+                sa.update(FieldColumn).where(_registry.id == row.id).values(removed_by=None, removed_at=None)
+            )
             return "" if row.column == default else str(row.column)
     if default not in {row.column for row in rows}:
         return ""
-    made = connection.execute(sa.insert(FieldColumn).values(
-        entity=entity, department="", overlay="", name=name, type=wanted, column=f"new {entity} {name}"))
-    id = int(made.inserted_primary_key[0])
+    made = connection.execute(
+        sa.insert(FieldColumn).values(
+            entity=entity, department="", overlay="", name=name, type=wanted, column=f"new {entity} {name}"
+        )
+    )
+    id = new_id(made)
     connection.execute(sa.update(FieldColumn).where(_registry.id == id).values(column=f"x_{id}"))
     return f"x_{id}"

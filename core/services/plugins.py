@@ -58,14 +58,33 @@ def listed(p: Platform) -> list[Health]:
     rows = []
     for found in p.discovery.plugins:
         served = generation.plugins.get(found.name)
-        state = ("off" if found.name in off else "broken" if not found.usable else "failing" if ledger.is_off(found.name) else "serving")
-        rows.append(Health(
-            found.name, (served or found.plugin).label if served or found.plugin else found.name,  # type: ignore[union-attr]
-            found.plugin.version if found.plugin else "", found.source, state,
-            (*found.problems, *(one for one in generation.problems if one.plugin == found.name and one not in found.problems)),
-            tuple(ledger.failures.get(found.name, ())),
-            tuple((hook, timing) for (plugin, hook), timing in sorted(ledger.timings.items()) if plugin == found.name),
-            len(served.entities) if served else 0))
+        state = (
+            "off"
+            if found.name in off
+            else "broken"
+            if not found.usable
+            else "failing"
+            if ledger.is_off(found.name)
+            else "serving"
+        )
+        rows.append(
+            Health(
+                found.name,
+                (served or found.plugin).label if served or found.plugin else found.name,  # type: ignore[union-attr]
+                found.plugin.version if found.plugin else "",
+                found.source,
+                state,
+                (
+                    *found.problems,
+                    *(one for one in generation.problems if one.plugin == found.name and one not in found.problems),
+                ),
+                tuple(ledger.failures.get(found.name, ())),
+                tuple(
+                    (hook, timing) for (plugin, hook), timing in sorted(ledger.timings.items()) if plugin == found.name
+                ),
+                len(served.entities) if served else 0,
+            )
+        )
     return rows
 
 
@@ -146,8 +165,11 @@ def forget(p: Platform, names: Iterable[str] | None = None) -> None:
 def record_failure(database: Database, failure: Failure, at: datetime) -> None:
     """Store a failure, so that every process counts it."""
     with database.begin(writing=True) as connection:
-        connection.execute(sa.insert(HookFailure).values(
-            plugin=failure.plugin, hook=failure.hook, reason=failure.reason[:_LONGEST], at=naive(at)))
+        connection.execute(
+            sa.insert(HookFailure).values(
+                plugin=failure.plugin, hook=failure.hook, reason=failure.reason[:_LONGEST], at=naive(at)
+            )
+        )
         head.bump(connection)
 
 
@@ -164,7 +186,9 @@ def notice_epoch(p: Platform, unit: Unit, epoch: int) -> None:
 
 
 def _read(connection: sa.Connection, ledger: Ledger, epoch: int) -> None:
-    rows = connection.execute(sa.select(HookFailure.plugin, HookFailure.hook, HookFailure.reason).order_by(HookFailure.id)).all()
+    rows = connection.execute(
+        sa.select(HookFailure.plugin, HookFailure.hook, HookFailure.reason).order_by(HookFailure.id)
+    ).all()
     ledger.replace(Failure(row.plugin, row.hook, row.reason) for row in rows)
     ledger.epoch = epoch
 

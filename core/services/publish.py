@@ -111,8 +111,14 @@ def ensure_current(p: Platform) -> Generation:
             return None
         if stored is not None and {name: one.digest for name, one in stored.plugins.items()} == digests:
             return None
-        return _Wanted("plugins", [one.plugin for one in usable if one.plugin], texts, stored.overlays if stored else (),
-                       hooks=hooks, problems=problems)
+        return _Wanted(
+            "plugins",
+            [one.plugin for one in usable if one.plugin],
+            texts,
+            stored.overlays if stored else (),
+            hooks=hooks,
+            problems=problems,
+        )
 
     number = head(p)
     current = None
@@ -144,12 +150,21 @@ def plan(p: Platform, actor: Actor, overlays: Sequence[Overlay]) -> Plan:
     if any(one.severity == "error" for one in problems):
         return Plan(Difference((), ()), (), tuple(problems))
     merged = _merged(stored.overlays, overlays)
-    names = {one.identity: {name: current.columns.get(one.identity, {}).get(name, f"x_new_{name}")
-                            for name in columns.added(current.base(one.entity), one)} for one in overlays}
+    names = {
+        one.identity: {
+            name: current.columns.get(one.identity, {}).get(name, f"x_new_{name}")
+            for name in columns.added(current.base(one.entity), one)
+        }
+        for one in overlays
+    }
     made = build(current.number + 1, current.plugins.values(), merged, {**current.columns, **names}, current)
     difference = diff(current, made)
     steps = migrate.plan(p.database, [made.entities[name] for name in difference.touched]).additive
-    return Plan(difference, tuple(f"{step.words}: {' '.join(step.sql(p.database.engine.dialect).split())}" for step in steps), tuple(problems))
+    return Plan(
+        difference,
+        tuple(f"{step.words}: {' '.join(step.sql(p.database.engine.dialect).split())}" for step in steps),
+        tuple(problems),
+    )
 
 
 def apply(p: Platform, actor: Actor, overlays: Sequence[Overlay], because: str = "") -> Outcome:
@@ -197,9 +212,21 @@ def revert(p: Platform, actor: Actor, to: int | None = None, because: str = "") 
             if target not in {one.number for one in entries}:
                 raise NotFound(f"There is no generation {target}. backoffice overlay list shows them.")
             former = documents.read(connection, target, p.memory)
-        if to is not None and former.overlays == stored.overlays and _of_overlays(former.columns) == _of_overlays(stored.columns):
+        if (
+            to is not None
+            and former.overlays == stored.overlays
+            and _of_overlays(former.columns) == _of_overlays(stored.columns)
+        ):
             return None
-        return _Wanted("revert", list(now.plugins.values()), {}, former.overlays, restored=former.columns, reverts=target, undoes=undoes)
+        return _Wanted(
+            "revert",
+            list(now.plugins.values()),
+            {},
+            former.overlays,
+            restored=former.columns,
+            reverts=target,
+            undoes=undoes,
+        )
 
     made = _publish(p, current, wanted, author=actor.email, because=because)
     p.adopt(made)
@@ -233,7 +260,9 @@ def exported(p: Platform) -> list[tuple[str, str]]:
     files: dict[str, str] = {}
     for one in stored.overlays:
         entity, department, name = one.identity
-        words = dict.fromkeys(part for part in (entity, department, name) if part and part != "-".join(filter(None, (entity, department))))
+        words = dict.fromkeys(
+            part for part in (entity, department, name) if part and part != "-".join(filter(None, (entity, department)))
+        )
         stem = "-".join("".join(c if c.isalnum() or c in "._-" else "_" for c in word) for word in words)
         while f"{stem}.yaml" in files:
             stem += "_"
@@ -248,8 +277,14 @@ def at(p: Platform, number: int) -> Generation:
     return _loaded(p, number, p.current, p.current.hooks)
 
 
-def _publish(p: Platform, current: Generation | None, wanted: Callable[[Stored | None, Generation | None], _Wanted | None], *,
-             author: str, because: str) -> Generation:
+def _publish(
+    p: Platform,
+    current: Generation | None,
+    wanted: Callable[[Stored | None, Generation | None], _Wanted | None],
+    *,
+    author: str,
+    because: str,
+) -> Generation:
     """Prepare and flip until nobody came between; answers the generation in force afterwards."""
     for attempt in range(TRIES):
         number = head(p)
@@ -273,40 +308,85 @@ def _publish(p: Platform, current: Generation | None, wanted: Callable[[Stored |
     raise Conflict("Others are publishing at this moment. Please try again.")
 
 
-def _flip(p: Platform, number: int, stored: Stored | None, current: Generation | None, want: _Wanted, author: str,
-          because: str) -> Generation:
+def _flip(
+    p: Platform,
+    number: int,
+    stored: Stored | None,
+    current: Generation | None,
+    want: _Wanted,
+    author: str,
+    because: str,
+) -> Generation:
     bases = {entity.full_name: entity for plugin in want.plugins for entity in plugin.entities}
     before: Columns = stored.columns if stored else {}
     at = p.clock.now()
     # Registered ahead of the flip: what a crash leaves behind is dormant and found again by name and type.
     generated: dict[tuple[str, str, str], dict[str, str]] = {
-        identity: dict(names) for identity, names in before.items() if identity[1:] == ("", "")}
+        identity: dict(names) for identity, names in before.items() if identity[1:] == ("", "")
+    }
     if want.kind == "plugins" and current is not None:
         with p.database.begin(writing=True) as connection:
             generated = owncolumns.allot(connection, current.entities, build(0, want.plugins).entities, before)
     if want.overlays:
         with p.database.begin(writing=True) as connection:
             generated |= columns.allot(connection, bases, want.overlays, before, want.restored)
-    made = build(number + 1, want.plugins, want.overlays, generated, current, hooks=want.hooks,
-                 problems=want.problems or (current.problems if current else ()))
-    touched = tuple(name for name, entity in made.entities.items() if current is None or current.entities.get(name) is not entity)
+    made = build(
+        number + 1,
+        want.plugins,
+        want.overlays,
+        generated,
+        current,
+        hooks=want.hooks,
+        problems=want.problems or (current.problems if current else ()),
+    )
+    touched = tuple(
+        name for name, entity in made.entities.items() if current is None or current.entities.get(name) is not entity
+    )
     rest = _prepare(p, [made.entities[name] for name in touched])
-    pointers = dict(stored.plugins) if stored and not want.texts else {
-        name: (stored.plugins[name] if stored and stored.plugins.get(name, Pointer("", 0)).digest == documents.digest(text)
-               else Pointer(documents.digest(text), number + 1)) for name, text in want.texts.items()}
+    pointers = (
+        dict(stored.plugins)
+        if stored and not want.texts
+        else {
+            name: (
+                stored.plugins[name]
+                if stored and stored.plugins.get(name, Pointer("", 0)).digest == documents.digest(text)
+                else Pointer(documents.digest(text), number + 1)
+            )
+            for name, text in want.texts.items()
+        }
+    )
     changed = {one.entity for one in (*want.overlays, *(stored.overlays if stored else ()))} & set(made.entities)
     changed = {name for name in changed if name in touched}
     with flipping(p.database, number) as connection:
-        documents.write(connection, number + 1, want.kind, pointers, want.texts, want.overlays, generated, author=author,
-                        because=because, at=at, reverts=want.reverts, undoes=want.undoes)
+        documents.write(
+            connection,
+            number + 1,
+            want.kind,
+            pointers,
+            want.texts,
+            want.overlays,
+            generated,
+            author=author,
+            because=because,
+            at=at,
+            reverts=want.reverts,
+            undoes=want.undoes,
+        )
         if current is not None and want.kind == "plugins":
             owncolumns.mark(connection, current.entities, made.entities, number + 1, at)
         if current is not None and changed:
             columns.settle(connection, current, made, changed, at)
         heads.move(connection, number + 1)
         # An entity that was there before has records, and their words are not in a new search index yet.
-        unsearched = [one.full_name for one in rest.unsearched if current is not None and one.full_name in current.entities]
-        _later(p, connection, made, [("recompute", name) for name in rest.recompute] + [("reindex", name) for name in unsearched])
+        unsearched = [
+            one.full_name for one in rest.unsearched if current is not None and one.full_name in current.entities
+        ]
+        _later(
+            p,
+            connection,
+            made,
+            [("recompute", name) for name in rest.recompute] + [("reindex", name) for name in unsearched],
+        )
     # Indexes only make reading fast: they come when the new generation is in force already.
     if rest.indexes:
         migrate.apply(p.database, rest)
@@ -315,7 +395,9 @@ def _flip(p: Platform, number: int, stored: Stored | None, current: Generation |
 
 def _later(p: Platform, connection: sa.Connection, made: Generation, verbs: Iterable[tuple[str, str]]) -> None:
     """Have the worker do what need not be done before the generation is in force: (verb, entity)."""
-    unit = Unit(connection, p.database, made, Actor.system("publication"), p.clock.now(), uuid4().hex, "system", writing=True)
+    unit = Unit(
+        connection, p.database, made, Actor.system("publication"), p.clock.now(), uuid4().hex, "system", writing=True
+    )
     for verb, name in verbs:
         jobs.put(unit, verb, {"entity": name}, key=f"{verb}:{name}:{made.number}")
 
@@ -348,8 +430,15 @@ def _loaded(p: Platform, number: int, previous: Generation | None, hooks: Hooks 
             if plugin is not None:
                 declared.append(plugin)
     p.memory.digests.update({name: pointer.digest for name, pointer in stored.plugins.items()})
-    return build(number, declared, stored.overlays, stored.columns, previous, hooks=hooks,
-                 problems=problems or (previous.problems if previous else ()))
+    return build(
+        number,
+        declared,
+        stored.overlays,
+        stored.columns,
+        previous,
+        hooks=hooks,
+        problems=problems or (previous.problems if previous else ()),
+    )
 
 
 def _of_overlays(columns_: Columns) -> dict[tuple[str, str, str], dict[str, str]]:
@@ -379,7 +468,9 @@ def _refusals(p: Platform, current: Generation, overlays: Sequence[Overlay]) -> 
     standing = list(current.overlays)
     for one in overlays:
         if one.entity not in current.entities:
-            problems.append(_problem(one, f'There is no entity "{one.entity}".', "backoffice plugin list shows the plugins."))
+            problems.append(
+                _problem(one, f'There is no entity "{one.entity}".', "backoffice plugin list shows the plugins.")
+            )
             continue
         former = next((other for other in standing if other.identity == one.identity), None)
         standing = [other for other in standing if other.identity != one.identity]
@@ -395,8 +486,9 @@ def _with_former(shape: Entity, base: Entity, former: Overlay | None, new: Overl
     if former is None:
         return shape
     removing = columns.removed_names(new)
-    grafts: tuple[Field, ...] = tuple(field for name, field in columns.added(base, former).items()
-                                      if name in removing and shape.field(name) is None)
+    grafts: tuple[Field, ...] = tuple(
+        field for name, field in columns.added(base, former).items() if name in removing and shape.field(name) is None
+    )
     return replace(shape, fields=(*shape.fields, *grafts)) if grafts else shape
 
 
@@ -409,5 +501,20 @@ def _require_admin(actor: Actor) -> None:
         raise Forbidden("Overlays are published by administrators (core.admin). Ask one of them.")
 
 
-__all__ = ["Outcome", "Plan", "Refused", "apply", "at", "ensure_current", "exported", "head", "listed", "load", "number_in_force", "plan", "read_overlay", "revert",
-           "standing"]
+__all__ = [
+    "Outcome",
+    "Plan",
+    "Refused",
+    "apply",
+    "at",
+    "ensure_current",
+    "exported",
+    "head",
+    "listed",
+    "load",
+    "number_in_force",
+    "plan",
+    "read_overlay",
+    "revert",
+    "standing",
+]

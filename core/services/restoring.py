@@ -77,11 +77,11 @@ def _fill(settings: Settings, path: Path, manifest: Manifest) -> None:
             for table in manifest.tables:
                 export.create(connection, table)
             for name, stream in backup.members(path):
-                table = by_member.get(name)
-                if table is not None:
-                    connection.execute(sa.table(table.name).delete())
-                    if export.load(connection, table, stream) != manifest.rows[table.name]:
-                        raise Damaged(f"{path} is damaged: {table.name} has another number of rows than the manifest says.")
+                held = by_member.get(name)
+                if held is not None:
+                    connection.execute(sa.table(held.name).delete())
+                    if export.load(connection, held, stream) != manifest.rows[held.name]:
+                        raise Damaged(f"{path} is damaged: {held.name} has another number of rows than the manifest says.")
                 elif name.startswith("files/"):
                     _keep(settings.data_dir / "files", name.removeprefix("files/"), stream)
             same_key = manifest.key == backup.key_mark(settings.secret_key)

@@ -129,7 +129,7 @@ def settle(database: Database, names: Sequence[str]) -> None:
 
 
 def _column(name: str, text: str, required: bool) -> Column:
-    if text.startswith("BIGINT(") or text.startswith("NUMERIC("):
+    if text.startswith(("BIGINT(", "NUMERIC(")):
         return Column(name, "scaled", int(text.rstrip(")").rpartition("(")[2].rpartition(",")[2]), required)
     kinds = {"BIGINT": "integer", "INTEGER": "integer", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "timestamp"}
     return Column(name, kinds.get(text, "text"), 0, required)
@@ -137,8 +137,11 @@ def _column(name: str, text: str, required: bool) -> Column:
 
 def _real(one: Column, key: set[str], dialect: str) -> sa.Column[Any]:
     types: dict[str, Any] = {
-        "integer": sa.Integer() if dialect == "sqlite" and one.name == "id" else sa.BigInteger(), "boolean": sa.Boolean(), "date": sa.Date(),
-        "timestamp": sa.DateTime(), "text": sa.Text(collation="C") if dialect == "postgresql" else sa.Text(),
+        "integer": sa.Integer() if dialect == "sqlite" and one.name == "id" else sa.BigInteger(),
+        "boolean": sa.Boolean(),
+        "date": sa.Date(),
+        "timestamp": sa.DateTime(),
+        "text": sa.Text(collation="C") if dialect == "postgresql" else sa.Text(),
         "scaled": sa.Numeric(18, one.places) if dialect == "postgresql" else Scaled(one.places),
     }
     if one.name in ("version", "chain_length", "position"):

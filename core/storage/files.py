@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol
 
 CHUNK = 256 * 1024
 
@@ -27,7 +27,7 @@ class Kept:
 class FileStore(Protocol):
     """Keeps bytes under random keys; names are metadata and never paths."""
 
-    def put(self, source: BinaryIO) -> Kept: ...
+    def put(self, source: IO[bytes]) -> Kept: ...
     def open(self, key: str) -> BinaryIO: ...
     def delete(self, key: str) -> None: ...
     def keys(self) -> Iterator[str]: ...
@@ -40,7 +40,7 @@ class LocalFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def put(self, source: BinaryIO) -> Kept:
+    def put(self, source: IO[bytes]) -> Kept:
         """Write, sync, then give the key: a row that names it is written afterwards."""
         key = secrets.token_hex(16)
         path = self._path(key)

@@ -163,7 +163,7 @@ def _table_steps(table: sa.Table, shape: Shape, dialect: sa.Dialect, whose: str,
 
 
 def _column_steps(table: sa.Table, shape: Shape, dialect: sa.Dialect, whose: str) -> list[Step]:
-    name, there = table.name, shape.tables[table.name]
+    there = shape.tables[table.name]
     steps = []
     for column in table.columns:
         declared = schema.plain(column.type.compile(dialect=dialect))
@@ -191,7 +191,9 @@ def _replacing(table: sa.Table, column: sa.Column[Any], there: dict[str, str], d
     was = there[column.name]
     number = next(n for n in range(1, 1_000) if identifiers.fitted(f"o{n}_{column.name}") not in there)
     aside = identifiers.fitted(f"o{number}_{column.name}")
-    statements: list[ExecutableDDLElement | sa.Update] = [DropIndex(str(index.name)) for index in table.indexes if column.name in index.columns]
+    statements: list[ExecutableDDLElement | sa.Update] = [
+        DropIndex(str(index.name)) for index in table.indexes if column.name in index.columns
+    ]
     statements += [RenameColumn(table.name, column.name, aside), AddColumn(column)]
     carried = _carried(column, was, aside)
     if carried is not None:
@@ -289,7 +291,7 @@ def _patiently(database: Database, steps: Sequence[Step], wanted: Plan) -> None:
         except (Busy, sa.exc.DBAPIError):
             if attempt == RETRIES - 1:
                 raise
-            time.sleep(random.uniform(0.05, 0.3) * (attempt + 1))
+            time.sleep(random.uniform(0.05, 0.3) * (attempt + 1))  # noqa: S311 - spreads the tries, no secret
 
 
 def _build_beside(database: Database, step: Step, wanted: Plan) -> None:

@@ -97,6 +97,6 @@ def _postgresql(connection: sa.Connection, wanted: list[str] | None) -> Shape:
         .select_from(here.join(_trigger, _trigger.c.tgrelid == _class.c.oid))
         .where(sa.not_(_trigger.c.tgisinternal), chosen)
     )
-    found.triggers = {name: table for name, table in connection.execute(triggers)}
+    found.triggers = {str(name): str(table) for name, table in connection.execute(triggers)}
     found.sequences = set(connection.execute(sa.select(_class.c.relname).select_from(here).where(_class.c.relkind == "S")).scalars())
     return found

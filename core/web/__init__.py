@@ -62,8 +62,22 @@ def create_blueprint(platform: Platform, screens: showing.Screens | None = None)
         g.screens = shown
         asking.begin(platform, request)
 
-    for room in (doors, home, account, administration, styleguide, drafts, files, pickers, bulk, boards, moves, trash, entering, records,
-                 lists):
+    for room in (
+        doors,
+        home,
+        account,
+        administration,
+        styleguide,
+        drafts,
+        files,
+        pickers,
+        bulk,
+        boards,
+        moves,
+        trash,
+        entering,
+        records,
+        lists,
+    ):
         room.routes(Routes(made, room.__name__.rpartition(".")[2]))
     return made
-

@@ -26,23 +26,53 @@ def routes(made: Routes) -> None:
 def _page(errors: list[tuple[str, str, str]] | None = None, token: str = "", status: int = 200) -> Response:
     who = asking()
     actor = who.actor
-    devices = [(one.id, agent(one.agent), one.address, who.texts.datetime(one.seen_at), one.id == who.session)
-               for one in accounts.my_sessions(who.platform, actor)]
-    tokens = [(one.id, one.name, ", ".join(one.scopes) or "all your rights", who.texts.datetime(one.created_at),
-               who.texts.datetime(one.expires_at) if one.expires_at else "never") for one in accounts.my_tokens(who.platform, actor)]
+    devices = [
+        (one.id, agent(one.agent), one.address, who.texts.datetime(one.seen_at), one.id == who.session)
+        for one in accounts.my_sessions(who.platform, actor)
+    ]
+    tokens = [
+        (
+            one.id,
+            one.name,
+            ", ".join(one.scopes) or "all your rights",
+            who.texts.datetime(one.created_at),
+            who.texts.datetime(one.expires_at) if one.expires_at else "never",
+        )
+        for one in accounts.my_tokens(who.platform, actor)
+    ]
     labels = who.generation.roles()
     roles = sorted(f"{who.generation.plugins[role.partition('.')[0]].label}: {labels[role]}" for role in actor.roles if role in labels)
     roles += [label for role, label in accounts.BUILT_IN.items() if role in actor.roles and role != "core.everyone"]
-    page = Plain(showing.shell("Account", crumbs=[Crumb("Account")], here="/account"), {
-        "name": actor.name, "email": actor.email, "roles": roles, "devices": devices, "tokens": tokens, "errors": errors or [], "token": token,
-        "zone": actor.zone, "language": showing.language(actor.locale)})
+    page = Plain(
+        showing.shell("Account", crumbs=[Crumb("Account")], here="/account"),
+        {
+            "name": actor.name,
+            "email": actor.email,
+            "roles": roles,
+            "devices": devices,
+            "tokens": tokens,
+            "errors": errors or [],
+            "token": token,
+            "zone": actor.zone,
+            "language": showing.language(actor.locale),
+        },
+    )
     return respond("account.html", page, block="main", status=status)
 
 
 def agent(text: str) -> str:
     """A browser's name as people know it."""
-    system = next((name for mark, name in (("Android", "Android"), ("iPhone", "iPhone"), ("Windows", "Windows"), ("Mac OS", "Mac"), ("Linux", "Linux")) if mark in text), "")
-    browser = next((name for mark, name in (("Edg/", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari")) if mark in text), "")
+    system = next(
+        (
+            name
+            for mark, name in (("Android", "Android"), ("iPhone", "iPhone"), ("Windows", "Windows"), ("Mac OS", "Mac"), ("Linux", "Linux"))
+            if mark in text
+        ),
+        "",
+    )
+    browser = next(
+        (name for mark, name in (("Edg/", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari")) if mark in text), ""
+    )
     return " on ".join(part for part in (browser, system) if part) or text[:60] or "Unknown"
 
 
@@ -65,8 +95,11 @@ def password() -> Response:
         return _page([(names.get(name, name), "", one) for name, said in problem.errors.items() for one in said], status=422)
     answer = go("/account", toast=Toast("Your password is changed. Every other device is signed out."))
     assert who.actor.account is not None
-    session_cookie(answer, who.platform.settings, accounts.open_session(
-        who.platform, who.actor.account, address=guards.address(), agent=request.headers.get("User-Agent", "")[:200]))
+    session_cookie(
+        answer,
+        who.platform.settings,
+        accounts.open_session(who.platform, who.actor.account, address=guards.address(), agent=request.headers.get("User-Agent", "")[:200]),
+    )
     return answer
 
 

@@ -66,9 +66,23 @@ def index() -> Response:
     who = asking()
     health_ = plugins.listed(who.platform)
     wrong = sum(1 for one in health_ if one.state in ("broken", "failing")) + sum(1 for one in health_ for _ in one.problems)
-    return _respond("index", "Administration", {"pages": PAGES, "problems": [
-        (one.label, one.name, [str(problem) for problem in one.problems] + [f"{failure.hook}: {failure.reason}" for failure in one.failures])
-        for one in health_ if one.problems or one.failures], "wrong": wrong})
+    return _respond(
+        "index",
+        "Administration",
+        {
+            "pages": PAGES,
+            "problems": [
+                (
+                    one.label,
+                    one.name,
+                    [str(problem) for problem in one.problems] + [f"{failure.hook}: {failure.reason}" for failure in one.failures],
+                )
+                for one in health_
+                if one.problems or one.failures
+            ],
+            "wrong": wrong,
+        },
+    )
 
 
 @admin
@@ -80,12 +94,28 @@ def people_list() -> Response:
 def _people(errors: list[tuple[str, str, str]] | None = None, told: str = "", status: int = 200) -> Response:
     who = asking()
     labels = who.generation.roles()
-    rows = [(one, [labels.get(role) or accounts.BUILT_IN.get(role, role) for role in one.roles],
-             who.texts.datetime(one.signed_in_at) if one.signed_in_at else "never") for one in accounts.listed(who.platform, who.actor)]
+    rows = [
+        (
+            one,
+            [labels.get(role) or accounts.BUILT_IN.get(role, role) for role in one.roles],
+            who.texts.datetime(one.signed_in_at) if one.signed_in_at else "never",
+        )
+        for one in accounts.listed(who.platform, who.actor)
+    ]
     q = request.args.get("q", "").casefold()
     rows = [row for row in rows if q in f"{row[0].email} {row[0].name}".casefold()] if q else rows
-    return _respond("people", "People and roles", {"rows": rows, "errors": errors or [], "told": told, "q": request.args.get("q", ""),
-                                                   "given": {name: request.form.get(name, "") for name in ("email", "name", "department")}}, status=status)
+    return _respond(
+        "people",
+        "People and roles",
+        {
+            "rows": rows,
+            "errors": errors or [],
+            "told": told,
+            "q": request.args.get("q", ""),
+            "given": {name: request.form.get(name, "") for name in ("email", "name", "department")},
+        },
+        status=status,
+    )
 
 
 @admin
@@ -93,8 +123,13 @@ def invite() -> Response:
     """Make an account and its person, and an invitation."""
     who = asking()
     try:
-        account = people.add(who.platform, who.actor, email=request.form.get("email", ""), name=request.form.get("name", ""),
-                             department=request.form.get("department") or None)
+        account = people.add(
+            who.platform,
+            who.actor,
+            email=request.form.get("email", ""),
+            name=request.form.get("name", ""),
+            department=request.form.get("department") or None,
+        )
         told = people.invite(who.platform, who.actor, account)
     except Invalid as problem:
         return _people([(name, "", one) for name, said in problem.errors.items() for one in said], status=422)
@@ -126,7 +161,9 @@ def person(number: int) -> Response:
             errors, status = [("", "", problem.detail)], problem.status
     row = _found(who, number)
     held = set(row.roles) if request.method == "GET" else set(request.form.getlist("role"))
-    groups: dict[str, list[tuple[str, str, bool]]] = {"System": [(role, label, role in held) for role, label in accounts.BUILT_IN.items() if role != "core.everyone"]}
+    groups: dict[str, list[tuple[str, str, bool]]] = {
+        "System": [(role, label, role in held) for role, label in accounts.BUILT_IN.items() if role != "core.everyone"]
+    }
     for role, label in sorted(who.generation.roles().items()):
         plugin = who.generation.plugins[role.partition(".")[0]]
         groups.setdefault(words.plugin_label(plugin), []).append((role, label, role in held))
@@ -154,21 +191,34 @@ def why() -> Response:
     if asked["user"] and asked["entity"]:
         number = int(asked["id"]) if asked["id"].isdigit() and len(asked["id"]) < 17 else None
         try:
-            said = explain.explain(who.platform, who.actor, asked["user"], asked["entity"], number, action=asked["action"] or "read",
-                                   field=asked["field"] or None)
+            said = explain.explain(
+                who.platform,
+                who.actor,
+                asked["user"],
+                asked["entity"],
+                number,
+                action=asked["action"] or "read",
+                field=asked["field"] or None,
+            )
         except BackofficeError as problem:
             error = problem.detail
     entities = sorted((name, f"{words.singular(one)} ({name})") for name, one in who.generation.entities.items())
     users = [(one.email, one.name or one.email) for one in accounts.listed(who.platform, who.actor)]
-    return _respond("explain", "Why may I?", {"asked": asked, "said": said, "error": error, "entities": entities, "users": users, "actions": explain.ACTIONS})
+    return _respond(
+        "explain",
+        "Why may I?",
+        {"asked": asked, "said": said, "error": error, "entities": entities, "users": users, "actions": explain.ACTIONS},
+    )
 
 
 @admin
 def plugin_list() -> Response:
     """Every plugin that was seen."""
     who = asking()
-    rows = [(one, [str(problem) for problem in one.problems], [(failure.hook, failure.reason) for failure in one.failures])
-            for one in plugins.listed(who.platform)]
+    rows = [
+        (one, [str(problem) for problem in one.problems], [(failure.hook, failure.reason) for failure in one.failures])
+        for one in plugins.listed(who.platform)
+    ]
     return _respond("plugins", "Plugins", {"rows": rows})
 
 
@@ -195,7 +245,10 @@ def generations() -> Response:
     entries = publish.listed(who.platform)
     back = publish.standing(entries)
     rows = [(one, who.texts.datetime(one.at)) for one in reversed(entries)]
-    overlays = [(one.entity, one.department or "everybody", one.name, one.because, [f"{verb.kind}" for verb in one.changes]) for one in who.generation.overlays]
+    overlays = [
+        (one.entity, one.department or "everybody", one.name, one.because, [f"{verb.kind}" for verb in one.changes])
+        for one in who.generation.overlays
+    ]
     return _respond("generations", "Generations", {"rows": rows, "back": back, "current": who.generation.number, "overlays": overlays})
 
 
@@ -206,8 +259,12 @@ def generation(number: int) -> Response:
     here = publish.at(who.platform, number)
     before = publish.at(who.platform, number - 1) if number > 1 else None
     lines = diff(before, here).lines
-    return _respond("generation", f"Generation {number}", {"number": number, "lines": lines[:500], "more": max(0, len(lines) - 500),
-                                                           "current": who.generation.number}, sub="Generations")
+    return _respond(
+        "generation",
+        f"Generation {number}",
+        {"number": number, "lines": lines[:500], "more": max(0, len(lines) - 500), "current": who.generation.number},
+        sub="Generations",
+    )
 
 
 @admin
@@ -215,8 +272,12 @@ def revert() -> Response:
     """Take the last publication back, or return to the overlays of a generation."""
     who = asking()
     text = request.form.get("to", "")
-    outcome = publish.revert(who.platform, who.actor, int(text) if text.isdigit() and len(text) < 8 else None, because=request.form.get("because", "")[:500])
-    return go("/admin/generations", toast=Toast(f"Generation {outcome.number} is in force." if outcome.changed else "Nothing had to change."))
+    outcome = publish.revert(
+        who.platform, who.actor, int(text) if text.isdigit() and len(text) < 8 else None, because=request.form.get("because", "")[:500]
+    )
+    return go(
+        "/admin/generations", toast=Toast(f"Generation {outcome.number} is in force." if outcome.changed else "Nothing had to change.")
+    )
 
 
 @admin
@@ -225,23 +286,49 @@ def log() -> Response:
     who = asking()
     before = request.args.get("before", "")
     entity, by = request.args.get("entity", ""), request.args.get("by", "")
-    found = audit.newest(who.platform, who.actor, limit=MOST_ENTRIES, before=int(before) if before.isdigit() and len(before) < 18 else None,
-                         entity=entity, by=by)
-    rows = [(one, who.texts.datetime(one.at), words.singular(who.generation.entities[one.entity]) if one.entity in who.generation.entities else one.entity)
-            for one in found]
+    found = audit.newest(
+        who.platform,
+        who.actor,
+        limit=MOST_ENTRIES,
+        before=int(before) if before.isdigit() and len(before) < 18 else None,
+        entity=entity,
+        by=by,
+    )
+    rows = [
+        (
+            one,
+            who.texts.datetime(one.at),
+            words.singular(who.generation.entities[one.entity]) if one.entity in who.generation.entities else one.entity,
+        )
+        for one in found
+    ]
     verdict = audit.verify(who.platform) if request.args.get("verify") == "1" else None
-    return _respond("audit", "Log", {"rows": rows, "older": found[-1].id if len(found) == MOST_ENTRIES else None, "entity": entity, "by": by, "verdict": verdict,
-                                     "entities": sorted(who.generation.entities)})
+    return _respond(
+        "audit",
+        "Log",
+        {
+            "rows": rows,
+            "older": found[-1].id if len(found) == MOST_ENTRIES else None,
+            "entity": entity,
+            "by": by,
+            "verdict": verdict,
+            "entities": sorted(who.generation.entities),
+        },
+    )
 
 
 @admin
 def jobs() -> Response:
     """What waits to be performed, and what failed."""
     who = asking()
-    own = [(one.id, one.verb, one.state, one.attempts, who.texts.datetime(one.created_at), one.progress)
-           for one in work.listed(who.platform, who.actor)]
-    effects = [(one["id"], one["kind"], one["state"], one.get("attempts", 0), str(one.get("created_at") or ""), one.get("error") or "")
-               for one in work.effects(who.platform, who.actor)]
+    own = [
+        (one.id, one.verb, one.state, one.attempts, who.texts.datetime(one.created_at), one.progress)
+        for one in work.listed(who.platform, who.actor)
+    ]
+    effects = [
+        (one["id"], one["kind"], one["state"], one.get("attempts", 0), str(one.get("created_at") or ""), one.get("error") or "")
+        for one in work.effects(who.platform, who.actor)
+    ]
     return _respond("jobs", "Jobs and outbox", {"jobs": own, "outbox": effects})
 
 
@@ -259,8 +346,12 @@ def health() -> Response:
     who = asking()
     settings = who.platform.settings
     facts = [
-        ("Python", machine.python_version()), ("Database", who.platform.database.dialect), ("SQLite library", sqlite3.sqlite_version),
-        ("Generation", str(who.generation.number)), ("Entities", str(len(who.generation.entities))), ("Data directory", str(settings.data_dir)),
+        ("Python", machine.python_version()),
+        ("Database", who.platform.database.dialect),
+        ("SQLite library", sqlite3.sqlite_version),
+        ("Generation", str(who.generation.number)),
+        ("Entities", str(len(who.generation.entities))),
+        ("Data directory", str(settings.data_dir)),
         ("Base URL", settings.base_url or "not set: links in mail name 127.0.0.1"),
         ("Mail", "configured; sent by the worker" if settings.smtp_url else "off: invitations show their link instead"),
         ("Files", f"{sum(1 for _ in who.platform.files.keys())} kept"),  # noqa: SIM118 - a store, no dict

@@ -85,8 +85,16 @@ def look(p: Platform, asked: Request) -> None:
     if found is not None:
         actor = found.actor
         g.csrf = found.csrf
-        g.asking = Asking(p, actor, p.generation(found.head), found.session, found.csrf, formatter(actor.locale, actor.zone),
-                          texts(actor.locale, actor.zone), _flashes(asked))
+        g.asking = Asking(
+            p,
+            actor,
+            p.generation(found.head),
+            found.session,
+            found.csrf,
+            formatter(actor.locale, actor.zone),
+            texts(actor.locale, actor.zone),
+            _flashes(asked),
+        )
     else:
         g.visitor = asked.cookies.get(guards.DOOR, "") or secrets.token_urlsafe(18)
         g.csrf = guards.door_token(p.settings, g.visitor)

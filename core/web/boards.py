@@ -131,7 +131,9 @@ def _needed(want: Wanted) -> tuple[str, ...]:
 def _records(want: Wanted, limit: int, where: Group | None = None, sort: tuple[tuple[str, bool], ...] | None = None) -> list[Record]:
     who = want.asking
     parts = tuple(part for part in (want.query.where, where) if part is not None)
-    query = replace(want.query, where=Group(False, parts) if parts else None, limit=limit, fields=_needed(want), after=None, before=None, last=False)
+    query = replace(
+        want.query, where=Group(False, parts) if parts else None, limit=limit, fields=_needed(want), after=None, before=None, last=False
+    )
     if sort is not None:
         query = replace(query, sort=sort)
     try:
@@ -167,7 +169,9 @@ def _board(want: Wanted) -> Board:
     workflow = want.shape.workflow
     lanes: list[tuple[str, str, Markup]] = []
     if by == "state" and workflow is not None:
-        lanes = [(state.name, words.state_label(want.shape, state.name), Markup(cells.pill(want.shape, state.name))) for state in workflow.states]
+        lanes = [
+            (state.name, words.state_label(want.shape, state.name), Markup(cells.pill(want.shape, state.name))) for state in workflow.states
+        ]
     elif declared is not None and by in want.visible:
         lanes = [(option.name, option.label or option.name, Markup(cells.tag(declared, option.name))) for option in declared.options]
         lanes.append(("", NO_VALUE, Markup('<span class="muted">None</span>')))
@@ -177,8 +181,15 @@ def _board(want: Wanted) -> Board:
         found = _records(want, MOST_CARDS + 1, Group(False, (only,)))
         if not found and by == "state" and workflow is not None and not _in_view(want, name):
             continue
-        targets = " ".join(f"{one.name}:{one.to}" for one in workflow.transitions
-                           if name in one.from_states or ("any" in one.from_states and name != one.to)) if by == "state" and workflow else ""
+        targets = (
+            " ".join(
+                f"{one.name}:{one.to}"
+                for one in workflow.transitions
+                if name in one.from_states or ("any" in one.from_states and name != one.to)
+            )
+            if by == "state" and workflow
+            else ""
+        )
         more = address(want.url, [("view", _list_view(want)), (by, name)]) if len(found) > MOST_CARDS else ""
         made.append(Lane(name, label, head, [_card(want, record) for record in found[:MOST_CARDS]], more, targets))
     drag = by == "state" or by in want.rights.writable()
@@ -205,7 +216,9 @@ def _month(want: Wanted) -> Month:
     bounds: tuple[Any, Any] = (low, high)
     if timed:
         bounds = (datetime.combine(low, datetime.min.time(), who.fmt.zone), datetime.combine(high, datetime.max.time(), who.fmt.zone))
-    found = _records(want, MOST_ENTRIES, Group(False, (Condition(start, "ge", (bounds[0],)), Condition(start, "le", (bounds[1],)))), ((start, False),))
+    found = _records(
+        want, MOST_ENTRIES, Group(False, (Condition(start, "ge", (bounds[0],)), Condition(start, "le", (bounds[1],)))), ((start, False),)
+    )
     by_day: dict[date, list[Card]] = {}
     for record in found:
         moment = record.get(start)
@@ -220,8 +233,13 @@ def _month(want: Wanted) -> Month:
         number = first.year * 12 + first.month - 1 + months
         return address(want.url, with_(want.found, month=f"{number // 12:04}-{number % 12 + 1:02}"))
 
-    return Month(f"{month} {first.year}", step(-1), step(1), [str(names[day.weekday()]) for day in days[:7]],
-                 [Day(day, day.month == first.month, day == today, by_day.get(day, [])) for day in days])
+    return Month(
+        f"{month} {first.year}",
+        step(-1),
+        step(1),
+        [str(names[day.weekday()]) for day in days[:7]],
+        [Day(day, day.month == first.month, day == today, by_day.get(day, [])) for day in days],
+    )
 
 
 def _asked_month(today: date) -> date:

@@ -45,19 +45,51 @@ def _selection(who: Asking, entity: Entity) -> Selection:
     return Selection(ids)
 
 
-def _page(who: Asking, entity: Entity, title: str, action: str, outcome: Outcome | None, *, fields: Any = None, submit: str = "", danger: bool = False,
-          reason: bool = False, errors: list[tuple[str, str, str]] | None = None, status: int = 200, preview: bool = False) -> Response:
+def _page(
+    who: Asking,
+    entity: Entity,
+    title: str,
+    action: str,
+    outcome: Outcome | None,
+    *,
+    fields: Any = None,
+    submit: str = "",
+    danger: bool = False,
+    reason: bool = False,
+    errors: list[tuple[str, str, str]] | None = None,
+    status: int = 200,
+    preview: bool = False,
+) -> Response:
     url = f"/{entity.plugin}/{entity.name}"
     kept = [(name, text) for name in ("id", "all", "query") for text in request.values.getlist(name)]
     rows = []
     for row in outcome.rows[:MOST_SHOWN] if outcome else ():
-        changes = [(_label(entity, name), _shown(who, entity, name, before), _shown(who, entity, name, after)) for name, (before, after) in row.changes.items()]
+        changes = [
+            (_label(entity, name), _shown(who, entity, name, before), _shown(who, entity, name, after))
+            for name, (before, after) in row.changes.items()
+        ]
         rows.append((row.title, f"{url}/{row.id}", changes, row.why_not))
     refused = len(outcome.refused) if outcome else 0
-    page = Plain(showing.shell(title, crumbs=[Crumb(words.plural(entity), url), Crumb(title)], here=url), {
-        "title": title, "action": action, "rows": rows, "total": outcome.total if outcome else 0, "refused": refused, "kept": kept, "fields": fields,
-        "submit": submit, "danger": danger, "reason": reason, "errors": errors or [], "back": url, "preview": preview,
-        "more": max(0, (outcome.total if outcome else 0) - len(rows)), "reason_text": request.values.get("reason", "")})
+    page = Plain(
+        showing.shell(title, crumbs=[Crumb(words.plural(entity), url), Crumb(title)], here=url),
+        {
+            "title": title,
+            "action": action,
+            "rows": rows,
+            "total": outcome.total if outcome else 0,
+            "refused": refused,
+            "kept": kept,
+            "fields": fields,
+            "submit": submit,
+            "danger": danger,
+            "reason": reason,
+            "errors": errors or [],
+            "back": url,
+            "preview": preview,
+            "more": max(0, (outcome.total if outcome else 0) - len(rows)),
+            "reason_text": request.values.get("reason", ""),
+        },
+    )
     return respond("bulk.html", page, block="main", status=status)
 
 
@@ -100,7 +132,16 @@ def delete(plugin: str, entity: str) -> Response:
     if request.method == "POST":
         return _done(who, found, bulk.delete(who.platform, who.actor, found.full_name, selection), "moved to the trash")
     outcome = bulk.preview_delete(who.platform, who.actor, found.full_name, selection)
-    return _page(who, found, f"Delete {outcome.total} {words.plural(found).lower()}?", request.path, outcome, submit="Move to the trash", danger=True, preview=True)
+    return _page(
+        who,
+        found,
+        f"Delete {outcome.total} {words.plural(found).lower()}?",
+        request.path,
+        outcome,
+        submit="Move to the trash",
+        danger=True,
+        preview=True,
+    )
 
 
 def _entry(who: Asking, entity: Entity, names: tuple[str, ...], sent: object) -> Entry:
@@ -124,8 +165,14 @@ def edit(plugin: str, entity: str) -> Response:
     selection = _selection(who, found)
     writable = who.grant(found).writable()
     shape = who.shape(found)
-    names = tuple(field.name for field in shape.fields if field.name in writable and not field.hidden and not field.read_only
-                  and field.type not in ("lines", "file", "image", "signature", "secret", "computed", "lookup", "rollup", "sequence"))
+    names = tuple(
+        field.name
+        for field in shape.fields
+        if field.name in writable
+        and not field.hidden
+        and not field.read_only
+        and field.type not in ("lines", "file", "image", "signature", "secret", "computed", "lookup", "rollup", "sequence")
+    )
     if not names:
         raise Forbidden(f"There is no field of {words.plural(shape).lower()} that you may write.")
     made = _entry(who, found, names, request.form if request.method == "POST" else None)
@@ -135,10 +182,21 @@ def edit(plugin: str, entity: str) -> Response:
     good = made.validate()
     values = _given(made)
     if not values:
-        return _page(who, found, title, request.path, None, fields=list(made), submit="Look at what changes", status=422,
-                     errors=[("", "", "Tick at least one field and give its new value.")])
+        return _page(
+            who,
+            found,
+            title,
+            request.path,
+            None,
+            fields=list(made),
+            submit="Look at what changes",
+            status=422,
+            errors=[("", "", "Tick at least one field and give its new value.")],
+        )
     if not good and any(slot.errors for slot in made if slot.declared.name in request.form.getlist("_set")):
-        return _page(who, found, title, request.path, None, fields=list(made), submit="Look at what changes", errors=made.errors, status=422)
+        return _page(
+            who, found, title, request.path, None, fields=list(made), submit="Look at what changes", errors=made.errors, status=422
+        )
     for slot in made:
         slot.errors = []
     if request.form.get("_go") == "do":
@@ -147,8 +205,19 @@ def edit(plugin: str, entity: str) -> Response:
         outcome = bulk.preview_edit(who.platform, who.actor, found.full_name, selection, values)
     except Invalid as problem:
         made.take(problem.errors)
-        return _page(who, found, title, request.path, None, fields=list(made), submit="Look at what changes", errors=made.errors, status=422)
-    return _page(who, found, title, request.path, outcome, fields=list(made), submit=f"Change {outcome.total - len(outcome.refused)} of {outcome.total}", preview=True)
+        return _page(
+            who, found, title, request.path, None, fields=list(made), submit="Look at what changes", errors=made.errors, status=422
+        )
+    return _page(
+        who,
+        found,
+        title,
+        request.path,
+        outcome,
+        fields=list(made),
+        submit=f"Change {outcome.total - len(outcome.refused)} of {outcome.total}",
+        preview=True,
+    )
 
 
 @entered
@@ -174,5 +243,14 @@ def move(plugin: str, entity: str, transition: str) -> Response:
     if not needs or sent is not None:
         outcome_ = bulk.preview_move(who.platform, who.actor, found.full_name, selection, transition, values, reason)
     submit = f"{label} {outcome_.total - len(outcome_.refused)} of {outcome_.total}" if outcome_ else "Look at what changes"
-    return _page(who, found, f"{label}: {words.plural(found).lower()}", request.path, outcome_, fields=list(made) if names else None, submit=submit,
-                 reason=step.reason, preview=outcome_ is not None)
+    return _page(
+        who,
+        found,
+        f"{label}: {words.plural(found).lower()}",
+        request.path,
+        outcome_,
+        fields=list(made) if names else None,
+        submit=submit,
+        reason=step.reason,
+        preview=outcome_ is not None,
+    )

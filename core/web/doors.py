@@ -6,7 +6,7 @@ from flask import Response, g, request
 
 from core.errors import BackofficeError, Conflict, Invalid, NotFound, NotSignedIn
 from core.render.pages import Plain, Toast
-from core.services import accounts, demo, sessions, setup
+from core.services import accounts, demo, people, sessions, setup
 from core.web import guards, showing
 from core.web.asking import COOKIE, DOORS, platform, session_cookie
 from core.web.routing import Routes
@@ -27,7 +27,9 @@ def routes(made: Routes) -> None:
 
 def inside(url: str) -> str:
     """The path to go on to, when it is one of ours; else home."""
-    good = url.startswith("/") and not url.startswith(("//", "/\\", "/login", "/logout")) and all(sign >= " " and sign != "\\" for sign in url)
+    good = (
+        url.startswith("/") and not url.startswith(("//", "/\\", "/login", "/logout")) and all(sign >= " " and sign != "\\" for sign in url)
+    )
     return url if good else "/"
 
 
@@ -47,8 +49,16 @@ def _login_page(email: str, next_: str, errors: list[tuple[str, str, str]], stat
     offered = demo.shown_accounts(platform())
     every = request.args.get("all") == "1"
     shown = offered if every else offered[:SHOWN]
-    page = Plain(showing.shell("Sign in"), {"email": email, "next": inside(next_) if next_ else "", "errors": errors, "demo": shown,
-                                            "more": len(offered) if len(shown) < len(offered) else 0})
+    page = Plain(
+        showing.shell("Sign in"),
+        {
+            "email": email,
+            "next": inside(next_) if next_ else "",
+            "errors": errors,
+            "demo": shown,
+            "more": len(offered) if len(shown) < len(offered) else 0,
+        },
+    )
     return respond("login.html", page, status=status)
 
 
@@ -93,10 +103,13 @@ def forgotten() -> Response:
     told = ""
     if request.method == "POST":
         sessions.count_attempt(p, "reset", guards.address())
-        accounts.request_reset(p, request.form.get("email", "")[:320])
-        told = ("If there is an account with that address, a link was made. "
-                + ("It was sent by mail." if p.settings.smtp_url else "Mail is off here: ask an administrator for the link."))
-    return respond("door.html", Plain(showing.shell("Forgotten password"), {"kind": "forgotten", "told": told, "errors": [], "key": "", "given": {}}))
+        people.reset(p, request.form.get("email", "")[:320])
+        told = "If there is an account with that address, a link was made. " + (
+            "It was sent by mail." if p.settings.smtp_url else "Mail is off here: ask an administrator for the link."
+        )
+    return respond(
+        "door.html", Plain(showing.shell("Forgotten password"), {"kind": "forgotten", "told": told, "errors": [], "key": "", "given": {}})
+    )
 
 
 def choose() -> Response:
@@ -135,7 +148,11 @@ def set_up() -> Response:
         try:
             account = setup.first_account(p, key, email=values["email"], name=values["name"], password=request.form.get("password", ""))
             answer = go("/", toast=Toast("Welcome. This system is yours now."))
-            session_cookie(answer, p.settings, accounts.open_session(p, account, address=guards.address(), agent=request.headers.get("User-Agent", "")[:200]))
+            session_cookie(
+                answer,
+                p.settings,
+                accounts.open_session(p, account, address=guards.address(), agent=request.headers.get("User-Agent", "")[:200]),
+            )
             return answer
         except Invalid as problem:
             errors, status = [(name, "", one) for name, said in problem.errors.items() for one in said], 422

@@ -65,7 +65,9 @@ def new(plugin: str, entity: str) -> Response:
     if not rights.may("create"):
         looking.visible(who.platform, who.actor, found.full_name)
         makers = sorted(rule.role for rule in found.access if rule.create != "none")
-        raise Forbidden(f"You may not create {words.plural(found).lower()}. " + (f"Roles that may: {', '.join(makers)}." if makers else "No role may."))
+        raise Forbidden(
+            f"You may not create {words.plural(found).lower()}. " + (f"Roles that may: {', '.join(makers)}." if makers else "No role may.")
+        )
     shape = who.shape(found)
     if shape.kind == "settings":
         raise NotFound("There is no such page.")
@@ -133,7 +135,9 @@ def _change(work: Work, page: FormPage) -> Response:
         if not work.made.validate():
             raise Invalid(_refused(work.made))
         values = merging.taken(_values(work), sent)
-        done = records.change(who.platform, who.actor, work.entity.full_name, record.id, values, base, merge=base is not None, operation=operation)
+        done = records.change(
+            who.platform, who.actor, work.entity.full_name, record.id, values, base, merge=base is not None, operation=operation
+        )
     except StaleVersion as stale:
         return merging.conflict(work, stale)
     except (Invalid, Conflict, Busy) as problem:
@@ -218,17 +222,36 @@ def _edit_form(shape: Entity, visible: frozenset[str], writable: frozenset[str])
     if not forms:
         return made_form(shape)
     form = forms[0]
-    rest = [field.name for field in shape.fields if field.name in writable and not field.hidden and not field.read_only and field.name not in form.field_names]
+    rest = [
+        field.name
+        for field in shape.fields
+        if field.name in writable and not field.hidden and not field.read_only and field.name not in form.field_names
+    ]
     tabs = form.tabs
     if rest:
         extra = Section(tuple(Item("field", name) for name in rest), label="More", open=False, columns=2)
-        tabs = ((*tabs[:-1], replace(tabs[-1], sections=(*tabs[-1].sections, extra))) if form.layout not in ("tabs",) and tabs
-                else (*tabs, DeclaredTab((replace(extra, open=True, label=""),), label="More")))
+        tabs = (
+            (*tabs[:-1], replace(tabs[-1], sections=(*tabs[-1].sections, extra)))
+            if form.layout not in ("tabs",) and tabs
+            else (*tabs, DeclaredTab((replace(extra, open=True, label=""),), label="More"))
+        )
     return replace(form, tabs=tabs, layout="tabs" if form.layout in ("tabs", "steps") else form.layout)
 
 
-def _work(who: Asking, entity: Entity, shape: Entity, rights: Grant, url: str, form: Form, action: str, record: Record | None,
-          sent: MultiDict[str, str] | None, writable: frozenset[str], start: Mapping[str, Value], visible: frozenset[str] | None = None) -> Work:
+def _work(
+    who: Asking,
+    entity: Entity,
+    shape: Entity,
+    rights: Grant,
+    url: str,
+    form: Form,
+    action: str,
+    record: Record | None,
+    sent: MultiDict[str, str] | None,
+    writable: frozenset[str],
+    start: Mapping[str, Value],
+    visible: frozenset[str] | None = None,
+) -> Work:
     shown = visible if visible is not None else writable
     with who.platform.read(who.actor, who.generation) as unit:
         parsing = form_parsing(unit, shape, record)
@@ -298,8 +321,11 @@ def _values(work: Work) -> dict[str, Value]:
     sent = work.sent
     assert sent is not None
     hidden = _hidden(work.tabs)
-    return {name: value for name, value in work.made.values().items()
-            if name not in hidden and (slot := work.made.slot(name)) is not None and _present(slot, sent)}
+    return {
+        name: value
+        for name, value in work.made.values().items()
+        if name not in hidden and (slot := work.made.slot(name)) is not None and _present(slot, sent)
+    }
 
 
 def _hidden(tabs: Iterable[LaidTab]) -> set[str]:
@@ -348,8 +374,16 @@ def _missing(tabs: Iterable[LaidTab]) -> dict[str, list[str]]:
         for part in tab.sections:
             for item in part.items:
                 slot = item.slot
-                if (slot is not None and tab.shown and part.shown and item.shown and slot.required and not slot.read_only
-                        and slot.data in (None, ()) and slot.sound):
+                if (
+                    slot is not None
+                    and tab.shown
+                    and part.shown
+                    and item.shown
+                    and slot.required
+                    and not slot.read_only
+                    and slot.data in (None, ())
+                    and slot.sound
+                ):
                     found[slot.declared.name] = [preparing.REQUIRED]
     return found
 
@@ -365,10 +399,22 @@ def _new_page(work: Work, others: list[Form]) -> FormPage:
     singular = words.singular(work.shape)
     crumbs = [*_crumbs(work), Crumb("New")]
     page = FormPage(
-        showing.shell(f"New {singular.lower()}", crumbs=crumbs, here=work.url), f"New {singular.lower()}", work.action, work.url,
-        f"Make {singular.lower()}", work.tabs, work.form.layout, place=work.place, partial=_partial(work.action), help=work.shape.help)
+        showing.shell(f"New {singular.lower()}", crumbs=crumbs, here=work.url),
+        f"New {singular.lower()}",
+        work.action,
+        work.url,
+        f"Make {singular.lower()}",
+        work.tabs,
+        work.form.layout,
+        place=work.place,
+        partial=_partial(work.action),
+        help=work.shape.help,
+    )
     if len(others) > 1:
-        page.forms = [Tab(words.form_label(form, work.shape), f"{work.url}/new?form={form.name}", current=form.name == work.form.name) for form in others]
+        page.forms = [
+            Tab(words.form_label(form, work.shape), f"{work.url}/new?form={form.name}", current=form.name == work.form.name)
+            for form in others
+        ]
     _draft(work, page)
     return page
 
@@ -379,8 +425,17 @@ def _edit_page(work: Work) -> FormPage:
     title = str(record.get("display_title") or record.id)
     here = f"{work.url}/{record.id}"
     page = FormPage(
-        showing.shell(f"Edit {title}", crumbs=[*_crumbs(work), Crumb(title, here), Crumb("Edit")], here=work.url), title, work.action, here,
-        "Save", work.tabs, work.form.layout, record.version, place=work.place, partial=_partial(work.action))
+        showing.shell(f"Edit {title}", crumbs=[*_crumbs(work), Crumb(title, here), Crumb("Edit")], here=work.url),
+        title,
+        work.action,
+        here,
+        "Save",
+        work.tabs,
+        work.form.layout,
+        record.version,
+        place=work.place,
+        partial=_partial(work.action),
+    )
     sent = work.sent.get("_v", "") if work.sent else ""
     if sent.isdigit() and len(sent) < 10:
         page.version = int(sent)
@@ -404,4 +459,3 @@ def _draft(work: Work, page: FormPage) -> None:
         if kept is not None:
             page.draft = work.place
             page.draft_at = work.asking.texts.datetime(kept.at)
-

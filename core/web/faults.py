@@ -15,9 +15,18 @@ from core.web import showing
 
 _log = logging.getLogger("backoffice.web")
 TITLES = {
-    400: "That address does not work", 403: "Not allowed", 404: "Not found", 405: "Not possible here", 409: "Conflict",
-    412: "The record has changed", 413: "Too large", 415: "Unsupported type", 422: "Please check what you entered",
-    429: "Too many attempts", 500: "Something went wrong", 503: "Busy",
+    400: "That address does not work",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not possible here",
+    409: "Conflict",
+    412: "The record has changed",
+    413: "Too large",
+    415: "Unsupported type",
+    422: "Please check what you entered",
+    429: "Too many attempts",
+    500: "Something went wrong",
+    503: "Busy",
 }
 HINTS = {
     403: "If you need this, ask an administrator for the role that the sentence names.",
@@ -51,8 +60,11 @@ def install(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def plain(error: HTTPException) -> Response:
         status = error.code or 500
-        sentences = {404: "There is no such page.", 405: "This address does not take that kind of request.",
-                     413: "This is more than may be sent at once."}
+        sentences = {
+            404: "There is no such page.",
+            405: "This address does not take that kind of request.",
+            413: "This is more than may be sent at once.",
+        }
         answer = told(status, TITLES.get(status, error.name), sentences.get(status, error.description or error.name))
         if status == 405 and getattr(error, "valid_methods", None):
             answer.headers["Allow"] = ", ".join(error.valid_methods or ())  # type: ignore[attr-defined]
@@ -82,8 +94,15 @@ def told(status: int, title: str, sentence: str, *, request_id: str = "") -> Res
                 typed[name] = text[:4000]
     if showing.wants_part():
         return showing.part("", status=status if status != 422 else 409, toast=Toast(sentence, bad=True))
-    return showing.message(status, title, sentence, hint=HINTS.get(status, ""), links=[("Home", "/"), ("Back", "javascript-back")],
-                           typed=typed, request_id=request_id)
+    return showing.message(
+        status,
+        title,
+        sentence,
+        hint=HINTS.get(status, ""),
+        links=[("Home", "/"), ("Back", "javascript-back")],
+        typed=typed,
+        request_id=request_id,
+    )
 
 
 def _signed_out(error: NotSignedIn) -> Response:

@@ -46,6 +46,7 @@ def attachment(plugin: str, entity: str, number: int, which: int) -> Response:
 
 def download(stream: BinaryIO, name: str, kind: str, size: int) -> Response:
     """The bytes, in pieces, under a policy that lets them do nothing."""
+
     def pieces() -> object:
         with stream:
             while piece := stream.read(_CHUNK):

@@ -30,7 +30,8 @@ def headers(app: Flask, settings: Settings) -> None:
         put = answer.headers
         put["Content-Security-Policy"] = (
             f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; object-src 'none'; base-uri 'none'; "
-            "frame-ancestors 'none'; form-action 'self'")
+            "frame-ancestors 'none'; form-action 'self'"
+        )
         put["X-Content-Type-Options"] = "nosniff"
         put["Referrer-Policy"] = "same-origin"
         put["X-Frame-Options"] = "DENY"
@@ -88,8 +89,9 @@ def refuse_forgery(settings: Settings, asked: Request, expected: str) -> None:
         raise Forbidden("This request comes from another site and was refused.")
     given = asked.headers.get("X-CSRF-Token") or asked.form.get("csrf_token") or ""
     token = unmasked(given)
-    if not expected or not (hmac.compare_digest(token.encode(), expected.encode())
-                            or hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())):
+    if not expected or not (
+        hmac.compare_digest(token.encode(), expected.encode()) or hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
+    ):
         raise Forbidden(STALE)
 
 

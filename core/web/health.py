@@ -36,11 +36,16 @@ def create_blueprint(platform: Platform) -> Blueprint:
             counted["requests"] += 1
         usage = resource.getrusage(resource.RUSAGE_SELF)
         lines = [
-            "# TYPE backoffice_generation gauge", f"backoffice_generation {platform.current.number}",
-            "# TYPE backoffice_entities gauge", f"backoffice_entities {len(platform.current.entities)}",
-            "# TYPE process_cpu_seconds_total counter", f"process_cpu_seconds_total {usage.ru_utime + usage.ru_stime:.3f}",
-            "# TYPE process_resident_memory_peak_bytes gauge", f"process_resident_memory_peak_bytes {usage.ru_maxrss * 1024}",
-            "# TYPE backoffice_plugin_problems gauge", f"backoffice_plugin_problems {len(platform.current.problems)}",
+            "# TYPE backoffice_generation gauge",
+            f"backoffice_generation {platform.current.number}",
+            "# TYPE backoffice_entities gauge",
+            f"backoffice_entities {len(platform.current.entities)}",
+            "# TYPE process_cpu_seconds_total counter",
+            f"process_cpu_seconds_total {usage.ru_utime + usage.ru_stime:.3f}",
+            "# TYPE process_resident_memory_peak_bytes gauge",
+            f"process_resident_memory_peak_bytes {usage.ru_maxrss * 1024}",
+            "# TYPE backoffice_plugin_problems gauge",
+            f"backoffice_plugin_problems {len(platform.current.problems)}",
         ]
         return Response("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")
 

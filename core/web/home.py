@@ -38,8 +38,10 @@ def routes(made: Routes) -> None:
 def home() -> Response:
     """What wants the person, and where they may go."""
     who = asking()
-    page = Plain(showing.shell("Home", crumbs=[Crumb("Home")], here="/"), {
-        "name": who.actor.name.split(" ")[0], "wants": _wanted(who, SHOWN), "create": navigation.creatable(who.generation, who.actor)[:8]})
+    page = Plain(
+        showing.shell("Home", crumbs=[Crumb("Home")], here="/"),
+        {"name": who.actor.name.split(" ")[0], "wants": _wanted(who, SHOWN), "create": navigation.creatable(who.generation, who.actor)[:8]},
+    )
     return respond("home.html", page, block="main")
 
 
@@ -66,8 +68,15 @@ def _wanted(who: Asking, most: int) -> list[tuple[str, str, int, bool, list[tupl
             except BackofficeError:
                 continue
         if page.items:
-            rows = [(f"/{entity.plugin}/{entity.name}/{one.id}", str(one.get("display_title") or one.id),
-                     Markup(cells.pill(entity, one["state"])) if one.get("state") else Markup(""), _due(who, entity, one)) for one in page.items]
+            rows = [
+                (
+                    f"/{entity.plugin}/{entity.name}/{one.id}",
+                    str(one.get("display_title") or one.id),
+                    Markup(cells.pill(entity, one["state"])) if one.get("state") else Markup(""),
+                    _due(who, entity, one),
+                )
+                for one in page.items
+            ]
             found.append((words.plural(entity), entity.icon or "list", len(rows), page.next is not None, rows))
     return found
 
@@ -101,16 +110,29 @@ def palette() -> Response:
     who = asking()
     q = request.args.get("q", "").strip()[:100]
     folded = q.casefold()
-    places = [(entry.label, entry.url, entry.icon, group.label) for group in navigation.groups(who.generation, who.actor) for entry in group.entries]
+    places = [
+        (entry.label, entry.url, entry.icon, group.label)
+        for group in navigation.groups(who.generation, who.actor)
+        for entry in group.entries
+    ]
     places += [("Home", "/", "home", ""), ("Inbox", "/inbox", "inbox", ""), ("Account", "/account", "user", "")]
     if who.is_admin:
         places += [("Administration", "/admin", "settings", ""), ("Style page", "/styleguide", "palette", "")]
     makes = [(f"New {label.lower()}", url, "plus", "") for label, url in navigation.creatable(who.generation, who.actor)]
-    groups = [("Go to", [one for one in places if folded in f"{one[0]} {one[3]}".casefold()][:8]),
-              ("Create", [one for one in makes if folded and folded in one[0].casefold()][:6])]
+    groups = [
+        ("Go to", [one for one in places if folded in f"{one[0]} {one[3]}".casefold()][:8]),
+        ("Create", [one for one in makes if folded and folded in one[0].casefold()][:6]),
+    ]
     if len(q) > 1:
-        records = [(hit.title or f"#{hit.id}", f"/{hit.entity.replace('.', '/')}/{hit.id}", who.generation.entities[hit.entity].icon or "file",
-                    words.singular(who.generation.entities[hit.entity])) for hit in looking.search(who.platform, who.actor, q, 3)]
+        records = [
+            (
+                hit.title or f"#{hit.id}",
+                f"/{hit.entity.replace('.', '/')}/{hit.id}",
+                who.generation.entities[hit.entity].icon or "file",
+                words.singular(who.generation.entities[hit.entity]),
+            )
+            for hit in looking.search(who.platform, who.actor, q, 3)
+        ]
         groups.insert(0 if records and not groups[0][1] else 1, ("Records", records[:PALETTE_RECORDS]))
     page = Plain(showing.shell("Search"), {"groups": [group for group in groups if group[1]], "q": q})
     return respond("palette.html", page, block="options")

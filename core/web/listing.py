@@ -26,9 +26,17 @@ from core.web.asking import Asking
 from schemas.model import Entity, Field, View
 
 SIZES = (25, 50, 100, 200)
-ICONS = {"list": "layout-list", "board": "layout-kanban", "calendar": "calendar", "timeline": "activity", "tree": "hierarchy",
-         "gallery": "layout-grid"}
-OWN = frozenset({"q", "sort", "view", "after", "before", "page", "size", "cols", "month", "saved", "limit", "count", "fields", "expand", "format"})
+ICONS = {
+    "list": "layout-list",
+    "board": "layout-kanban",
+    "calendar": "calendar",
+    "timeline": "activity",
+    "tree": "hierarchy",
+    "gallery": "layout-grid",
+}
+OWN = frozenset(
+    {"q", "sort", "view", "after", "before", "page", "size", "cols", "month", "saved", "limit", "count", "fields", "expand", "format"}
+)
 MADE = View("all", columns=())
 MOST_REMEMBERED = 2000
 _Labels = list[tuple[str, str]]
@@ -73,9 +81,16 @@ def wanted(asking: Asking, plugin: str, name: str, given: Pairs | None = None, *
     columns = _columns(shape, view, args.get("cols", ""), visible)
     size = int(args["size"]) if args.get("size") in {str(one) for one in SIZES} else min(max(view.page_size, 1), 200)
     query = Query(
-        where=conditions(asking, entity, shape, visible, found), expression=view.where, q=args.get("q", "")[:200],
-        sort=parse_sort(args.get("sort", ""), shape, visible, False) or _view_sort(view, shape, visible), limit=size,
-        after=args.get("after"), before=args.get("before"), last=args.get("page") == "last", fields=columns)
+        where=conditions(asking, entity, shape, visible, found),
+        expression=view.where,
+        q=args.get("q", "")[:200],
+        sort=parse_sort(args.get("sort", ""), shape, visible, False) or _view_sort(view, shape, visible),
+        limit=size,
+        after=args.get("after"),
+        before=args.get("before"),
+        last=args.get("page") == "last",
+        fields=columns,
+    )
     return Wanted(asking, entity, shape, rights, f"/{plugin}/{name}", view, found, replace(query, **changes), columns, size, visible)
 
 
@@ -86,6 +101,7 @@ def parsing(asking: Asking) -> Parsing:
 
 def conditions(asking: Asking, entity: Entity, shape: Entity, visible: frozenset[str], found: Pairs) -> Group | None:
     """The filters of an address. ``anyN.field__op`` parameters of one number are joined by or, all else by and."""
+
     def shown(field: Field) -> Field:
         return effective(field, asking.generation.entities, entity)
 
@@ -153,17 +169,41 @@ def page(want: Wanted) -> ListPage:
     asking, shape, url, found = want.asking, want.shape, want.url, want.found
     pick = bool(want.rights.writable()) or want.rights.may("delete") or want.rights.may("export")
     table = rows(want)
-    made = compiled((asking.generation.number, want.entity.full_name, id(shape)), shape, table.cells, want.columns, url, asking.actor.locale,
-                    asking.actor.zone, _sprite(), pick)
+    made = compiled(
+        (asking.generation.number, want.entity.full_name, id(shape)),
+        shape,
+        table.cells,
+        want.columns,
+        url,
+        asking.actor.locale,
+        asking.actor.zone,
+        _sprite(),
+        pick,
+    )
     heads = [_head(want, column) for column in made.columns]
     plural, singular = words.plural(shape), words.singular(shape)
     shell = showing.shell(plural, crumbs=_crumbs(asking, shape), here=url)
     current = address(url, found)
     listed = ListPage(
-        shell=shell, entity=want.entity.full_name, singular=singular, plural=plural, help=shape.help, url=url, here=current,
-        tabs=_tabs(want), saved=_saved(want), kind=want.view.kind, q=want.query.q, chips=chips(want), heads=heads,
+        shell=shell,
+        entity=want.entity.full_name,
+        singular=singular,
+        plural=plural,
+        help=shape.help,
+        url=url,
+        here=current,
+        tabs=_tabs(want),
+        saved=_saved(want),
+        kind=want.view.kind,
+        q=want.query.q,
+        chips=chips(want),
+        heads=heads,
         rows=Markup(made.write(table.rows, table.ids)),  # noqa: S704 - every cell escapes
-        shown=len(table.ids), pick=pick, icon=shape.icon or "list", view=want.view.name)
+        shown=len(table.ids),
+        pick=pick,
+        icon=shape.icon or "list",
+        view=want.view.name,
+    )
     _edges(listed, want, table)
     _offers(listed, want)
     return listed
@@ -174,9 +214,24 @@ def frame(want: Wanted) -> ListPage:
     shape, url = want.shape, want.url
     shell = showing.shell(words.plural(shape), crumbs=_crumbs(want.asking, shape), here=url)
     listed = ListPage(
-        shell=shell, entity=want.entity.full_name, singular=words.singular(shape), plural=words.plural(shape), help=shape.help, url=url,
-        here=address(url, want.found), tabs=_tabs(want), saved=_saved(want), kind=want.view.kind, q=want.query.q, chips=chips(want), heads=[],
-        rows=Markup(""), shown=0, icon=shape.icon or "list", view=want.view.name)
+        shell=shell,
+        entity=want.entity.full_name,
+        singular=words.singular(shape),
+        plural=words.plural(shape),
+        help=shape.help,
+        url=url,
+        here=address(url, want.found),
+        tabs=_tabs(want),
+        saved=_saved(want),
+        kind=want.view.kind,
+        q=want.query.q,
+        chips=chips(want),
+        heads=[],
+        rows=Markup(""),
+        shown=0,
+        icon=shape.icon or "list",
+        view=want.view.name,
+    )
     _offers(listed, want)
     return listed
 
@@ -206,16 +261,30 @@ def _head(want: Wanted, column: Any) -> Head:
 def _tabs(want: Wanted) -> list[Tab]:
     views = want.shape.views or (MADE,)
     keep = [pair for pair in want.found if pair[0] not in OWN or pair[0] == "q"]
-    return [Tab(words.view_label(view), address(want.url, [("view", view.name), *keep] if view is not default_view(want.shape) else keep),
-                ICONS.get(view.kind, "layout-list") if view.kind != "list" else "", view.name == want.view.name and "saved" not in dict(want.found))
-            for view in views]
+    return [
+        Tab(
+            words.view_label(view),
+            address(want.url, [("view", view.name), *keep] if view is not default_view(want.shape) else keep),
+            ICONS.get(view.kind, "layout-list") if view.kind != "list" else "",
+            view.name == want.view.name and "saved" not in dict(want.found),
+        )
+        for view in views
+    ]
 
 
 def _saved(want: Wanted) -> list[Tab]:
     current = dict(want.found).get("saved", "")
-    return [Tab(one.label, f"{want.url}?{one.query}&saved={one.id}" if one.query else f"{want.url}?saved={one.id}",
-                "bookmark" if one.mine else "users", str(one.id) == current, one.id, one.mine)
-            for one in desk.saved_views(want.asking.platform, want.asking.actor, want.entity.full_name)]
+    return [
+        Tab(
+            one.label,
+            f"{want.url}?{one.query}&saved={one.id}" if one.query else f"{want.url}?saved={one.id}",
+            "bookmark" if one.mine else "users",
+            str(one.id) == current,
+            one.id,
+            one.mine,
+        )
+        for one in desk.saved_views(want.asking.platform, want.asking.actor, want.entity.full_name)
+    ]
 
 
 def chips(want: Wanted) -> list[Chip]:
@@ -237,7 +306,9 @@ def chips(want: Wanted) -> list[Chip]:
         family = kind(shown).family
         value = "" if one.op == "empty" else ", ".join(_value(want, shown, one.field, value) for value in one.values)
         operator = words.operator_label(one.op, family) if one.op != "empty" or one.values[0] else "is not empty"
-        said.append(Chip(words.field_label(field), operator, value, address(want.url, less(want.found, name, text)), match[1] if match else ""))
+        said.append(
+            Chip(words.field_label(field), operator, value, address(want.url, less(want.found, name, text)), match[1] if match else "")
+        )
     return said
 
 
@@ -281,8 +352,15 @@ def _offers(listed: ListPage, want: Wanted) -> None:
     listed.can_create = rights.may("create") and shape.kind != "settings"
     listed.can_delete, listed.can_export = rights.may("delete"), rights.may("export")
     moves = [(one.name, words.move_label(one)) for one in shape.workflow.transitions if not one.approval] if shape.workflow else []
-    offered = actions.of_list(shape, url, create=listed.can_create, delete=listed.can_delete, export=listed.can_export,
-                              write=bool(rights.writable()), moves=moves if rights.writable() or shape.workflow else ())
+    offered = actions.of_list(
+        shape,
+        url,
+        create=listed.can_create,
+        delete=listed.can_delete,
+        export=listed.can_export,
+        write=bool(rights.writable()),
+        moves=moves if rights.writable() or shape.workflow else (),
+    )
     listed.bulk = [one for one in offered if "bulk" in one.where]
     chosen, listed.filterable = _fields(want, visible)
     listed.columns = [(name, label, name in want.columns) for name, label in chosen]
@@ -291,7 +369,9 @@ def _offers(listed: ListPage, want: Wanted) -> None:
     listed.hidden = [pair for pair in state if pair[0] != "q"]
     listed.query = address("", state).removeprefix("?")
     if listed.can_export:
-        listed.exports = [(kind_.upper(), address(f"{url}/export", [*without(state, "format"), ("format", kind_)])) for kind_ in ("csv", "xlsx", "json")]
+        listed.exports = [
+            (kind_.upper(), address(f"{url}/export", [*without(state, "format"), ("format", kind_)])) for kind_ in ("csv", "xlsx", "json")
+        ]
     listed.filtered = bool(listed.chips or listed.q)
     view = [pair for pair in found if pair[0] in ("view", "size", "cols", "sort")]
     listed.clear = address(url, view)
@@ -308,8 +388,11 @@ def _fields(want: Wanted, visible: frozenset[str]) -> tuple[list[tuple[str, str]
         listed = [field for field in (*shape.fields, *_system(shape)) if listable(shape, field.name, visible)]
         if len(_remembered) > MOST_REMEMBERED:
             _remembered.clear()
-        found = _remembered[key] = (shape, [(field.name, words.field_label(field)) for field in listed],
-                                    [(field.name, words.field_label(field)) for field in listed if _filterable(want, field)])
+        found = _remembered[key] = (
+            shape,
+            [(field.name, words.field_label(field)) for field in listed],
+            [(field.name, words.field_label(field)) for field in listed if _filterable(want, field)],
+        )
     return found[1], found[2]
 
 

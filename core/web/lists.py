@@ -189,8 +189,18 @@ def filter_control(plugin: str, entity: str) -> Response:
         offered = looking.lookup(who.platform, who.actor, targets[0], "", 100) if _readable(who, targets[0]) else []
         options = [(str(number), title or f"#{number}") for number, title in offered]
         control = "select"
-    page = Plain(showing.shell("Filter"), {"field": words.field_label(field), "operators": operators, "options": options, "control": control,
-                                           "url": want.url, "name": name, "family": here.family})
+    page = Plain(
+        showing.shell("Filter"),
+        {
+            "field": words.field_label(field),
+            "operators": operators,
+            "options": options,
+            "control": control,
+            "url": want.url,
+            "name": name,
+            "family": here.family,
+        },
+    )
     return respond("filter.html", page, block="controls")
 
 
@@ -205,8 +215,12 @@ def save_view(plugin: str, entity: str) -> Response:
     who = asking()
     found = who.entity(plugin, entity)
     query = request.form.get("query", "")
-    kept = address("", [(name, text) for name, text in listing.parsed(query) if name not in ("saved", "after", "before", "page")]).removeprefix("?")
-    number = desk.save_view(who.platform, who.actor, found.full_name, request.form.get("label", ""), kept, shared=request.form.get("shared") == "1")
+    kept = address(
+        "", [(name, text) for name, text in listing.parsed(query) if name not in ("saved", "after", "before", "page")]
+    ).removeprefix("?")
+    number = desk.save_view(
+        who.platform, who.actor, found.full_name, request.form.get("label", ""), kept, shared=request.form.get("shared") == "1"
+    )
     return go(f"/{plugin}/{entity}?{kept}{'&' if kept else ''}saved={number}", toast=Toast("View saved."))
 
 

@@ -41,14 +41,30 @@ def conflict(work: Work, stale: StaleVersion) -> Response:
         declared = field_of(work.shape, name)
         if slot is None or declared is None:
             continue
-        asked.append((name, words.field_label(declared), _shown(work, name, slot.data, dict(getattr(slot, "chosen", []))),
-                      _theirs(work, name, record), _base(work, name, stale)))
+        asked.append(
+            (
+                name,
+                words.field_label(declared),
+                _shown(work, name, slot.data, dict(getattr(slot, "chosen", []))),
+                _theirs(work, name, record),
+                _base(work, name, stale),
+            )
+        )
     kept = [(name, text) for name, text in sent.items(multi=True) if name not in ("csrf_token", "_v") and not name.startswith(TAKE)]
     title = str(record.get("display_title") or record.id) if record is not None else "The record"
     version = record.version if record is not None else 0
-    page = Plain(showing.shell("Whose change stands?", crumbs=[Crumb(words.plural(work.shape), work.url), Crumb(title)], here=work.url), {
-        "title": title, "asked": asked, "kept": kept, "version": version, "action": work.action, "back": f"{work.url}/{record.id if record else ''}",
-        "who": record.get("updated_by") is not None if record is not None else False})
+    page = Plain(
+        showing.shell("Whose change stands?", crumbs=[Crumb(words.plural(work.shape), work.url), Crumb(title)], here=work.url),
+        {
+            "title": title,
+            "asked": asked,
+            "kept": kept,
+            "version": version,
+            "action": work.action,
+            "back": f"{work.url}/{record.id if record else ''}",
+            "who": record.get("updated_by") is not None if record is not None else False,
+        },
+    )
     return respond("conflict.html", page, block="main", status=409)
 
 

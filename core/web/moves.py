@@ -48,13 +48,26 @@ def move(plugin: str, entity: str, number: int, transition: str) -> Response:
     try:
         if not made.validate():
             raise Invalid({slot.declared.name: [str(one) for one in slot.errors] for slot in made if slot.errors})
-        values = {name: value for name, value in made.values().items() if name in request.form or name in request.form.get("_multi", "").split()}
+        values = {
+            name: value for name, value in made.values().items() if name in request.form or name in request.form.get("_multi", "").split()
+        }
         version = request.form.get("_v", "")
-        done = moves.move(who.platform, who.actor, found.full_name, number, transition, values, request.form.get("reason", ""),
-                          int(version) if version.isdigit() and len(version) < 10 else None, operation=operation)
+        done = moves.move(
+            who.platform,
+            who.actor,
+            found.full_name,
+            number,
+            transition,
+            values,
+            request.form.get("reason", ""),
+            int(version) if version.isdigit() and len(version) < 10 else None,
+            operation=operation,
+        )
     except Invalid as problem:
         said = {slot.declared.name: set(slot.errors) for slot in made}
-        made.take({name: rest for name, one in problem.errors.items() if (rest := [text for text in one if text not in said.get(name, set())])})
+        made.take(
+            {name: rest for name, one in problem.errors.items() if (rest := [text for text in one if text not in said.get(name, set())])}
+        )
         page.tabs = made.layout(lambda source: None)
         page.errors = made.errors
         return respond("form.html", page, block="main", status=422)
@@ -85,8 +98,17 @@ def _page(who: Asking, shape: Entity, record: Record, step: Transition, made: En
     here = f"{url}/{record.id}"
     page = FormPage(
         showing.shell(f"{label} {title}", crumbs=[Crumb(words.plural(shape), url), Crumb(title, here), Crumb(label)], here=url),
-        f"{label}: {title}", f"{here}/move/{step.name}", here, label, made.layout(lambda source: None), version=record.version,
-        partial=f"{here}/move/{step.name}", reason=step.reason, reason_text=request.form.get("reason", ""), confirm=step.confirm)
+        f"{label}: {title}",
+        f"{here}/move/{step.name}",
+        here,
+        label,
+        made.layout(lambda source: None),
+        version=record.version,
+        partial=f"{here}/move/{step.name}",
+        reason=step.reason,
+        reason_text=request.form.get("reason", ""),
+        confirm=step.confirm,
+    )
     for slot in made:
         slot.required = slot.declared.name in step.requires
     return page

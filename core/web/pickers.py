@@ -31,8 +31,12 @@ def pick(plugin: str, entity: str) -> Response:
     if field is not None and child:
         field = field.child(child)
     allowed = who.grant(found)
-    known = allowed.visible() | allowed.writable() | allowed.creatable(None) | {name for step in (shape.workflow.transitions if shape.workflow else ())
-                                                                               for name in (*step.form, *step.requires)}
+    known = (
+        allowed.visible()
+        | allowed.writable()
+        | allowed.creatable(None)
+        | {name for step in (shape.workflow.transitions if shape.workflow else ()) for name in (*step.form, *step.requires)}
+    )
     targets = who.generation.targets(field) if field is not None and name in known else ()
     if field is None or not targets:
         raise BadRequest("There is nothing to pick from here.")

@@ -30,8 +30,17 @@ from schemas.overlays import made_form
 MOST_RELATED = 12
 SHOWN_RELATED = 5
 WIDE = frozenset({"long_text", "rich_text", "lines", "json"})
-OPERATIONS = {"create": "made", "update": "changed", "write": "changed", "change": "changed", "trash": "moved to the trash",
-              "restore": "restored", "move": "moved", "purge": "removed for good", "derive": "recomputed"}
+OPERATIONS = {
+    "create": "made",
+    "update": "changed",
+    "write": "changed",
+    "change": "changed",
+    "trash": "moved to the trash",
+    "restore": "restored",
+    "move": "moved",
+    "purge": "removed for good",
+    "derive": "recomputed",
+}
 
 
 def routes(made: Routes) -> None:
@@ -59,11 +68,29 @@ def show(plugin: str, entity: str, number: int) -> Response:
     offered = offers(who, found, record, rights, url, legal)
     title = str(record.get("display_title") or f"#{number}")
     plugin_entity = who.generation.plugins.get(plugin)
-    crumbs = [Crumb(words.plugin_label(plugin_entity) if plugin_entity else plugin, f"/{plugin}"), Crumb(words.plural(shape), url), Crumb(title)]
+    crumbs = [
+        Crumb(words.plugin_label(plugin_entity) if plugin_entity else plugin, f"/{plugin}"),
+        Crumb(words.plural(shape), url),
+        Crumb(title),
+    ]
     page = RecordPage(
-        showing.shell(title, crumbs=crumbs, here=url), words.singular(shape), words.plural(shape), f"{url}/{number}", url, number, record.version,
-        title, _key(shape, record, title), Markup(cells.pill(shape, record["state"], large=True)) if record.get("state") else Markup(""),
-        legal, sections(who, found, shape, record), _rail(who, found, shape, record), offered, [], panels=_panels(who, found, record))
+        showing.shell(title, crumbs=crumbs, here=url),
+        words.singular(shape),
+        words.plural(shape),
+        f"{url}/{number}",
+        url,
+        number,
+        record.version,
+        title,
+        _key(shape, record, title),
+        Markup(cells.pill(shape, record["state"], large=True)) if record.get("state") else Markup(""),
+        legal,
+        sections(who, found, shape, record),
+        _rail(who, found, shape, record),
+        offered,
+        [],
+        panels=_panels(who, found, record),
+    )
     page.can_write = any(one.id == "edit" for one in offered)
     page.attachments = _attachments(who, found, number, url)
     return respond("record.html", page, block="main")
@@ -76,8 +103,16 @@ def offers(who: Asking, entity: Entity, record: Record, rights: RowRights, url: 
         links += [(one.label, one.url, one.icon) for one in given if isinstance(one, Link)] if isinstance(given, list | tuple) else []
     writes = bool(rights.writable) and entity.kind != "ledger"
     return actions.of_record(
-        entity, url, record.id, write=writes, delete=rights.may_delete and entity.kind != "ledger", create=who.grant(entity).may("create"),
-        print_=rights.printable, moves=[(one.name, one.label, one.why_not) for one in legal], links=links)
+        entity,
+        url,
+        record.id,
+        write=writes,
+        delete=rights.may_delete and entity.kind != "ledger",
+        create=who.grant(entity).may("create"),
+        print_=rights.printable,
+        moves=[(one.name, one.label, one.why_not) for one in legal],
+        links=links,
+    )
 
 
 def _moves(who: Asking, entity: Entity, record: Record, url: str) -> list[MoveButton]:
@@ -87,8 +122,18 @@ def _moves(who: Asking, entity: Entity, record: Record, url: str) -> list[MoveBu
     for place, one in enumerate(moves.legal(who.platform, who.actor, entity.full_name, record)):
         step = one.transition
         asks = bool(step.form or step.requires or step.reason or step.confirm)
-        found.append(MoveButton(step.name, words.move_label(step), f"{url}/{record.id}/move/{step.name}", one.allowed, one.why_not, asks,
-                                step.confirm, str(place + 1) if place < 9 else ""))
+        found.append(
+            MoveButton(
+                step.name,
+                words.move_label(step),
+                f"{url}/{record.id}/move/{step.name}",
+                one.allowed,
+                one.why_not,
+                asks,
+                step.confirm,
+                str(place + 1) if place < 9 else "",
+            )
+        )
     return found
 
 
@@ -112,7 +157,9 @@ def sections(who: Asking, entity: Entity, shape: Entity, record: Record) -> list
             shown.update(names)
             if facts:
                 made.append(FactSection(part.label or tab.label, facts))
-    rest = [fact for name, field in fields.items() if name not in shown and (fact := _fact(who, entity, field, record, empty=False)) is not None]
+    rest = [
+        fact for name, field in fields.items() if name not in shown and (fact := _fact(who, entity, field, record, empty=False)) is not None
+    ]
     if rest:
         made.append(FactSection("More" if made else "", rest))
     return made
@@ -121,7 +168,11 @@ def sections(who: Asking, entity: Entity, shape: Entity, record: Record) -> list
 def _fact(who: Asking, entity: Entity, field: Field, record: Record, empty: bool = True) -> Fact | None:
     name = field.name
     if name in record.masked:
-        return Fact(name, words.field_label(field), Markup('<span class="withheld">{}hidden from your roles</span>').format(showing.screens().icon("lock")))
+        return Fact(
+            name,
+            words.field_label(field),
+            Markup('<span class="withheld">{}hidden from your roles</span>').format(showing.screens().icon("lock")),
+        )
     if name not in record:
         return None
     value = record.get(name)
@@ -175,8 +226,10 @@ def _to(target: str, number: int, label: Any) -> Markup:
 
 def _lines(who: Asking, entity: Entity, field: Field, lines: Any) -> Markup:
     columns = [child for child in field.fields if not child.hidden and child.type != "secret"]
-    heads = Markup("").join(Markup('<th scope="col"{}>{}</th>').format(Markup(' class="num"') if cells.numeric(child) else "", words.field_label(child))
-                            for child in columns)
+    heads = Markup("").join(
+        Markup('<th scope="col"{}>{}</th>').format(Markup(' class="num"') if cells.numeric(child) else "", words.field_label(child))
+        for child in columns
+    )
     body = Markup("")
     for line in lines:
         labels = line.get("labels") or {}
@@ -184,11 +237,17 @@ def _lines(who: Asking, entity: Entity, field: Field, lines: Any) -> Markup:
         for child in columns:
             value = line.get(child.name)
             text = labels.get(child.name) if isinstance(labels, dict) else None
-            html = Markup("{}").format(text) if text is not None else Markup(cells.show(effective(child, who.generation.entities, entity), value, who.texts))
+            html = (
+                Markup("{}").format(text)
+                if text is not None
+                else Markup(cells.show(effective(child, who.generation.entities, entity), value, who.texts))
+            )
             body += Markup("<td{}>{}</td>").format(Markup(' class="num"') if cells.numeric(child) else "", html)
         body += Markup("</tr>")
-    return Markup('<div class="tablebox free" tabindex="0" role="region" aria-label="{}"><table class="table plain"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(
-        words.field_label(field), heads, body)
+    return Markup(
+        '<div class="tablebox free" tabindex="0" role="region" aria-label="{}">'
+        '<table class="table plain"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+    ).format(words.field_label(field), heads, body)
 
 
 def _rail(who: Asking, entity: Entity, shape: Entity, record: Record) -> list[Fact]:
@@ -207,7 +266,9 @@ def _panels(who: Asking, entity: Entity, record: Record) -> list[Panel]:
         return []
     found: list[Panel] = []
     with who.platform.read(who.actor, who.generation) as unit:
-        for _, given in hooks.call("record_panels", entity=entity.full_name, record=record, work=Work(unit, who.actor, entity.plugin, writing=False)):
+        for _, given in hooks.call(
+            "record_panels", entity=entity.full_name, record=record, work=Work(unit, who.actor, entity.plugin, writing=False)
+        ):
             found += [one for one in given if isinstance(one, Panel)] if isinstance(given, list | tuple) else []
     return found
 
@@ -215,8 +276,18 @@ def _panels(who: Asking, entity: Entity, record: Record) -> list[Panel]:
 def _attachments(who: Asking, entity: Entity, number: int, url: str) -> list[Attached]:
     found = desk.attachments(who.platform, who.actor, entity.full_name, number)
     here = f"{url}/{number}/attachments"
-    return [Attached(one.name, f"{here}/{one.id}", size(one.size), one.who, who.texts.datetime(one.at),
-                     f"{here}/{one.id}/remove" if one.mine else "", one.type.startswith("image/")) for one in found]
+    return [
+        Attached(
+            one.name,
+            f"{here}/{one.id}",
+            size(one.size),
+            one.who,
+            who.texts.datetime(one.at),
+            f"{here}/{one.id}/remove" if one.mine else "",
+            one.type.startswith("image/"),
+        )
+        for one in found
+    ]
 
 
 def size(number: int) -> str:
@@ -235,10 +306,15 @@ def menu(plugin: str, entity: str, number: int) -> Response:
     record = looking.get(who.platform, who.actor, found.full_name, number, ())
     rights = records.rights(who.platform, who.actor, found.full_name, number)
     url = f"/{plugin}/{entity}"
-    offered = [Action("open", "Open", f"{url}/{number}", "arrow-right", "Enter"), *offers(who, found, record, rights, url, _moves(who, found, record, url))]
+    offered = [
+        Action("open", "Open", f"{url}/{number}", "arrow-right", "Enter"),
+        *offers(who, found, record, rights, url, _moves(who, found, record, url)),
+    ]
     title = str(record.get("display_title") or number)
-    page = Plain(showing.shell(title, crumbs=[Crumb(words.plural(found), url), Crumb(title, f"{url}/{number}"), Crumb("Actions")], here=url),
-                 {"actions": offered, "title": title})
+    page = Plain(
+        showing.shell(title, crumbs=[Crumb(words.plural(found), url), Crumb(title, f"{url}/{number}"), Crumb("Actions")], here=url),
+        {"actions": offered, "title": title},
+    )
     return respond("menu.html", page, block="menu")
 
 
@@ -255,12 +331,31 @@ def history(plugin: str, entity: str, number: int) -> Response:
     entries = [(event.at, _event(who, found, shape, event, url, bool(rights.writable), names)) for event in past.items]
     if not request.args.get("after"):
         remarks = desk.comments(who.platform, who.actor, found.full_name, number)
-        entries += [(one.at, Said("comment", one.who, who.texts.datetime(one.at), one.at.isoformat(), "commented", body=one.body,
-                                  remove=f"{url}/comments/{one.id}/remove" if one.mine else "")) for one in remarks]
+        entries += [
+            (
+                one.at,
+                Said(
+                    "comment",
+                    one.who,
+                    who.texts.datetime(one.at),
+                    one.at.isoformat(),
+                    "commented",
+                    body=one.body,
+                    remove=f"{url}/comments/{one.id}/remove" if one.mine else "",
+                ),
+            )
+            for one in remarks
+        ]
     entries.sort(key=lambda pair: pair[0], reverse=True)
     more = f"{url}/history?after={past.next}" if past.next else ""
-    page = Plain(showing.shell("History", crumbs=[Crumb(words.plural(shape), f"/{plugin}/{entity}"), Crumb(f"#{number}", url), Crumb("History")],
-                               here=f"/{plugin}/{entity}"), {"entries": [one for _, one in entries], "more": more, "url": url, "id": number})
+    page = Plain(
+        showing.shell(
+            "History",
+            crumbs=[Crumb(words.plural(shape), f"/{plugin}/{entity}"), Crumb(f"#{number}", url), Crumb("History")],
+            here=f"/{plugin}/{entity}",
+        ),
+        {"entries": [one for _, one in entries], "more": more, "url": url, "id": number},
+    )
     return respond("history.html", page, block="entries")
 
 
@@ -275,15 +370,27 @@ def _event(who: Asking, entity: Entity, shape: Entity, event: Any, url: str, may
         if field is None or field.hidden or field.type in ("secret",):
             continue
         declared = effective(field, who.generation.entities, entity)
-        changes.append((words.field_label(field), _past(declared, one.before, one.before_label, who), _past(declared, one.after, one.after_label, who)))
+        changes.append(
+            (words.field_label(field), _past(declared, one.before, one.before_label, who), _past(declared, one.after, one.after_label, who))
+        )
     step = shape.workflow.transition(event.transition) if shape.workflow and event.transition else None
     if step is not None and moved:
         moved = f"{moved} ({words.move_label(step)})"
     verb = moved or {"create": "made it", "trash": "moved it to the trash", "restore": "took it out of the trash"}.get(
-        event.action, "changed " + (changes[0][0] if len(changes) == 1 else f"{len(changes)} fields" if changes else "it"))
+        event.action, "changed " + (changes[0][0] if len(changes) == 1 else f"{len(changes)} fields" if changes else "it")
+    )
     kind = "move" if moved else event.action
-    return Said(kind, names.get(event.person or 0) or event.actor or "Somebody", who.texts.datetime(event.at), event.at.isoformat(), verb, changes if event.action != "create" or moved else
-                changes[:12], event.reason, f"{url}/revert/{event.id}" if may and event.action not in ("create", "derive") else "", event.hidden)
+    return Said(
+        kind,
+        names.get(event.person or 0) or event.actor or "Somebody",
+        who.texts.datetime(event.at),
+        event.at.isoformat(),
+        verb,
+        changes if event.action != "create" or moved else changes[:12],
+        event.reason,
+        f"{url}/revert/{event.id}" if may and event.action not in ("create", "derive") else "",
+        event.hidden,
+    )
 
 
 def _names(who: Asking, numbers: set[int]) -> dict[int, str]:
@@ -316,8 +423,12 @@ def related(plugin: str, entity: str, number: int) -> Response:
         rights = who.grant(source)
         if not rights.may("read") or field.hidden or field.name not in rights.visible():
             continue
-        query = Query(where=Group(False, (Condition(field.name, "eq", (number,)),)), limit=SHOWN_RELATED, fields=("state",) if source.workflow else (),
-                      sort=(("id", True),))
+        query = Query(
+            where=Group(False, (Condition(field.name, "eq", (number,)),)),
+            limit=SHOWN_RELATED,
+            fields=("state",) if source.workflow else (),
+            sort=(("id", True),),
+        )
         try:
             page = looking.page(who.platform, who.actor, source.full_name, query)
             total = (page.total, False) if page.total is not None else looking.count(who.platform, who.actor, source.full_name, query)
@@ -326,16 +437,32 @@ def related(plugin: str, entity: str, number: int) -> Response:
         if not total[0]:
             continue
         there = f"/{source.plugin}/{source.name}"
-        rows = [(f"{there}/{one.id}", str(one.get("display_title") or one.id), Markup(cells.pill(source, one["state"])) if one.get("state") else Markup(""))
-                for one in page.items]
-        label = words.plural(source) if len([1 for other, _ in who.generation.referrers(found.full_name) if other is source]) == 1 else (
-            f"{words.plural(source)} · {words.field_label(field)}")
-        lists.append((Related(label, f"{there}?{field.name}={number}", "", f"{there}/new?{field.name}={number}" if rights.may("create") else ""),
-                      who.texts.number(total[0]) + ("+" if total[1] else ""), rows))
+        rows = [
+            (
+                f"{there}/{one.id}",
+                str(one.get("display_title") or one.id),
+                Markup(cells.pill(source, one["state"])) if one.get("state") else Markup(""),
+            )
+            for one in page.items
+        ]
+        label = (
+            words.plural(source)
+            if len([1 for other, _ in who.generation.referrers(found.full_name) if other is source]) == 1
+            else (f"{words.plural(source)} · {words.field_label(field)}")
+        )
+        lists.append(
+            (
+                Related(label, f"{there}?{field.name}={number}", "", f"{there}/new?{field.name}={number}" if rights.may("create") else ""),
+                who.texts.number(total[0]) + ("+" if total[1] else ""),
+                rows,
+            )
+        )
         if len(lists) >= MOST_RELATED:
             break
-    page_ = Plain(showing.shell("Related", crumbs=[Crumb(words.plural(found), f"/{plugin}/{entity}"), Crumb("Related")], here=f"/{plugin}/{entity}"),
-                  {"lists": lists})
+    page_ = Plain(
+        showing.shell("Related", crumbs=[Crumb(words.plural(found), f"/{plugin}/{entity}"), Crumb("Related")], here=f"/{plugin}/{entity}"),
+        {"lists": lists},
+    )
     return respond("related.html", page_, block="main")
 
 

@@ -35,6 +35,7 @@ class Routes:
 
     def route(self, rule: str, methods: list[str]) -> Callable[[View], View]:
         """Answer these methods at this address."""
+
         def add(view: View) -> View:
             self.made.add_url_rule(rule, f"{self.room}_{view.__name__.strip('_')}", view, methods=methods)
             return view

@@ -32,8 +32,15 @@ class Screens:
     def __init__(self, assets: Assets, debug: bool) -> None:
         self.assets = assets
         self.sprite = assets.url(ICONS)
-        self.env = Environment(loader=FileSystemLoader(str(files("templates"))), autoescape=True, undefined=StrictUndefined,
-                               auto_reload=debug, trim_blocks=True, lstrip_blocks=True, enable_async=False)
+        self.env = Environment(
+            loader=FileSystemLoader(str(files("templates"))),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=debug,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            enable_async=False,
+        )
         self.known = frozenset(part.split('"')[1] for part in assets.all[ICONS].body.decode().split("<symbol ")[1:])
         self._navs: dict[tuple[int, str, bool], tuple[tuple[Group, ...], Markup]] = {}
         self.env.globals.update(nav=self.nav, static=assets.url, icon=self.icon, config=_HTMX, instance="Backoffice")
@@ -66,13 +73,22 @@ class Screens:
         return "".join(found.blocks[block](context))
 
 
-_HTMX = json.dumps({
-    "allowEval": False, "includeIndicatorStyles": False, "historyCacheSize": 0, "refreshOnHistoryMiss": True, "selfRequestsOnly": True,
-    "scrollBehavior": "instant",
-    "responseHandling": [
-        {"code": "204", "swap": False}, {"code": "[23]..", "swap": True}, {"code": "40[39]|422", "swap": True},
-        {"code": "[45]..", "swap": False, "error": True}],
-})
+_HTMX = json.dumps(
+    {
+        "allowEval": False,
+        "includeIndicatorStyles": False,
+        "historyCacheSize": 0,
+        "refreshOnHistoryMiss": True,
+        "selfRequestsOnly": True,
+        "scrollBehavior": "instant",
+        "responseHandling": [
+            {"code": "204", "swap": False},
+            {"code": "[23]..", "swap": True},
+            {"code": "40[39]|422", "swap": True},
+            {"code": "[45]..", "swap": False, "error": True},
+        ],
+    }
+)
 
 
 def screens() -> Screens:
@@ -84,9 +100,15 @@ def screens() -> Screens:
 def shell(title: str, *, crumbs: Iterable[Crumb] = (), here: str = "") -> Shell:
     """The shell of this request."""
     look = (request.cookies.get(LOOK) or "").split(".")
-    made = Shell(title, csrf_field(), here=here or request.path, crumbs=tuple(crumbs),
-                 theme=next((one for one in look if one in _THEMES), ""), density=next((one for one in look if one in _DENSITIES), ""),
-                 rail="rail" in look)
+    made = Shell(
+        title,
+        csrf_field(),
+        here=here or request.path,
+        crumbs=tuple(crumbs),
+        theme=next((one for one in look if one in _THEMES), ""),
+        density=next((one for one in look if one in _DENSITIES), ""),
+        rail="rail" in look,
+    )
     asking = g.get("asking")
     if asking is None:
         return made
@@ -107,8 +129,16 @@ def wants_part() -> bool:
 
 
 def respond(
-    template: str, page: Any, *, block: str = "", status: int = 200, oob: Iterable[str] = (), toast: Toast | None = None,
-    focus: str = "", push: str = "", close: bool = False,
+    template: str,
+    page: Any,
+    *,
+    block: str = "",
+    status: int = 200,
+    oob: Iterable[str] = (),
+    toast: Toast | None = None,
+    focus: str = "",
+    push: str = "",
+    close: bool = False,
 ) -> Response:
     """An answer with a page or, for htmx, the named block of it.
 
@@ -169,8 +199,16 @@ def _dressed(answer: Response, *, toast: Toast | None = None, focus: str = "", p
     return answer
 
 
-def message(status: int, title: str, sentence: str, *, hint: str = "", links: Iterable[tuple[str, str]] = (),
-            typed: Mapping[str, str] | None = None, request_id: str = "") -> Response:
+def message(
+    status: int,
+    title: str,
+    sentence: str,
+    *,
+    hint: str = "",
+    links: Iterable[tuple[str, str]] = (),
+    typed: Mapping[str, str] | None = None,
+    request_id: str = "",
+) -> Response:
     """A page that says something."""
     page = Message(shell(title), status, title, sentence, hint, list(links), request_id, list((typed or {}).items()))
     return respond("message.html", page, block="main", status=status)

@@ -36,8 +36,14 @@ def delete(plugin: str, entity: str, number: int) -> Response:
     if request.method == "POST":
         operation = uuid4().hex
         version = request.form.get("_v", "")
-        records.delete(who.platform, who.actor, found.full_name, number, int(version) if version.isdigit() and len(version) < 10 else None,
-                       operation=operation)
+        records.delete(
+            who.platform,
+            who.actor,
+            found.full_name,
+            number,
+            int(version) if version.isdigit() and len(version) < 10 else None,
+            operation=operation,
+        )
         return go(url, toast=Toast(f"{record.get('display_title')} moved to the trash.", undo=operation))
     rights = records.rights(who.platform, who.actor, found.full_name, number)
     if not rights.may_delete:
@@ -45,10 +51,21 @@ def delete(plugin: str, entity: str, number: int) -> Response:
         raise Forbidden("You may not delete this record. " + (f"Roles that may: {', '.join(deleters)}." if deleters else "No role may."))
     preview = records.preview_delete(who.platform, who.actor, found.full_name, number)
     title = str(record.get("display_title") or number)
-    page = Plain(showing.shell(f"Delete {title}", crumbs=[Crumb(words.plural(found), url), Crumb(title, f"{url}/{number}"), Crumb("Delete")], here=url), {
-        "title": title, "noun": words.singular(found).lower(), "url": f"{url}/{number}", "version": record.version,
-        "along": _named(who, preview.along), "cleared": _named(who, preview.cleared), "refusing": _named(who, preview.refusing),
-        "hidden": preview.hidden})
+    page = Plain(
+        showing.shell(
+            f"Delete {title}", crumbs=[Crumb(words.plural(found), url), Crumb(title, f"{url}/{number}"), Crumb("Delete")], here=url
+        ),
+        {
+            "title": title,
+            "noun": words.singular(found).lower(),
+            "url": f"{url}/{number}",
+            "version": record.version,
+            "along": _named(who, preview.along),
+            "cleared": _named(who, preview.cleared),
+            "refusing": _named(who, preview.refusing),
+            "hidden": preview.hidden,
+        },
+    )
     return respond("delete.html", page, block="main")
 
 
@@ -69,12 +86,25 @@ def trash(plugin: str, entity: str) -> Response:
     url = f"/{plugin}/{entity}"
     if not who.grant(found).may("delete"):
         raise Forbidden(f"The trash of {words.plural(found).lower()} is for those who may delete them.")
-    table = looking.page(who.platform, who.actor, found.full_name, Query(trashed=True, fields=("updated_at", "updated_by"), sort=(("updated_at", True),),
-                                                                        limit=50, after=request.args.get("after")))
-    rows = [(one.id, str(one.get("display_title") or one.id), who.texts.datetime(one["updated_at"]) if one.get("updated_at") else "",
-             one.labels.get("updated_by") or "") for one in table.items]
-    page = Plain(showing.shell("Trash", crumbs=[Crumb(words.plural(found), url), Crumb("Trash")], here=url),
-                 {"rows": rows, "url": url, "plural": words.plural(found), "older": f"{url}/trash?after={table.next}" if table.next else ""})
+    table = looking.page(
+        who.platform,
+        who.actor,
+        found.full_name,
+        Query(trashed=True, fields=("updated_at", "updated_by"), sort=(("updated_at", True),), limit=50, after=request.args.get("after")),
+    )
+    rows = [
+        (
+            one.id,
+            str(one.get("display_title") or one.id),
+            who.texts.datetime(one["updated_at"]) if one.get("updated_at") else "",
+            one.labels.get("updated_by") or "",
+        )
+        for one in table.items
+    ]
+    page = Plain(
+        showing.shell("Trash", crumbs=[Crumb(words.plural(found), url), Crumb("Trash")], here=url),
+        {"rows": rows, "url": url, "plural": words.plural(found), "older": f"{url}/trash?after={table.next}" if table.next else ""},
+    )
     return respond("trash.html", page, block="main")
 
 
@@ -93,7 +123,10 @@ def take_back(operation: str) -> Response:
     who = asking()
     outcome = undo.undo(who.platform, who.actor, operation)
     said = [one for result in outcome.results for one in result.sentences]
-    text = " ".join(([f"Taken back{f' ({outcome.done} records)' if outcome.done > 1 else ''}."] if outcome.done else ["Nothing could be taken back."]) + said[:4])
+    text = " ".join(
+        ([f"Taken back{f' ({outcome.done} records)' if outcome.done > 1 else ''}."] if outcome.done else ["Nothing could be taken back."])
+        + said[:4]
+    )
     toast = Toast(text, undo=outcome.operation if outcome.done else "", bad=not outcome.done)
     if showing.wants_part():
         return nothing(toast=toast, refresh=True)
@@ -104,7 +137,7 @@ def _back(who: Asking, outcome: undo.Outcome) -> str:
     referrer = request.headers.get("Referer", "")
     here = f"{request.host_url}"
     if referrer.startswith(here):
-        path = "/" + referrer[len(here):]
+        path = "/" + referrer[len(here) :]
         if not path.startswith("//"):
             gone = next((result for result in outcome.results if result.entity), None)
             if gone is not None and path.rstrip("/").endswith(f"/{gone.id}"):

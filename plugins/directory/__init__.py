@@ -1,6 +1,6 @@
 """The directory: the display name of a person follows the given and the family name."""
 
-from core import DemoWork, Record, Work, hookimpl, on
+from core import DemoWork, Record, hookimpl, on
 from plugins.directory.demo import fill
 
 

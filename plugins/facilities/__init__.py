@@ -144,7 +144,8 @@ def finish_properly(record: Record, transition: str, change: Change) -> str | No
         if record["kind"] == "corrective" and record.get("asset") and not record.get("failure_code"):
             return "Give the failure code: the order is about equipment."
     if transition == "verify" and (record.get("statutory") or record["priority"] == "P1"):
-        if change.actor.person is not None and change.actor.person in (record.get("done_by"), record.get("assignee")):
+        person = change.actor.person
+        if person is not None and person in (record.get("done_by"), record.get("assignee")):
             return "Somebody else than the technician has to verify this order."
     return None
 

@@ -248,7 +248,8 @@ def _taxes(slip: Slip, person: Person, rules: Rules, ytd: Mapping[str, Decimal])
         case "us":
             found = us.withhold(slip.taxable, rules.periods, person.w4, rules.brackets)
             said = (
-                f"{slip.taxable} x {rules.periods} adjusted to {found.adjusted_annual}; annual tax {found.annual_tax} / {rules.periods} = {found.tentative}"
+                f"{slip.taxable} x {rules.periods} adjusted to {found.adjusted_annual}; annual tax {found.annual_tax} "
+                f"/ {rules.periods} = {found.tentative}"
                 + (f" - {found.credit} credit" if found.credit else "")
                 + (f" + {person.w4.extra} extra" if person.w4.extra else "")
                 + f" = {found.amount}"
@@ -287,7 +288,8 @@ def _taxes(slip: Slip, person: Person, rules: Rules, ytd: Mapping[str, Decimal])
                     "tax",
                     tax.amount,
                     explanation=(
-                        f"free pay to date {tax.adjustment}, taxable {tax.taxable}, due {tax.due_to_date} less paid {ytd.get('PAYE', ZERO)} = {tax.amount}"
+                        f"free pay to date {tax.adjustment}, taxable {tax.taxable}, due {tax.due_to_date} "
+                        f"less paid {ytd.get('PAYE', ZERO)} = {tax.amount}"
                     ),
                 )
             )

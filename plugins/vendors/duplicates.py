@@ -7,7 +7,46 @@ import unicodedata
 
 ALIKE = 0.92
 LEGAL_FORMS = frozenset(
-    ["ab", "ag", "as", "asa", "bv", "bvba", "co", "corp", "corporation", "company", "gmbh", "inc", "incorporated", "kg", "kgaa", "llc", "llp", "lp", "ltd", "limited", "nv", "ohg", "oy", "oyj", "plc", "pty", "sa", "sarl", "sas", "se", "sl", "spa", "srl", "sro", "ug", "zoo", "sp", "aps"]
+    [
+        "ab",
+        "ag",
+        "as",
+        "asa",
+        "bv",
+        "bvba",
+        "co",
+        "corp",
+        "corporation",
+        "company",
+        "gmbh",
+        "inc",
+        "incorporated",
+        "kg",
+        "kgaa",
+        "llc",
+        "llp",
+        "lp",
+        "ltd",
+        "limited",
+        "nv",
+        "ohg",
+        "oy",
+        "oyj",
+        "plc",
+        "pty",
+        "sa",
+        "sarl",
+        "sas",
+        "se",
+        "sl",
+        "spa",
+        "srl",
+        "sro",
+        "ug",
+        "zoo",
+        "sp",
+        "aps",
+    ]
 )
 
 

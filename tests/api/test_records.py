@@ -29,10 +29,27 @@ def test_a_record_is_created_read_changed_and_deleted(clerk: Any) -> None:
 def test_every_kind_goes_out_as_the_contract_says(clerk: Any) -> None:
     shelf = clerk("POST", "/store/shelf", {"code": "A-1"}).json["id"]
     body = {
-        "name": " Chair ", "notes": "one\r\ntwo", "count": "7", "weight": "1.5", "share": 15, "price": {"amount": "12.5", "currency": "EUR"},
-        "bought": "2026-05-01", "at": "14:30", "seen": "2026-05-01T12:00:00+02:00", "took": "PT1H30M", "fresh": True, "kind": "small",
-        "tags": ["a", "b"], "place": {"key": "A-1"}, "others": [shelf], "parts": [{"label": "leg", "amount": 4}],
-        "mail": "a@example.org", "colour": "#AABBCC", "stars": 4, "data": {"deep": [1, None]}, "where": {"lat": 52.5, "lon": 13.4},
+        "name": " Chair ",
+        "notes": "one\r\ntwo",
+        "count": "7",
+        "weight": "1.5",
+        "share": 15,
+        "price": {"amount": "12.5", "currency": "EUR"},
+        "bought": "2026-05-01",
+        "at": "14:30",
+        "seen": "2026-05-01T12:00:00+02:00",
+        "took": "PT1H30M",
+        "fresh": True,
+        "kind": "small",
+        "tags": ["a", "b"],
+        "place": {"key": "A-1"},
+        "others": [shelf],
+        "parts": [{"label": "leg", "amount": 4}],
+        "mail": "a@example.org",
+        "colour": "#AABBCC",
+        "stars": 4,
+        "data": {"deep": [1, None]},
+        "where": {"lat": 52.5, "lon": 13.4},
         "token": "hidden-value",
     }
     made = clerk("POST", "/store/item", body)
@@ -74,7 +91,15 @@ def test_naughty_texts_are_kept_or_refused_with_a_sentence(clerk: Any) -> None:
 def test_unreadable_bodies_get_a_sentence(clerk: Any) -> None:
     send = clerk.http.post
     head = {**clerk.headers, "Content-Type": "application/json"}
-    for raw in (b"{", b"\xff", b'{"a": NaN}', b"[" * 100_000, b'{"count": ' + b"9" * 5000 + b"}", b"[1]", b'{"a":' * 2000 + b"1" + b"}" * 2000):
+    for raw in (
+        b"{",
+        b"\xff",
+        b'{"a": NaN}',
+        b"[" * 100_000,
+        b'{"count": ' + b"9" * 5000 + b"}",
+        b"[1]",
+        b'{"a":' * 2000 + b"1" + b"}" * 2000,
+    ):
         answer = send("/api/v1/store/item", data=raw, headers=head)
         assert answer.status_code == 400, (raw[:20], answer.status_code)
         assert answer.content_type == "application/problem+json" and answer.json["detail"]
@@ -98,8 +123,23 @@ def test_a_list_pages_sorts_filters_and_chooses_fields(clerk: Any) -> None:
     assert clerk("GET", "/store/item?name__contains=item+3").json["total"] == 1
     chosen = clerk("GET", "/store/item?fields=name,version").json["items"][0]
     assert set(chosen) == {"id", "name", "version", "masked"}
-    for bad in ("nonsense=1", "sort=nonsense", "fields=nonsense", "expand=nonsense", "after=broken", "limit=0", "limit=201", "limit=x",
-                "page=3", "count=2", "name__regex=a", "count__gt=abc", f"count__eq={2**70}", "view=all", f"after={page['next']}&sort=-count"):
+    for bad in (
+        "nonsense=1",
+        "sort=nonsense",
+        "fields=nonsense",
+        "expand=nonsense",
+        "after=broken",
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "page=3",
+        "count=2",
+        "name__regex=a",
+        "count__gt=abc",
+        f"count__eq={2**70}",
+        "view=all",
+        f"after={page['next']}&sort=-count",
+    ):
         answer = clerk("GET", f"/store/item?{bad}")
         assert answer.status_code == 400 and answer.json["detail"], bad
 

@@ -14,7 +14,7 @@ import pytest
 
 from core.access.actor import Actor
 from core.errors import BadRequest, Forbidden, TooLarge
-from core.services import exporting, importing, looking
+from core.services import audit, exporting, importing, looking, undo
 from core.settings import Settings
 from core.storage.query import Query
 from core.testing.world import World
@@ -132,8 +132,16 @@ def test_only_who_may_exports_and_imports(app: World, actor: Callable[..., Actor
 
 
 def test_files_that_are_not_what_they_say(app: World, clerk: Actor) -> None:
-    for format, raw in (("csv", b"\xff\xfe"), ("csv", b""), ("csv", b"name,name\n"), ("xlsx", b"PK\x03\x04"), ("xlsx", b""), ("json", b"{}"),
-                        ("json", b"[1]"), ("json", b"[" * 100_000)):
+    for format, raw in (
+        ("csv", b"\xff\xfe"),
+        ("csv", b""),
+        ("csv", b"name,name\n"),
+        ("xlsx", b"PK\x03\x04"),
+        ("xlsx", b""),
+        ("json", b"{}"),
+        ("json", b"[1]"),
+        ("json", b"[" * 100_000),
+    ):
         with pytest.raises(BadRequest):
             bring(app, clerk, raw, format=format)
     bomb = io.BytesIO()
@@ -149,3 +157,19 @@ def test_json_is_what_the_api_answers(app: World, clerk: Actor) -> None:
     assert len(found) == 1 and found[0]["id"] == number and found[0]["price"] == {"amount": "5.00", "currency": "EUR"}
     assert found[0]["display_title"] == "Chair" and found[0]["masked"] == []
     assert json.loads(exported(app, clerk, "json", "store.shelf")) == []
+
+
+def test_an_import_is_one_operation_in_an_unbroken_log(app: World, clerk: Actor) -> None:
+    report = bring(app, clerk, "code\n" + "\n".join(f"C-{number}" for number in range(60)) + "\n", "store.shelf")
+    assert report.created == 60
+    assert audit.verify(app.platform).faults == []
+    assert undo.undo(app.platform, clerk, report.operation).done == 60
+    assert total(app, "store.shelf") == 0
+
+
+def test_imported_records_are_found_and_have_a_history(app: World, clerk: Actor) -> None:
+    bring(app, clerk, "name,notes\nChair,upholstered\nTable,round\n")
+    hit = looking.page(app.platform, clerk, "store.item", Query(q="upholstered")).items
+    assert [one["name"] for one in hit] == ["Chair"]
+    events = looking.history(app.platform, clerk, "store.item", hit[0].id).items
+    assert len(events) == 1 and events[0].channel == "import" and {one.field for one in events[0].changes} >= {"name", "notes"}

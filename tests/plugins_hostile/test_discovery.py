@@ -11,7 +11,7 @@ from core.registry import probe
 from core.registry.discover import Discovery, discover
 from core.settings import Settings
 
-DOCUMENT = "plugin: {name}\nlabel: {name}\n{more}entities:\n  thing:\n    title: \"{{name}}\"\n    fields:\n      name: {{type: text}}\n"
+DOCUMENT = 'plugin: {name}\nlabel: {name}\n{more}entities:\n  thing:\n    title: "{{name}}"\n    fields:\n      name: {{type: text}}\n'
 
 
 def write(folder: Path, name: str, code: str | None = None, more: str = "", document: str = DOCUMENT) -> None:
@@ -36,17 +36,21 @@ def plugins(tmp_path: Path) -> Path:
     return tmp_path / "plugins"
 
 
-@pytest.mark.parametrize(("code", "sentence"), [
-    ("raise ValueError('broken at import')", "broken at import"),
-    ("import sys\nsys.exit(3)", "SystemExit"),
-    ("import os\nos._exit(0)", "ended the process"),
-    ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "signal 9"),
-    ("kept = []\nwhile True:\n    kept.append(bytearray(50_000_000))", "MemoryError"),
-    ("def broken(:", "SyntaxError"),
-    ("import no_such_module_anywhere", "no_such_module_anywhere"),
-])
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("raise ValueError('broken at import')", "broken at import"),
+        ("import sys\nsys.exit(3)", "SystemExit"),
+        ("import os\nos._exit(0)", "ended the process"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "signal 9"),
+        ("kept = []\nwhile True:\n    kept.append(bytearray(50_000_000))", "MemoryError"),
+        ("def broken(:", "SyntaxError"),
+        ("import no_such_module_anywhere", "no_such_module_anywhere"),
+    ],
+)
 def test_a_plugin_that_cannot_be_imported_is_named_and_the_others_are_served(
-        tmp_path: Path, plugins: Path, code: str, sentence: str) -> None:
+    tmp_path: Path, plugins: Path, code: str, sentence: str
+) -> None:
     write(plugins, "bad", code)
     discovery = found(tmp_path)
     assert sentence in said(discovery, "bad")
@@ -62,7 +66,11 @@ def test_a_plugin_that_hangs_at_import_is_ended(tmp_path: Path, plugins: Path, m
 
 
 def test_a_version_that_imported_well_is_not_tried_again(tmp_path: Path, plugins: Path) -> None:
-    write(plugins, "mine", "from pathlib import Path\nwith open(Path(__file__).with_name('count.txt'), 'a') as out:\n    out.write('x')\n")
+    write(
+        plugins,
+        "mine",
+        "from pathlib import Path\nwith open(Path(__file__).with_name('count.txt'), 'a') as out:\n    out.write('x')\n",
+    )
     found(tmp_path)
     assert (plugins / "mine" / "count.txt").read_text() == "xx"  # once in the child, once here
     found(tmp_path)
@@ -98,8 +106,10 @@ def test_plugins_stand_after_what_they_need(tmp_path: Path, plugins: Path) -> No
     assert order.index("good") < order.index("aaa")
 
 
-@pytest.mark.parametrize(("bounds", "fits"), [(">=1,<2", True), (">=1.0", True), (">=2", False), ("<1", False), ("~=1.0", True), ("1", True),
-                                              ("newest", False)])
+@pytest.mark.parametrize(
+    ("bounds", "fits"),
+    [(">=1,<2", True), (">=1.0", True), (">=2", False), ("<1", False), ("~=1.0", True), ("1", True), ("newest", False)],
+)
 def test_bounds_on_the_plugin_interface(tmp_path: Path, plugins: Path, bounds: str, fits: bool) -> None:
     write(plugins, "bound", more=f'core: "{bounds}"\n')
     assert ("bound" in [one.name for one in found(tmp_path).usable]) is fits

@@ -35,7 +35,9 @@ def recurses() -> None:
     recurses()
 
 
-@pytest.mark.parametrize("fault", [exits, raises_base, recurses, lambda: 1 / 0], ids=["exits", "base", "recurses", "divides"])
+@pytest.mark.parametrize(
+    "fault", [exits, raises_base, recurses, lambda: 1 / 0], ids=["exits", "base", "recurses", "divides"]
+)
 def test_whatever_a_hook_raises_the_others_are_called_and_the_culprit_is_named(fault: Any) -> None:
     hooks, problems = collect({"bad": plugin(navigation=fault), "good": plugin(navigation=lambda: [Link("Go", "/go")])})
     assert not problems
@@ -143,6 +145,6 @@ def test_a_running_hook_can_be_seen_from_outside(tmp_path: Path) -> None:
 
 
 def test_time_is_kept_for_each_plugin_and_hook() -> None:
-    hooks, _ = collect({"good": plugin(navigation=lambda: [])})
+    hooks, _ = collect({"good": plugin(navigation=lambda: [])})  # noqa: PIE807 - a hook needs a signature
     hooks.call("navigation", actor=None)
     assert hooks.ledger.timings[("good", "navigation")].calls == 1

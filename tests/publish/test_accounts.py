@@ -29,10 +29,16 @@ def add(p: Platform, email: str = "ann@example.org", *roles: str, **more: str) -
 
 
 def place(p: Platform) -> tuple[int, int, int]:
-    company = records.create(p, SYSTEM, "directory.company", {"code": "C", "legal_name": "C", "country": "DE", "base_currency": "EUR",
-                                                            "time_zone": "Europe/Berlin"}).id
+    company = records.create(
+        p,
+        SYSTEM,
+        "directory.company",
+        {"code": "C", "legal_name": "C", "country": "DE", "base_currency": "EUR", "time_zone": "Europe/Berlin"},
+    ).id
     top = records.create(p, SYSTEM, "directory.department", {"code": "TOP", "name": "Top", "company": company}).id
-    low = records.create(p, SYSTEM, "directory.department", {"code": "LOW", "name": "Low", "company": company, "parent": top}).id
+    low = records.create(
+        p, SYSTEM, "directory.department", {"code": "LOW", "name": "Low", "company": company, "parent": top}
+    ).id
     return company, top, low
 
 
@@ -47,7 +53,10 @@ def test_signing_in_opens_a_session_that_knows_who_it_is(tmp_path: Path, databas
     assert [one.agent for one in accounts.my_sessions(p, found.actor)] == ["a browser"]
 
 
-@pytest.mark.parametrize(("email", "password"), [("ann@example.org", "wrong"), ("nobody@example.org", GOOD), ("", ""), ("ann@example.org", "x" * 5000)])
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [("ann@example.org", "wrong"), ("nobody@example.org", GOOD), ("", ""), ("ann@example.org", "x" * 5000)],
+)
 def test_wrong_unknown_and_disabled_get_the_same_sentence(tmp_path: Path, email: str, password: str) -> None:
     p = house(tmp_path)
     add(p)
@@ -109,7 +118,9 @@ def test_sessions_end_when_idle_when_old_and_when_asked(tmp_path: Path) -> None:
     assert accounts.signed_in(p, two) is None
 
 
-def test_a_disabled_account_is_out_at_once_and_a_changed_password_ends_sessions(tmp_path: Path, database_url: str) -> None:
+def test_a_disabled_account_is_out_at_once_and_a_changed_password_ends_sessions(
+    tmp_path: Path, database_url: str
+) -> None:
     p = house(tmp_path, database_url)
     other = house(tmp_path, database_url)
     account = add(p)
@@ -131,7 +142,12 @@ def test_a_disabled_account_is_out_at_once_and_a_changed_password_ends_sessions(
 def test_secrets_are_stored_as_hashes_only(tmp_path: Path) -> None:
     p = house(tmp_path)
     account = add(p)
-    secrets = [accounts.open_session(p, account), accounts.create_token(p, account, "t"), accounts.invite(p, SYSTEM, account), GOOD]
+    secrets = [
+        accounts.open_session(p, account),
+        accounts.create_token(p, account, "t"),
+        accounts.invite(p, SYSTEM, account),
+        GOOD,
+    ]
     with p.database.begin(writing=False) as connection:
         stored = str([connection.execute(sa.select(model)).all() for model in (Account, Session, Token, Invitation)])
         rows = connection.execute(sa.select(Account.password)).scalars().all()

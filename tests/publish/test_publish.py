@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import Conflict, Forbidden, NotFound
 from core.access.actor import Actor
+from core.errors import Conflict, Forbidden, NotFound
 from core.services import publish
 from tests.publish.world import SYSTEM, THINGS, apply, change, create, floor, get, house, overlay
 
@@ -53,7 +53,9 @@ def test_a_reverted_field_comes_back_with_its_values(tmp_path: Path, database_ur
     assert column(p) == was and get(p, box.id)["floor"] == 7
 
 
-def test_the_same_name_with_another_type_is_a_new_field_and_the_former_type_is_the_former_field(tmp_path: Path, database_url: str) -> None:
+def test_the_same_name_with_another_type_is_a_new_field_and_the_former_type_is_the_former_field(
+    tmp_path: Path, database_url: str
+) -> None:
     p = house(tmp_path, database_url)
     apply(p, floor())
     box = create(p, code="A", floor=7)
@@ -74,7 +76,9 @@ def test_a_field_left_out_of_its_replaced_overlay_is_dormant(tmp_path: Path, dat
     assert get(p, box.id)["floor"] == 7
 
 
-def test_a_removed_field_added_again_is_empty_and_reverting_the_removal_brings_its_values_back(tmp_path: Path, database_url: str) -> None:
+def test_a_removed_field_added_again_is_empty_and_reverting_the_removal_brings_its_values_back(
+    tmp_path: Path, database_url: str
+) -> None:
     p = house(tmp_path, database_url)
     apply(p, floor())
     box = create(p, code="A", floor=7)
@@ -125,7 +129,12 @@ def test_a_revert_to_a_number_is_a_publication_that_can_be_taken_back(tmp_path: 
     with pytest.raises(NotFound):
         publish.revert(p, SYSTEM, 99)
     assert [(one.kind, one.reverts) for one in publish.listed(p)] == [
-        ("plugins", None), ("overlay", None), ("overlay", None), ("revert", 1), ("revert", 3)]
+        ("plugins", None),
+        ("overlay", None),
+        ("overlay", None),
+        ("revert", 1),
+        ("revert", 3),
+    ]
 
 
 def test_two_departments_may_use_one_name_for_two_fields(tmp_path: Path, database_url: str) -> None:
@@ -180,7 +189,9 @@ def test_an_overlay_waits_while_its_plugin_is_away(tmp_path: Path, database_url:
     assert get(back, box.id)["floor"] == 7
 
 
-def test_a_plugins_field_of_another_type_is_a_new_field_and_comes_back_with_its_values(tmp_path: Path, database_url: str) -> None:
+def test_a_plugins_field_of_another_type_is_a_new_field_and_comes_back_with_its_values(
+    tmp_path: Path, database_url: str
+) -> None:
     box = create(house(tmp_path, database_url), code="A", note="hello")
     changed = THINGS.replace("note: {type: long_text}", "note: {type: integer}")
     newer = house(tmp_path, database_url, things=changed)

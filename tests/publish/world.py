@@ -54,10 +54,15 @@ def directory() -> Plugin:
     return plugin((ROOT / "plugins" / "directory" / "directory.yaml").read_text())
 
 
-def house(folder: Path, url: str = "", things: str = THINGS, more: Iterable[Plugin] = (), clock: FixedClock | None = None) -> Platform:
+def house(
+    folder: Path, url: str = "", things: str = THINGS, more: Iterable[Plugin] = (), clock: FixedClock | None = None
+) -> Platform:
     """A started platform that finds the directory and the plugin ``things``."""
-    platform = Platform(Settings.for_tests(folder / "data", url), clock or FixedClock(datetime(2026, 6, 1, 9, tzinfo=UTC)),
-                        find=finder(things, more))
+    platform = Platform(
+        Settings.for_tests(folder / "data", url),
+        clock or FixedClock(datetime(2026, 6, 1, 9, tzinfo=UTC)),
+        find=finder(things, more),
+    )
     OPEN.append(platform)
     platform.start()
     return platform
@@ -71,8 +76,14 @@ def finder(things: str = THINGS, more: Iterable[Plugin] = ()) -> Any:
 
 
 def overlay(*verbs: str, department: str = "", name: str = "", entity: str = "things.box") -> Overlay:
-    lines = [f"overlay: {entity}"] + ([f"department: {department}"] if department else []) + ([f"name: {name}"] if name else [])
-    read, problems = read_overlay("\n".join([*lines, "changes:", *(f"  - {verb}" for verb in verbs)]) + "\n", "overlay.yaml")
+    lines = (
+        [f"overlay: {entity}"]
+        + ([f"department: {department}"] if department else [])
+        + ([f"name: {name}"] if name else [])
+    )
+    read, problems = read_overlay(
+        "\n".join([*lines, "changes:", *(f"  - {verb}" for verb in verbs)]) + "\n", "overlay.yaml"
+    )
     assert read, "\n".join(map(str, problems))
     return read[0]
 

@@ -44,9 +44,10 @@ class Shop:
             for name, currency, hidden in clients
         ]
         self.bills = [
-            self.create("shop.bill", text=f"Bill for paper {n}", client=self.clients[n % 3], amount=_in(clients[n % 3][1], f"{n}.50"),
-                        paid=None if n % 2 else _in("EUR", "1.00"), by=person.id if n == 3 else None,
-                        due=date(2026, 3, n + 1) if n else None, cost=str(n), parts=[{"what": "sheet", "each": _in(clients[n % 3][1], "0.25")}])
+            self.create("shop.bill", text=f"Bill for paper {n}", client=self.clients[n % 3], cost=str(n),
+                        amount=_in(clients[n % 3][1], f"{n}.50"), paid=None if n % 2 else _in("EUR", "1.00"),
+                        by=person.id if n == 3 else None, due=date(2026, 3, n + 1) if n else None,
+                        parts=[{"what": "sheet", "each": _in(clients[n % 3][1], "0.25")}])
             for n in range(6)
         ]  # fmt: skip
 

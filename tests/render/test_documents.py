@@ -21,9 +21,19 @@ def test_a_document_in_many_scripts_becomes_pdf() -> None:
 
 
 def test_a_record_on_paper_leaves_out_what_is_hidden() -> None:
-    shape = Entity("p", "e", "Thing", fields=(
-        Field("name", "text", "Name"), Field("code", "secret"), Field("pay", "money"), Field("hr", "text"), Field("gone", "text", hidden=True),
-        Field("parts", "lines", "Parts", fields=(Field("label", "text"), Field("count", "integer")))))
+    shape = Entity(
+        "p",
+        "e",
+        "Thing",
+        fields=(
+            Field("name", "text", "Name"),
+            Field("code", "secret"),
+            Field("pay", "money"),
+            Field("hr", "text"),
+            Field("gone", "text", hidden=True),
+            Field("parts", "lines", "Parts", fields=(Field("label", "text"), Field("count", "integer"))),
+        ),
+    )
     record = Record("p.e", {"id": 1, "display_title": "Chair", "name": "Chair", "code": "hush", "pay": None, "gone": "hush",
                             "parts": ({"id": 1, "label": "leg", "count": 4},)})
     record.masked = ("pay",)

@@ -86,7 +86,10 @@ def test_a_damaged_backup_is_refused_and_nothing_is_written(source: Path, tmp_pa
     target = tmp_path / "data"
     damaged = tmp_path / "damaged.tar.gz"
     tries = [raw[: len(raw) // 2], raw[:-4], b"", b"no backup at all", raw + b"x"]
-    tries += [raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :] for place in (0, 3, 5, 9, 12, len(raw) // 3, len(raw) // 2, len(raw) - 6, len(raw) - 1)]
+    tries += [
+        raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :]
+        for place in (0, 3, 5, 9, 12, len(raw) // 3, len(raw) // 2, len(raw) - 6, len(raw) - 1)
+    ]
     for content in tries:
         damaged.write_bytes(content)
         with pytest.raises(BackofficeError):

@@ -56,8 +56,13 @@ def test_a_killed_migration_is_completed_by_the_next(house: House, point: int) -
     with house.writing() as unit:
         number = house.add(unit, "shop.item", {"name": "Lamp", "price": Decimal("12.45")})
     before = columns(house)
-    done = subprocess.run([sys.executable, "-c", MIGRATE, house.url, str(house.folder), str(point)], cwd=Path(__file__).parents[2], check=False,
-                          stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MIGRATE, house.url, str(house.folder), str(point)],
+        cwd=Path(__file__).parents[2],
+        check=False,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     if house.database.dialect == "sqlite" and done.returncode:
         # One transaction: nothing, or everything when the commit was done.

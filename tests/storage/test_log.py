@@ -132,7 +132,9 @@ def test_who_can_write_the_database_can_recompute_hashes_but_not_seals(house: Ho
         for row in rows:
             values = {**row, "previous": head, "reason": "forged"}
             head = log.chained(*(values[name] for name in log.MEMBERS))
-            connection.execute(CHANGE.update().where(CHANGE.c.id == row["id"]).values(previous=values["previous"], reason="forged", hash=head))
+            connection.execute(
+                CHANGE.update().where(CHANGE.c.id == row["id"]).values(previous=values["previous"], reason="forged", hash=head)
+            )
         table = house.table().table
         connection.execute(table.update().where(table.c.id == numbers[0]).values(chain_hash=head))
     verdict = check(house)

@@ -108,7 +108,9 @@ def test_swept_columns_go_only_when_asked(house: House) -> None:
     assert [step.words for step in plan.destructive] == ["Drop the column f_floor of shop__item, whose field was removed"]
     migrate.apply(house.database, plan)
     assert migrate.plan(house.database, [], [("shop__item", "f_floor")]).destructive
-    migrate.apply(house.database, migrate.plan(house.database, house.generation.entities.values(), [("shop__item", "f_floor")]), destructive=True)
+    migrate.apply(
+        house.database, migrate.plan(house.database, house.generation.entities.values(), [("shop__item", "f_floor")]), destructive=True
+    )
     migrate.apply(house.database, migrate.plan(house.database, house.generation.entities.values()))
     again = migrate.plan(house.database, house.generation.entities.values(), [("shop__item", "f_floor")])
     assert again.steps == []

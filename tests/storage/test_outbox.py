@@ -256,8 +256,12 @@ def test_effects_happen_once_at_an_idempotent_receiver_though_workers_are_killed
             outbox.put(unit, "ping", {}, key)
     kills, done = 0, False
     while not done:
-        worker = subprocess.Popen([sys.executable, "-c", WORKER, house.url, str(house.folder), str(receiver)], stdout=subprocess.PIPE, text=True,
-                                  cwd=Path(__file__).parents[2])
+        worker = subprocess.Popen(
+            [sys.executable, "-c", WORKER, house.url, str(house.folder), str(receiver)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
         assert worker.stdout is not None and worker.stdout.readline() == "ready\n"
         if kills < 5:
             for _ in range(15):

@@ -100,7 +100,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("house")
     (folder / "plugins").mkdir()
     (folder / "plugins" / "desk.yaml").write_text(DESK, encoding="utf-8")
-    settings = Settings(data_dir=folder / "data", plugins_dir=folder / "plugins", secret_key="for-tests-only-0123456789-abcdefgh").completed()
+    settings = Settings(
+        data_dir=folder / "data", plugins_dir=folder / "plugins", secret_key="for-tests-only-0123456789-abcdefgh"
+    ).completed()
     clock = FixedClock(datetime(2026, 6, 1, 9, 0, tzinfo=UTC))
     platform = Platform(settings, clock, find=_only)
     platform.start()
@@ -170,5 +172,10 @@ def guest(browser: Callable[..., Browser]) -> Browser:
 
 def words(answer: TestResponse) -> str:
     """A page's text without its marks and without what stands around it."""
-    text = re.sub(r'(?s)<head>.*?</head>|<nav class="nav".*?</nav>|<header class="top".*?</header>|<nav class="bottom".*?</nav>|<template.*?</template>', " ", answer.text)
+    text = re.sub(
+        r'(?s)<head>.*?</head>|<nav class="nav".*?</nav>|<header class="top".*?</header>|'
+        r'<nav class="bottom".*?</nav>|<template.*?</template>',
+        " ",
+        answer.text,
+    )
     return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", text).split()))

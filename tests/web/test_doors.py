@@ -92,8 +92,21 @@ def test_every_page_needs_somebody_signed_in_and_says_nothing_before(house: Worl
             assert stranger.post(url).status_code in (401, 403), url
 
 
-@pytest.mark.parametrize("url", ["/", "/login", "/desk/order", "/nowhere", "/desk/order/999999", "/healthz", "/api/v1/me", "/static/x/ops.css",
-                                 "/desk/order/new", "/admin"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/",
+        "/login",
+        "/desk/order",
+        "/nowhere",
+        "/desk/order/999999",
+        "/healthz",
+        "/api/v1/me",
+        "/static/x/ops.css",
+        "/desk/order/new",
+        "/admin",
+    ],
+)
 def test_every_answer_carries_the_security_headers(clerk: Browser, url: str) -> None:
     answer = clerk.get(url)
     policy = answer.headers["Content-Security-Policy"]

@@ -18,8 +18,14 @@ def orders(house: World) -> None:
     """Sixty orders, every third small, one of them strange."""
     shelf = house.create("desk.shelf", code="A-1")
     for number in range(59):
-        house.create("desk.order", name=f"Order number {number}", kind="small" if number % 3 == 0 else "large", amount=f"{number}.50",
-                     place=shelf.id, secretly="canary-secretly")
+        house.create(
+            "desk.order",
+            name=f"Order number {number}",
+            kind="small" if number % 3 == 0 else "large",
+            amount=f"{number}.50",
+            place=shelf.id,
+            secretly="canary-secretly",
+        )
     house.create("desk.order", name="<script>alert(1)</script> & co", kind="large", secretly="canary-large")
 
 
@@ -56,7 +62,17 @@ def test_filters_of_one_group_are_alternatives(clerk: Browser) -> None:
 
 
 def test_pages_ignore_unknown_names_and_broken_cursors(clerk: Browser) -> None:
-    for query in ("nix=1", "sort=nix", "after=rubbish", "view=nix", "amount__ge=abc", "cols=nix", "size=9999", "sort=parts", "_field=nix&_value=1"):
+    for query in (
+        "nix=1",
+        "sort=nix",
+        "after=rubbish",
+        "view=nix",
+        "amount__ge=abc",
+        "cols=nix",
+        "size=9999",
+        "sort=parts",
+        "_field=nix&_value=1",
+    ):
         answer = clerk.client.get(f"/desk/order?{query}", follow_redirects=True)
         assert answer.status_code == 200 and len(_ids(answer.text)) == 50, query
 
@@ -90,12 +106,25 @@ def test_a_guest_sees_only_rows_and_fields_of_theirs_anywhere(guest: Browser) ->
     listed = guest.get("/desk/order?size=100")
     assert len(_ids(listed.text)) == 20
     one = _ids(listed.text)[0]
-    for url in ("/desk/order?size=100&cols=name,secretly", "/desk/order?sort=secretly", f"/desk/order/{one}", f"/desk/order/{one}/history",
-                "/desk/order/facets", "/desk/order/export?format=csv", "/desk/order/export?format=json", "/search?q=canary", "/palette?q=canary",
-                "/desk/order?q=canary-secretly", "/inbox", "/", f"/desk/order/{one}/related"):
+    for url in (
+        "/desk/order?size=100&cols=name,secretly",
+        "/desk/order?sort=secretly",
+        f"/desk/order/{one}",
+        f"/desk/order/{one}/history",
+        "/desk/order/facets",
+        "/desk/order/export?format=csv",
+        "/desk/order/export?format=json",
+        "/search?q=canary",
+        "/palette?q=canary",
+        "/desk/order?q=canary-secretly",
+        "/inbox",
+        "/",
+        f"/desk/order/{one}/related",
+    ):
         answer = guest.get(url)
         assert answer.status_code == 200 and "canary-secretly" not in answer.text.replace("?q=canary-secretly", "").replace(
-            'value="canary-secretly"', "").replace("<b>canary-secretly", "").replace("q=canary-secretly", ""), url
+            'value="canary-secretly"', ""
+        ).replace("<b>canary-secretly", "").replace("q=canary-secretly", ""), url
         assert "canary-large" not in answer.text
     assert len(_ids(guest.get("/desk/order?secretly=canary-secretly&size=100").text)) == 20, "an invisible filter is left out"
     assert guest.get("/desk/order/export?format=csv&kind=large").data.count(b"\n") <= 1

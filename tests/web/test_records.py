@@ -25,7 +25,9 @@ def test_a_record_is_made_by_its_form_and_shown(clerk: Browser) -> None:
 
 
 def test_a_refused_form_keeps_everything_and_names_the_fields(clerk: Browser) -> None:
-    answer = clerk.post("/desk/order/new", {"name": "", "amount": "twelve", "notes": "A long note", "parts-0-label": "", "parts-0-count": "3"})
+    answer = clerk.post(
+        "/desk/order/new", {"name": "", "amount": "twelve", "notes": "A long note", "parts-0-label": "", "parts-0-count": "3"}
+    )
     assert answer.status_code == 422
     assert 'value="twelve"' in answer.text and "A long note" in answer.text and 'value="3"' in answer.text
     summary = re.search(r'(?s)class="summary".*?</ul>', answer.text)
@@ -41,8 +43,19 @@ def test_strange_texts_never_break_a_page(clerk: Browser, text: bytes) -> None:
     assert answer.status_code == 303 if b"%ff" in text or b"%ED" in text else (answer.status_code == 422 and "Kept text" in answer.text)
 
 
-@pytest.mark.parametrize("url", ["/desk/order/0", "/desk/order/-1", "/desk/order/9999999999999999", "/desk/order/99999999999999999999", "/desk/order/1e3",
-                                 "/desk/nix", "/desk/order/1/nix", "/desk/order/999999/edit"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/desk/order/0",
+        "/desk/order/-1",
+        "/desk/order/9999999999999999",
+        "/desk/order/99999999999999999999",
+        "/desk/order/1e3",
+        "/desk/nix",
+        "/desk/order/1/nix",
+        "/desk/order/999999/edit",
+    ],
+)
 def test_an_unknown_record_is_not_found(clerk: Browser, url: str) -> None:
     assert clerk.get(url).status_code == 404
 
@@ -85,8 +98,17 @@ def test_lines_are_added_changed_and_removed(clerk: Browser) -> None:
     form = clerk.get(f"{url}/edit").text
     ids = re.findall(r'name="parts-\d+-id" value="(\d+)"', form)
     assert len(ids) == 2
-    answer = clerk.post(f"{url}/edit", {"_multi": "parts", "parts-1-id": ids[1], "parts-1-label": "Round top", "parts-1-count": "1",
-                                        "parts-5-label": "Screw", "parts-5-count": "16"})
+    answer = clerk.post(
+        f"{url}/edit",
+        {
+            "_multi": "parts",
+            "parts-1-id": ids[1],
+            "parts-1-label": "Round top",
+            "parts-1-count": "1",
+            "parts-5-label": "Screw",
+            "parts-5-count": "16",
+        },
+    )
     assert answer.status_code == 303
     page = words(clerk.get(url))
     assert "Round top" in page and "Screw" in page and "Leg" not in page
@@ -95,9 +117,13 @@ def test_lines_are_added_changed_and_removed(clerk: Browser) -> None:
 
 
 def test_a_condition_shows_a_field_and_hidden_values_are_dropped(clerk: Browser) -> None:
-    shown = clerk.client.post("/desk/order/new?partial=1", data={"urgent": "true", "why": "Soon"}, headers={"X-CSRF-Token": clerk.token(), "HX-Request": "true"})
+    shown = clerk.client.post(
+        "/desk/order/new?partial=1", data={"urgent": "true", "why": "Soon"}, headers={"X-CSRF-Token": clerk.token(), "HX-Request": "true"}
+    )
     assert shown.status_code == 200 and not re.search(r'id="f-why" hidden', shown.text)
-    hidden = clerk.client.post("/desk/order/new?partial=1", data={"urgent": "false", "why": "Soon"}, headers={"X-CSRF-Token": clerk.token(), "HX-Request": "true"})
+    hidden = clerk.client.post(
+        "/desk/order/new?partial=1", data={"urgent": "false", "why": "Soon"}, headers={"X-CSRF-Token": clerk.token(), "HX-Request": "true"}
+    )
     assert re.search(r'id="f-why" hidden', hidden.text) and 'value="Soon"' in hidden.text
     url = clerk.made(urgent="false", why="Soon")
     assert "Soon" not in words(clerk.get(url))
@@ -175,7 +201,9 @@ def test_comments_and_files_stand_beside_the_record(clerk: Browser, browser: Cal
     assert browser("desk.clerk").post(remove[1]).status_code == 404
     assert clerk.post(remove[1]).status_code == 303
     assert clerk.post(f"{url}/comments", {"body": "  "}).status_code == 422
-    sent = clerk.post(f"{url}/attachments", {"file": (io.BytesIO(b"<script>alert(1)</script>"), "page.html")}, content_type="multipart/form-data")
+    sent = clerk.post(
+        f"{url}/attachments", {"file": (io.BytesIO(b"<script>alert(1)</script>"), "page.html")}, content_type="multipart/form-data"
+    )
     assert sent.status_code == 303
     link = re.search(rf'href="({url}/attachments/\d+)"', clerk.get(url).text)
     assert link is not None
@@ -223,7 +251,9 @@ def test_bulk_work_shows_first_and_is_one_undo(clerk: Browser) -> None:
     assert "1.00" in words(clerk.get(urls[0])).split("Activity")[0]
     done = clerk.post("/desk/order/bulk/edit", {"id": ids, "_set": "amount", "amount": "9", "_go": "do"})
     assert done.status_code == 303 and "9.00" in words(clerk.get(urls[2]))
-    undo = re.search(r'action="(/undo/[0-9a-f]{32})"', done.text) or re.search(r'action="(/undo/[0-9a-f]{32})"', clerk.get("/desk/order").text)
+    undo = re.search(r'action="(/undo/[0-9a-f]{32})"', done.text) or re.search(
+        r'action="(/undo/[0-9a-f]{32})"', clerk.get("/desk/order").text
+    )
     moved = clerk.post("/desk/order/bulk/move/start", {"id": ids, "_go": "do"})
     assert moved.status_code == 303 and "Open" in words(clerk.get(urls[1]))
     gone = clerk.post("/desk/order/bulk/delete", {"all": "1", "query": "q=Bulk"})

@@ -47,7 +47,9 @@ def june(app: World, group: Record, office: dict[str, Actor]) -> Record:
     )
 
 
-def hire(app: World, group: Record, office: dict[str, Actor], amount: str, start: date = date(2025, 1, 1), person: int | None = None) -> int:
+def hire(
+    app: World, group: Record, office: dict[str, Actor], amount: str, start: date = date(2025, 1, 1), person: int | None = None
+) -> int:
     who = person or app.person().id
     terms = app.create(
         "payroll.employee_pay", by=office["specialist"], employee=who, group=group.id, valid_from=start, amount=D(amount)
