@@ -212,6 +212,19 @@ class Sight:
 
 def faces(entity: Entity, rights: Grant) -> tuple[Face, ...]:
     """The grant's lenses, those alike put together, those that add nothing left out. No face: nothing is readable."""
+    found = _faces.get(id(rights))
+    # The grant lies in the entry: its id cannot be given to another one while the entry lives.
+    if found is None or found[0] is not rights:
+        if len(_faces) > 4_000:
+            _faces.clear()
+        found = _faces[id(rights)] = (rights, _made(entity, rights))
+    return found[1]
+
+
+_faces: dict[int, tuple[Grant, tuple[Face, ...]]] = {}
+
+
+def _made(entity: Entity, rights: Grant) -> tuple[Face, ...]:
     title = title_fields(entity)
     together: dict[tuple[frozenset[str], frozenset[str]], list[Scope]] = {}
     for lens in rights.lenses:
