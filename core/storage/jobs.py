@@ -55,10 +55,26 @@ def put(unit: Unit, verb: str, values: Mapping[str, Any], *, key: str | None = N
     known = unit.connection.execute(sa.select(_table.c.id).where(_table.c.key == key)).scalar()
     if known is not None:
         return int(known)
-    made = unit.connection.execute(_table.insert().values({
-        "verb": verb, "values": json.dumps(values, ensure_ascii=False), "key": key, "account_id": account, "state": "waiting", "attempts": 0,
-        "due": naive(due or unit.now), "worker": "", "created_at": naive(unit.now), "progress": "", "result": ""}))
-    return int(made.inserted_primary_key[0])
+    made = unit.connection.execute(
+        _table.insert().values(
+            {
+                "verb": verb,
+                "values": json.dumps(values, ensure_ascii=False),
+                "key": key,
+                "account_id": account,
+                "state": "waiting",
+                "attempts": 0,
+                "due": naive(due or unit.now),
+                "worker": "",
+                "created_at": naive(unit.now),
+                "progress": "",
+                "result": "",
+            }
+        )
+    )
+    key_of_row = made.inserted_primary_key
+    assert key_of_row is not None
+    return int(key_of_row[0])
 
 
 def take(database: Database, now: datetime, worker: str) -> Task | None:
@@ -70,12 +86,16 @@ def take(database: Database, now: datetime, worker: str) -> Task | None:
         if connection.execute(chosen).first() is None:
             return None
     with database.begin(writing=True) as connection:
-        row = connection.execute(chosen.with_for_update(skip_locked=True) if database.dialect == "postgresql" else chosen).mappings().first()
+        row = (
+            connection.execute(chosen.with_for_update(skip_locked=True) if database.dialect == "postgresql" else chosen).mappings().first()
+        )
         if row is None:
             return None
         mine = _table.update().where(_table.c.id == row["id"])
         if row["attempts"] >= MOST_TRIES:
-            connection.execute(mine.values(state="failed", done_at=at, lease=None, result=_error("Its worker ended each time it was tried.")))
+            connection.execute(
+                mine.values(state="failed", done_at=at, lease=None, result=_error("Its worker ended each time it was tried."))
+            )
             return None
         connection.execute(mine.values(state="running", lease=at + LEASE, worker=worker, attempts=row["attempts"] + 1))
     return Task(row["id"], row["verb"], json.loads(row["values"]), row["key"], row["account_id"], row["attempts"] + 1)
@@ -106,7 +126,9 @@ def failed(database: Database, task: Task, now: datetime, sentence: str, *, for_
 def reclaim(database: Database, worker: str) -> None:
     """Make jobs due again that a worker of this name had taken; whoever calls this is sure that it is no more."""
     with database.begin(writing=True) as connection:
-        connection.execute(_table.update().where(_table.c.state == "running", _table.c.worker == worker).values(state="waiting", lease=None))
+        connection.execute(
+            _table.update().where(_table.c.state == "running", _table.c.worker == worker).values(state="waiting", lease=None)
+        )
 
 
 def listed(unit: Unit, *, account: int | None = None, id: int | None = None, limit: int = 100) -> list[JobRow]:

@@ -119,14 +119,16 @@ def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int]
     gathered = later.of(unit)
     if gathered is not None:
         gathered.entries.append((values, kept))
+        gathered.rows.pop((entity.full_name, record), None)
         return str(values["hash"]), number
     # Values travel as parameters: the statement is compiled once.
     insert = _change.insert().values(xid=transaction_position(unit))
     made = unit.connection.execute(insert, values)
     if kept:
-        number_of_entry = made.inserted_primary_key[0]
+        key = made.inserted_primary_key
+        assert key is not None
         unit.connection.execute(_value.insert(), [
-            {"change_id": number_of_entry, "field": one["field"], "salt": one["salt"], "before": one["before"], "after": one["after"]}
+            {"change_id": key[0], "field": one["field"], "salt": one["salt"], "before": one["before"], "after": one["after"]}
             for one in kept])
     return str(values["hash"]), number
 
@@ -191,11 +193,14 @@ def of_operation(unit: Unit, operation: str) -> list[Entry]:
 def operation_of(unit: Unit, entity: str, record: int, action: str) -> str | None:
     """The operation of the record's newest entry with that action."""
     found = unit.connection.execute(
-        sa.select(_change.c.operation).where(_of(entity, record), _change.c.action == action).order_by(_change.c.number.desc()).limit(1)).scalar()
+        sa.select(_change.c.operation).where(_of(entity, record), _change.c.action == action).order_by(_change.c.number.desc()).limit(1)
+    ).scalar()
     return None if found is None else str(found)
 
 
-def newest(unit: Unit, *, limit: int = 100, before: int | None = None, entity: str = "", actor: str = "", operation: str = "") -> list[Entry]:
+def newest(
+    unit: Unit, *, limit: int = 100, before: int | None = None, entity: str = "", actor: str = "", operation: str = ""
+) -> list[Entry]:
     """The newest entries of the whole log without their values, for the audit page."""
     statement = sa.select(_change).order_by(_change.c.id.desc()).limit(limit)
     for column, wanted in ((_change.c.entity, entity), (_change.c.actor, actor), (_change.c.operation, operation)):
@@ -225,12 +230,28 @@ def _entries(unit: Unit, *where: sa.ColumnElement[bool], limit: int | None = Non
     numbers = [int(row["id"]) for row in rows]
     for start in range(0, len(numbers), CHUNK):
         part = numbers[start : start + CHUNK]
-        for value in unit.connection.execute(sa.select(_value).where(_value.c.change_id.in_(part)).order_by(_value.c.change_id, _value.c.field)):
+        for value in unit.connection.execute(
+            sa.select(_value).where(_value.c.change_id.in_(part)).order_by(_value.c.change_id, _value.c.field)
+        ):
             values.setdefault(int(value.change_id), []).append(Changed(value.field, decode(value.before), decode(value.after)))
     return [_entry(row, tuple(values.get(int(row["id"]), ()))) for row in rows]
 
 
 def _entry(row: Mapping[Any, Any], changes: tuple[Changed, ...]) -> Entry:
     return Entry(
-        int(row["id"]), row["entity"], int(row["record"]), int(row["number"]), int(row["version"]), row["operation"], row["action"],
-        row["transition"], row["at"].replace(tzinfo=UTC), row["actor"], row["person"], row["on_behalf_of"], row["channel"], row["reason"], changes)
+        int(row["id"]),
+        row["entity"],
+        int(row["record"]),
+        int(row["number"]),
+        int(row["version"]),
+        row["operation"],
+        row["action"],
+        row["transition"],
+        row["at"].replace(tzinfo=UTC),
+        row["actor"],
+        row["person"],
+        row["on_behalf_of"],
+        row["channel"],
+        row["reason"],
+        changes,
+    )

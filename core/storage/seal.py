@@ -14,12 +14,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from core.storage.database import Database
 from core.storage.log import ERA
 from core.storage.models import ChangeRow, Checkpoint, Setting
+from core.storage.streaming import raw_rows
 
 SEALER = 0x6261636C
 """PostgreSQL's advisory lock of the one process that seals."""
@@ -84,16 +86,16 @@ def checkpoints(connection: sa.Connection) -> list[Seal]:
     return list(_seals(connection.execute(sa.select(_checkpoint).order_by(_checkpoint.c.id))))
 
 
-def positions(connection: sa.Connection, after: tuple[int, int], until: tuple[int, int] | None = None) -> sa.CursorResult[tuple[int, int, str]]:
+def positions(connection: sa.Connection, after: tuple[int, int], until: tuple[int, int] | None = None) -> Iterator[tuple[Any, ...]]:
     """Entries beyond a position in the order of sealing: (xid, id, hash), streamed."""
     here = sa.tuple_(_change.c.xid, _change.c.id)
     statement = sa.select(_change.c.xid, _change.c.id, _change.c.hash).where(here > sa.tuple_(sa.literal(after[0]), sa.literal(after[1])))
     if until is not None:
         statement = statement.where(here <= sa.tuple_(sa.literal(until[0]), sa.literal(until[1])))
-    return connection.execute(statement.order_by(_change.c.xid, _change.c.id).execution_options(yield_per=2_000))
+    yield from raw_rows(connection, statement.order_by(_change.c.xid, _change.c.id))
 
 
-def root_of(rows: Iterable[tuple[int, int, str]]) -> tuple[str, int, tuple[int, int] | None]:
+def root_of(rows: Iterable[tuple[Any, ...]]) -> tuple[str, int, tuple[int, int] | None]:
     """The root over these entries, how many they are, and the last position."""
     digest, count, last = hashlib.sha256(), 0, None
     for xid, number, hashed in rows:
@@ -152,7 +154,9 @@ def begin_era(connection: sa.Connection) -> None:
 
 def _seals(rows: Iterable[sa.Row[tuple[object, ...]]]) -> Iterator[Seal]:
     for row in rows:
-        yield Seal(row.id, row.last_xid, row.last_id, row.count, row.root, row.previous, row.at, row.mac)
+        # By name of the column: a row has a method called count.
+        one = row._mapping
+        yield Seal(one["id"], one["last_xid"], one["last_id"], one["count"], one["root"], one["previous"], one["at"], one["mac"])
 
 
 def _anchor(path: Path, one: Seal) -> None:

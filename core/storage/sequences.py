@@ -117,7 +117,7 @@ def _spoken(entity: Entity, record: Record, formulas: Formulas, name: str) -> st
 
 
 @lru_cache(maxsize=4_000)
-def _next_of(table: str) -> sa.Select[tuple[int]]:
+def _next_of(table: str) -> sa.Select[Any]:
     return sa.select(sa.Sequence(id_sequence(table)).next_value())
 
 

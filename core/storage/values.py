@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -57,7 +58,7 @@ def _in(raw: Any) -> Value:
     return _READ[tag](inside)
 
 
-_READ = {
+_READ: dict[str, Callable[[Any], Value]] = {
     "d": Decimal,
     "m": lambda inside: Money(Decimal(inside[0]), inside[1]),
     "i": datetime.fromisoformat,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from core.storage import seal
 from core.storage.log import MEMBERS, NOTHING
 from core.storage.models import ChangeRow, ChangeValue
 from core.storage.seal import Seal
+from core.storage.streaming import joined, raw_rows
 from core.storage.tables import entity_table
 from schemas.model import Entity
 
@@ -24,7 +23,6 @@ MOST_FAULTS = 20
 LATE = timedelta(minutes=10)
 _SEAM = "\x1f"
 _SEAMS = len(MEMBERS) - 1
-_ROWS = 5_000
 _change = ChangeRow.__table__
 _value = ChangeValue.__table__
 
@@ -61,14 +59,16 @@ def verify(connection: sa.Connection, entities: Iterable[Entity], key: bytes, no
 
 
 def _chains(connection: sa.Connection, verdict: Verdict) -> tuple[dict[tuple[str, int], tuple[int, str]], set[tuple[str, int]]]:
+    """Every entry and its values, in order of id. This is the loop that has to be fast: nothing is called in it twice."""
     heads: dict[tuple[str, int], tuple[int, str]] = {}
     purged: set[tuple[str, int]] = set()
     faults = verdict.faults
     sha256 = hashlib.sha256
-    values = _Values(connection)
     nothing = (0, "")
-    count = 0
-    for number, entity, record, place, action, previous, digests, hashed, text in _entries(connection):
+    count = stray = 0
+    values = raw_rows(connection, _values_statement(connection))
+    value = next(values, None)
+    for number, entity, record, place, action, previous, digests, hashed, text in raw_rows(connection, _entries_statement(connection)):
         count += 1
         if sha256(text.encode()).hexdigest() != hashed or text.count(_SEAM) != _SEAMS:
             faults.append(_fault(number, entity, record, "was changed after it was written"))
@@ -79,10 +79,20 @@ def _chains(connection: sa.Connection, verdict: Verdict) -> tuple[dict[tuple[str
         heads[whose] = (place, hashed)
         if action == "purge":
             purged.add(whose)
-        if not values.match(number, digests):
+        while value is not None and value[0] < number:
+            stray = stray or value[0]
+            value = next(values, None)
+        found = []
+        while value is not None and value[0] == number:
+            found.append(value)
+            value = next(values, None)
+        made = ";".join([f"{one[1]}={sha256(one[3].encode()).hexdigest()[:32]}" for one in found])
+        if made != digests and not _same_values(found, digests):
             faults.append(_fault(number, entity, record, "has other values than those it was written with"))
-    if values.stray():
-        faults.append(f"There are values of entry {values.stray()}, which is not in the log.")
+    stray = stray or (value[0] if value is not None else 0)
+    values.close()
+    if stray:
+        faults.append(f"There are values of entry {stray}, which is not in the log.")
     verdict.entries = count
     return heads, purged
 
@@ -91,74 +101,35 @@ def _fault(number: int, entity: str, record: int, what: str) -> str:
     return f"Entry {number} ({entity} {record}) {what}."
 
 
-def _entries(connection: sa.Connection) -> Iterator[tuple[int, str, int, int, str, str, str, str, str]]:
-    """Entries in order of id; the last member is the text their hash covers, put together by the database."""
-    parts = [_text(connection, name) for name in MEMBERS]
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole + sa.literal(_SEAM, sa.Text()) + part
+def _same_values(rows: list[tuple[Any, ...]], digests: str) -> bool:
+    """The same in any order; values that were erased cannot be compared and are left out."""
+    written = dict(part.split("=", 1) for part in digests.split(";")) if digests else {}
+    found = {row[1]: hashlib.sha256(row[3].encode()).hexdigest()[:32] if row[2] else written.get(row[1]) for row in rows}
+    return len(found) == len(rows) and found == written
+
+
+def _entries_statement(connection: sa.Connection) -> sa.Select[Any]:
+    """Entries in order of id; the last cell is the text their hash covers, put together by the database."""
+    whole = joined(connection, _SEAM, *(_cell(connection, name) for name in MEMBERS))
     c = _change.c
-    statement = sa.select(c.id, c.entity, c.record, c.number, c.action, c.previous, c.digests, c.hash, whole).order_by(c.id)
-    for chunk in connection.execute(statement.execution_options(yield_per=_ROWS)).partitions():
-        yield from chunk  # type: ignore[misc]
+    return sa.select(c.id, c.entity, c.record, c.number, c.action, c.previous, c.digests, c.hash, whole).order_by(c.id)
 
 
-def _text(connection: sa.Connection, name: str) -> sa.ColumnElement[str]:
-    column = _change.c[name]
-    if name == "at":
-        if connection.dialect.name == "postgresql":
-            return sa.func.to_char(column, "YYYY-MM-DD HH24:MI:SS.US", type_=sa.Text())
-        return sa.type_coerce(column, sa.Text())
-    if isinstance(column.type, sa.Text):
+def _cell(connection: sa.Connection, name: str) -> sa.ColumnElement[Any]:
+    column: sa.ColumnElement[Any] = _change.c[name]
+    if name != "at":
         return column
-    return sa.func.coalesce(sa.cast(column, sa.Text), "", type_=sa.Text())
+    if connection.dialect.name == "postgresql":
+        written: sa.ColumnElement[Any] = sa.func.to_char(column, "YYYY-MM-DD HH24:MI:SS.US", type_=sa.Text())
+        return written
+    return sa.type_coerce(column, sa.Text())
 
 
-class _Values:
-    """The values beside the log, read along with the entries."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        seam, nothing = sa.literal(_SEAM, sa.Text()), sa.literal(NOTHING, sa.Text())
-        c = _value.c
-        whole = c.salt + seam + c.field + seam + sa.func.coalesce(c.before, nothing, type_=sa.Text()) + seam + sa.func.coalesce(
-            c.after, nothing, type_=sa.Text())
-        statement = sa.select(c.change_id, c.field, c.salt, whole).order_by(c.change_id)
-        self._rows = groupby(_flat(connection.execute(statement.execution_options(yield_per=_ROWS))), itemgetter(0))
-        self._next: tuple[int, list[Any]] | None = None
-        self._stray = 0
-        self._advance()
-
-    def match(self, number: int, digests: str) -> bool:
-        """Whether the entry's values are those it was written with; erased ones cannot be compared and are left out."""
-        while self._next is not None and self._next[0] < number:
-            self._stray = self._stray or self._next[0]
-            self._advance()
-        if self._next is None or self._next[0] != number:
-            return digests == ""
-        rows = self._next[1]
-        self._advance()
-        sha256 = hashlib.sha256
-        found = {row[1]: sha256(row[3].encode()).hexdigest()[:32] for row in rows if row[2]}
-        written = dict(part.split("=", 1) for part in digests.split(";")) if digests else {}
-        if len(rows) != len(written):
-            return False
-        if len(found) == len(rows):
-            return found == written
-        erased = {row[1] for row in rows if not row[2]}
-        return all(found.get(name, mark if name in erased else "") == mark for name, mark in written.items())
-
-    def stray(self) -> int:
-        """The number of an entry that has values and is not there; 0 when there is none."""
-        return self._stray or (self._next[0] if self._next is not None else 0)
-
-    def _advance(self) -> None:
-        found = next(self._rows, None)
-        self._next = None if found is None else (found[0], list(found[1]))
-
-
-def _flat(result: sa.CursorResult[Any]) -> Iterator[Any]:
-    for chunk in result.partitions():
-        yield from chunk
+def _values_statement(connection: sa.Connection) -> sa.Select[Any]:
+    """Values in order of their entries: (entry, field, salt, the text their digest covers)."""
+    c = _value.c
+    before, after = (sa.func.coalesce(column, sa.literal(NOTHING, sa.Text()), type_=sa.Text()) for column in (c.before, c.after))
+    return sa.select(c.change_id, c.field, c.salt, joined(connection, _SEAM, c.salt, c.field, before, after)).order_by(c.change_id, c.field)
 
 
 def _records(connection: sa.Connection, entities: Iterable[Entity], heads: Mapping[tuple[str, int], tuple[int, str]],
@@ -169,7 +140,7 @@ def _records(connection: sa.Connection, entities: Iterable[Entity], heads: Mappi
         table = entity_table(entity, connection.dialect.name).table
         there = known.setdefault(name, set())
         statement = sa.select(table.c.id, table.c.chain_length, table.c.chain_hash)
-        for number, length, hashed in _flat(connection.execute(statement.execution_options(yield_per=_ROWS))):
+        for number, length, hashed in raw_rows(connection, statement):
             there.add(number)
             if not length:
                 verdict.faults.append(f"The record {name} {number} was written past the log.")
@@ -217,7 +188,9 @@ def _anchored(sealed: list[Seal], files: Iterable[Path], verdict: Verdict) -> No
             for number, at, mac in seal.anchors(path):
                 seen = True
                 if number not in there or there[number].mac != mac:
-                    verdict.faults.append(f"The log was cut or replaced: checkpoint {number} of {at} is anchored in {path} and is not in it.")
+                    verdict.faults.append(
+                        f"The log was cut or replaced: checkpoint {number} of {at} is anchored in {path} and is not in it."
+                    )
                     break
         except ValueError as error:
             verdict.faults.append(str(error))

@@ -18,7 +18,7 @@ class ChangedMind(Exception):
     pass
 
 
-def _draw(url: str, folder: str, count: int, seed: int, answers: "multiprocessing.Queue[list[str]]") -> None:
+def _draw(url: str, folder: str, count: int, seed: int, answers: multiprocessing.Queue[list[str]]) -> None:
     """Draw numbers, one of ten in a unit that is rolled back."""
     house = House(url, Path(folder))
     dice = random.Random(seed)
@@ -62,9 +62,16 @@ def test_an_id_is_never_given_twice_though_its_row_is_gone(house: House) -> None
         assert house.add(unit, "shop.item", {"name": "Three"}) > last
 
 
-@pytest.mark.parametrize(("pattern", "values", "wanted"), [
-    ("HD-{seq}", {}, ["HD-1", "HD-2"]), ("{YYYY}/{MM}/{seq:3}", {}, ["2026/05/001", "2026/05/002"]), ("{YY}{DD}-{seq:2}", {}, ["2604-01", "2604-02"]),
-    ("{name}-{seq:2}", {"name": "A{seq}"}, ["Aseq-01", "Aseq-02"]), ("INV", {}, ["INV00001", "INV00002"])])
+@pytest.mark.parametrize(
+    ("pattern", "values", "wanted"),
+    [
+        ("HD-{seq}", {}, ["HD-1", "HD-2"]),
+        ("{YYYY}/{MM}/{seq:3}", {}, ["2026/05/001", "2026/05/002"]),
+        ("{YY}{DD}-{seq:2}", {}, ["2604-01", "2604-02"]),
+        ("{name}-{seq:2}", {"name": "A{seq}"}, ["Aseq-01", "Aseq-02"]),
+        ("INV", {}, ["INV00001", "INV00002"]),
+    ],
+)
 def test_patterns_are_filled(house: House, pattern: str, values: dict[str, str], wanted: list[str]) -> None:
     house.become(with_field(SHOP, "item", Field("code", "sequence", number=(NumberRule(pattern),))))
     with house.writing() as unit:

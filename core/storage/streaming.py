@@ -1,0 +1,34 @@
+"""Long results as the driver gives them: for reading whole tables, where a row object for each row would cost most."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import sqlalchemy as sa
+
+ROWS = 5_000
+
+
+def raw_rows(connection: sa.Connection, statement: sa.Select[Any]) -> Generator[tuple[Any, ...], None, None]:
+    """The rows in plain tuples, in parts, without any conversion: dates come as the driver has them. Close it when you stop early."""
+    fast = connection.dialect.name == "sqlite"
+    result = connection.execute(statement if fast else statement.execution_options(yield_per=ROWS))
+    try:
+        if not fast:
+            for part in result.partitions():
+                yield from part
+            return
+        cursor = result.cursor
+        assert cursor is not None
+        while rows := cursor.fetchmany(ROWS):
+            yield from rows
+    finally:
+        result.close()
+
+
+def joined(connection: sa.Connection, seam: str, *parts: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """The parts as one text with a seam between them, an empty part as no text: put together by the database in one step."""
+    make = sa.func.printf if connection.dialect.name == "sqlite" else sa.func.format
+    # Both engines read %s alike, and take numbers and NULL for it.
+    return make(sa.literal(seam.join(["%s"] * len(parts)), sa.Text()), *parts, type_=sa.Text())
