@@ -407,7 +407,7 @@ def _new_page(work: Work, others: list[Form]) -> FormPage:
         work.tabs,
         work.form.layout,
         place=work.place,
-        partial=_partial(work.action),
+        partial=_partial(work),
         help=work.shape.help,
     )
     if len(others) > 1:
@@ -434,7 +434,7 @@ def _edit_page(work: Work) -> FormPage:
         work.form.layout,
         record.version,
         place=work.place,
-        partial=_partial(work.action),
+        partial=_partial(work),
     )
     sent = work.sent.get("_v", "") if work.sent else ""
     if sent.isdigit() and len(sent) < 10:
@@ -449,8 +449,11 @@ def _crumbs(work: Work) -> list[Crumb]:
     return [Crumb(label, f"/{work.shape.plugin}"), Crumb(words.plural(work.shape), work.url)]
 
 
-def _partial(action: str) -> str:
-    return action + ("&" if "?" in action else "?") + "partial=1"
+def _partial(work: Work) -> str:
+    """Where to ask what shows now; "" for a form without conditions."""
+    if not work.made.sources():
+        return ""
+    return work.action + ("&" if "?" in work.action else "?") + "partial=1"
 
 
 def _draft(work: Work, page: FormPage) -> None:

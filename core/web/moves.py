@@ -104,7 +104,6 @@ def _page(who: Asking, shape: Entity, record: Record, step: Transition, made: En
         label,
         made.layout(lambda source: None),
         version=record.version,
-        partial=f"{here}/move/{step.name}",
         reason=step.reason,
         reason_text=request.form.get("reason", ""),
         confirm=step.confirm,

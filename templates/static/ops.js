@@ -149,11 +149,29 @@ function copykey() {
   put(dots === 1 ? k.dataset.copy : dots === 2 ? k.dataset.copy + " " + (t ? t.textContent : "") : location.href.split("#")[0]);
 }
 
+/* conditions: the server says what shows; pickers and lines stay as they are */
+let asking = 0, asked = 0;
+document.addEventListener("change", e => {
+  const at = e.target.closest && e.target.closest("[data-partial]"), f = at && at.closest("form"); if (!f) return;
+  clearTimeout(asking); const n = ++asked;
+  asking = setTimeout(() => {
+    const body = new FormData(f); [...body.keys()].forEach(k => { if (body.get(k) instanceof File) body.delete(k); });
+    fetch(at.dataset.partial, { method: "POST", body, headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } }).then(r => { if (r.status === 401) login(); return r.ok ? r.text() : ""; }).then(html => {
+      if (!html || n !== asked) return;
+      const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("fields"); if (!fresh) return;
+      const open_ = $("[data-tabs] [aria-selected=true]", at), name = open_ && open_.id;
+      Idiomorph.morph(at, fresh, { ignoreActiveValue: true, callbacks: { beforeNodeMorphed: old => !(old.matches && old.matches(".pick,[data-lines],[type=file]")) } });
+      if (name && document.getElementById(name)) pane(document.getElementById(name), true);
+      ready(at);
+    });
+  }, 50);
+});
+
 /* tabs of a form */
-function pane(tab) {
+function pane(tab, still) {
   if (!tab) return;
   $$("[role=tab]", tab.parentNode).forEach(b => { const on = b === tab; b.setAttribute("aria-selected", on); b.tabIndex = on ? 0 : -1; const p = document.getElementById(b.getAttribute("aria-controls")); if (p) p.hidden = !on; });
-  tab.focus();
+  if (!still) tab.focus();
 }
 
 /* line items */
