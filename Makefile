@@ -30,7 +30,7 @@ test: setup browser-packages
 	$(BIN)/python -m pytest -n 2
 
 bench: setup
-	$(BIN)/python -m bench
+	$(BIN)/python -m tests.bench
 
 soak: setup browser-packages
 	BACKOFFICE_SOAK=1 $(BIN)/python -m pytest -n 2 -m soak

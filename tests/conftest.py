@@ -38,6 +38,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_url"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long forms run where they are asked for."""
+    if os.environ.get("BACKOFFICE_SOAK"):
+        return
+    for item in items:
+        if "soak" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="A long form: make soak runs it."))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say aloud when half of the tests did not run."""
     if private.binaries() is None:
