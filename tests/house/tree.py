@@ -14,7 +14,8 @@ _LEFT_OUT = {".git", ".venv", "build", "dist", "data", "__pycache__", "node_modu
 def tracked() -> tuple[Path, ...]:
     """Paths relative to the root: what git knows, or every file where the tree is no repository (an unpacked archive)."""
     if (ROOT / ".git").exists():
-        said = subprocess.run(["git", "-C", str(ROOT), "-c", "safe.directory=*", "ls-files", "-z"], capture_output=True, check=True, text=True)
+        command = ["git", "-C", str(ROOT), "-c", "safe.directory=*", "ls-files", "-z"]
+        said = subprocess.run(command, capture_output=True, check=True, text=True)
         names = [Path(name) for name in said.stdout.split("\0") if name]
     else:
         names = [path.relative_to(ROOT) for path in ROOT.rglob("*")]
