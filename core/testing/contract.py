@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import pytest
 
 from core.registry.generation import Generation
 from core.testing.world import World
@@ -17,6 +20,12 @@ class PluginContract:
     """
 
     plugin: ClassVar[ModuleType]
+    examples: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """By entity: values of fields that no example can be guessed for, as they are or as a function of the World."""
+
+    @pytest.fixture(autouse=True)
+    def _known(self, app: World) -> None:
+        app.examples.update(self.examples)
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from core.facts import EntityRef, Money
 from schemas import Entity, Expression, Field
 
 _serial = itertools.count(1)
+_CURRENCIES = itertools.cycle(("EUR", "GBP", "USD", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "CAD", "AUD"))
 
 
 def value_for(field: Field, now: datetime, pick: Callable[[str], int]) -> Any:
@@ -70,7 +71,7 @@ def values_for(entity: Entity, now: datetime, pick: Callable[[str], int]) -> dic
 
 
 def _text(field: Field, serial: int) -> str:
-    known = {"[A-Z]{2}": "DE", "[A-Z]{3}": "EUR"}
+    known = {"[A-Z]{2}": "DE", "[A-Z]{3}": next(_CURRENCIES) if field.unique else "EUR"}
     if field.pattern in known:
         return known[field.pattern]
     if field.pattern and "[0-5][0-9]" in field.pattern:

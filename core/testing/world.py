@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -25,6 +26,8 @@ class World:
         self._some: dict[str, int] = {}
         self._serial = 0
         self._making: set[str] = set()
+        self.examples: dict[str, Mapping[str, Any]] = {}
+        """By entity: values that ``sample`` cannot guess, as they are or as a function of this world."""
 
     def create(self, entity: str, *, by: Actor | None = None, form: str | None = None, **values: Any) -> Record:
         return records.create(self.platform, by or self.system, entity, values, form=form)
@@ -63,7 +66,19 @@ class World:
     def sample(self, entity: str, **values: Any) -> Record:
         """A new record of ``entity`` with the least it needs, and ``values``."""
         shape = self.platform.current.entity(entity)
-        return self.create(entity, **(values_for(shape, self.clock.now(), self.any) | values))
+        known = {
+            name: value(self) if callable(value) else value for name, value in self.examples.get(entity, {}).items()
+        }
+        used: set[str] = set()
+
+        def pick(target: str) -> int:
+            # Two references of one record to one entity name two records: nobody stands in for themselves.
+            if target in used:
+                return self.sample(target).id
+            used.add(target)
+            return self.any(target)
+
+        return self.create(entity, **(values_for(shape, self.clock.now(), pick) | known | values))
 
     def person(self, *, department: int | None = None, **values: Any) -> Record:
         """A new person of the directory."""

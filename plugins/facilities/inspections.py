@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
 WORTH = {"pass": Decimal(1), "partial": Decimal("0.5"), "fail": Decimal(0)}
-ENOUGH = Decimal(70)
+ENOUGH = Decimal(80)
 
 
 def score(lines: Iterable[tuple[int, str | None, bool]]) -> tuple[Decimal | None, str]:

@@ -1,4 +1,4 @@
-"""The demo's payroll: two groups, pay terms of sixty people, and monthly runs of the past year seen by two people."""
+"""The demo's payroll: two groups, pay terms of some people, and monthly runs of the past year seen by two people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core import DemoWork, Record
 from plugins.payroll import published
 
 SEED = 53
-PEOPLE = 24
+PEOPLE = 13
 MONTHS = 12
 
 

@@ -127,8 +127,9 @@ def call_back_first(record: Record, transition: str, work: Work) -> str | None:
 @hookimpl(specname="after_transition")
 @on("vendors.bank_account")
 def retire_the_old(record: Record, transition: str, work: Work) -> None:
-    """A new active account takes the place of the one before (VE-R02)."""
+    """A new active account takes the place of the one before: under the vendor's lock there is one (VE-R02)."""
     if transition in ("activate", "hurry"):
+        work.lock("vendors.vendor", record["vendor"])
         for old in work.find(
             "vendors.bank_account", vendor=record["vendor"], currency=record["currency"], purpose=record["purpose"], state="active"
         ):

@@ -6,3 +6,8 @@ from plugins import facilities
 
 class TestFacilities(PluginContract):
     plugin = facilities
+    examples = {
+        "facilities.booking_series": {"rule": "FREQ=WEEKLY;COUNT=2", "minutes": 60},
+        "facilities.maintenance_schedule": {"location": lambda app: app.any("facilities.location")},
+        "facilities.blackout": {"location": lambda app: app.any("facilities.location")},
+    }

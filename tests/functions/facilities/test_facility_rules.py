@@ -105,9 +105,10 @@ def test_fa_x06_a_meter_predicts() -> None:
 
 def test_fa_x07_weights_and_a_critical_failure() -> None:
     lines = [(3, "pass", False), (2, "pass", False), (2, "partial", False), (1, "fail", False), (2, "na", False)]
-    assert inspections.score(lines) == (D("75.0"), "passed")
+    assert inspections.score(lines) == (D("75.0"), "failed")
     assert inspections.score([*lines[:3], (1, "fail", True), lines[4]]) == (D("75.0"), "failed")
     assert inspections.score([(2, "na", False)]) == (None, "not_scored")
+    assert inspections.score([(4, "pass", False), (1, "fail", False)]) == (D("80.0"), "passed")
 
 
 @pytest.mark.parametrize(("start", "end", "inside"), [("08:00", "09:00", True), ("07:30", "09:00", False), ("17:00", "18:30", False)])

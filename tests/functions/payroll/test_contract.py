@@ -6,3 +6,7 @@ from plugins import payroll
 
 class TestPayroll(PluginContract):
     plugin = payroll
+    examples = {
+        "payroll.pay_component": {"code": "EXAMPLE"},
+        "payroll.variable_input": {"amount": "10.00"},
+    }
