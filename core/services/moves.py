@@ -104,7 +104,7 @@ def prepare(
     if transition.reason and not reason.strip():
         draft.refuse("reason", REASON)
     if draft.errors:
-        raise Invalid(draft.errors)
+        raise preparing.refused(draft)
     if name == AMEND:
         _raise(_judge(draft, rights, transition, requires=False))
         return _amendment(draft)
@@ -118,13 +118,17 @@ def prepare(
         if empty(draft.record.get(missing)) and draft.entity.field(missing) is not None:
             draft.refuse(missing, REQUIRED)
     if draft.errors:
-        raise Invalid(draft.errors)
+        raise preparing.refused(draft)
     return draft
 
 
 def commit_move(unit: Unit, draft: Draft) -> Record:
-    unit.reason = draft.reason or unit.reason
-    return writes.store(unit, draft, action="read" if draft.before is not None else "write")
+    outer = unit.reason
+    unit.reason = draft.reason or outer
+    try:
+        return writes.store(unit, draft, action="read" if draft.before is not None else "write")
+    finally:
+        unit.reason = outer
 
 
 def _find(draft: Draft, name: str) -> Transition:

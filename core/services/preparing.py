@@ -313,7 +313,7 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     if draft.errors:
         if not bare:
             _required(draft, relax)
-        raise Invalid(draft.errors)
+        raise refused(draft)
     stored.derive(unit, formulas, draft.entity, draft.record)
     before_hooks = dict(draft.record)
     _call_hooks(draft)
@@ -334,8 +334,19 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     for sentence in constraints.failures(formulas, draft.shape, draft.record):
         draft.refuse("", sentence)
     if draft.errors:
-        raise Invalid(draft.errors)
+        raise refused(draft)
     _soft(draft)
+
+
+def refused(draft: Draft) -> Invalid:
+    """All problems gathered; those of fields that the actor does not know stand at the record as a whole."""
+    rights = grant(draft.entity, draft.actor)
+    known = rights.visible() | rights.masked() | rights.creatable() | rights.writable() | draft.opened
+    errors: dict[str, list[str]] = {}
+    for name, sentences in draft.errors.items():
+        own = name in known or sentences == [NOT_HERE] or draft.entity.field(name) is None
+        errors.setdefault(name if own else "", []).extend(sentences)
+    return Invalid(errors)
 
 
 def _rules_of_given(draft: Draft) -> None:

@@ -279,3 +279,16 @@ def test_a_ledger_is_only_added_to(world: World) -> None:
     for attempt in (lambda: world.change(entry, text="b"), lambda: world.delete(entry)):
         with pytest.raises(Conflict):
             attempt()
+
+
+def test_a_refusal_does_not_name_a_field_out_of_sight(world: World) -> None:
+    with pytest.raises(Invalid) as caught:
+        world.create("veiled", by=world.clerk, name="n")
+    assert caught.value.errors == {"": [REQUIRED]}
+    with pytest.raises(Invalid) as caught:
+        world.create("veiled", by=world.chief, name="n")
+    assert caught.value.errors == {"code": [REQUIRED]}
+    world.create("veiled", by=world.chief, name="n", code="taken")
+    with pytest.raises(Conflict) as conflict:
+        world.create("veiled", by=world.chief, name="m", code="taken")
+    assert set(conflict.value.errors) == {"code"}
