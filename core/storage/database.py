@@ -132,7 +132,7 @@ def busy(error: sa.exc.DBAPIError) -> Busy | None:
         return Busy("The database can only be read at the moment: nothing was written.", retry_after=60)
     state = str(getattr(error.orig, "sqlstate", None) or "")
     if state:
-        away = state[:2] in ("08", "53", "57") or state in ("40001", "40P01", "55P03", "25P03", "25P04")
+        away = error.connection_invalidated or state[:2] in ("08", "53", "57") or state in ("40001", "40P01", "55P03", "25P03", "25P04")
     else:
         away = error.connection_invalidated or any(word in said for word in _AWAY)
     return Busy() if away else None
@@ -176,5 +176,13 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 def _postgresql(url: sa.URL) -> sa.Engine:
     options = "-c timezone=UTC -c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000 -c jit=off"
     # prepare_threshold: statements name their columns, so added columns do not break prepared ones.
-    return sa.create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10, pool_pre_ping=False, query_cache_size=2_000,
-                            connect_args={"options": options, "connect_timeout": 5, "prepare_threshold": 5})
+    engine = sa.create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10, pool_pre_ping=False, query_cache_size=2_000,
+                              connect_args={"options": options, "connect_timeout": 5, "prepare_threshold": 5})
+
+    @event.listens_for(engine, "handle_error")
+    def failed(context: Any) -> None:
+        # A column was set aside and made anew with another type: what connections have prepared is worth nothing now.
+        if getattr(context.original_exception, "sqlstate", None) == "0A000" and "cached plan" in str(context.original_exception):
+            context.is_disconnect = True
+
+    return engine

@@ -272,12 +272,17 @@ def _perform(connection: sa.Connection, steps: Sequence[Step], wanted: Plan) -> 
         try:
             with connection.begin_nested():
                 connection.execute(step.statements[0])
-        except sa.exc.IntegrityError:
-            wanted.failed.append(_refused(step))
+        except (sa.exc.IntegrityError, sa.exc.OperationalError) as error:
+            wanted.failed.append(_refused(step, error))
 
 
-def _refused(step: Step) -> str:
-    return f"{step.words}: records that are there already have equal values. New ones are refused; correct the old ones and run migrate."
+def _refused(step: Step, error: sa.exc.DBAPIError) -> str:
+    """What to tell of an index that could not be made; anything but the rows' own fault goes on."""
+    if isinstance(error, sa.exc.IntegrityError):
+        return f"{step.words}: records that are there already have equal values. New ones are refused; correct the old ones and run migrate."
+    if getattr(error.orig, "sqlstate", "") == "54000":
+        return f"{step.words}: a value is too long for an index (about 2,700 bytes). Shorten it and run migrate."
+    raise error
 
 
 def _patiently(database: Database, steps: Sequence[Step], wanted: Plan) -> None:
@@ -309,8 +314,8 @@ def _build_beside(database: Database, step: Step, wanted: Plan) -> None:
             twin = next(one for one in index.table.to_metadata(sa.MetaData()).indexes if one.name == index.name)
             twin.dialect_options["postgresql"]["concurrently"] = True
             connection.execute(CreateIndex(twin))
-        except sa.exc.IntegrityError:
-            wanted.failed.append(_refused(step))
+        except (sa.exc.IntegrityError, sa.exc.OperationalError) as error:
+            wanted.failed.append(_refused(step, error))
             connection.execute(DropIndex(str(index.name)))
         finally:
             connection.execute(sa.select(sa.func.set_config("lock_timeout", "10s", False)))

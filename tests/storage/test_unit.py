@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core.errors import Conflict
+from core.errors import Busy, Conflict, Invalid
 from core.storage import head
 from core.storage.unit import HeadMoved, flipping, reading, writing
-from tests.storage.house import House
+from schemas.model import Field
+from tests.postgres import Server
+from tests.storage.house import SHOP, House, with_field
 
 
 def test_a_write_under_an_older_generation_is_refused(house: House) -> None:
@@ -175,3 +177,53 @@ def test_what_follows_a_fork_has_connections_of_its_own(house: House) -> None:
         assert house.values(unit, "shop.item", 1)["name"] == "Child"
     with writing(house.database, house.generation, house.actor, house.clock.now()) as unit:
         assert house.values(unit, "shop.item", 2)["name"] == "Parent"
+
+
+def test_statements_prepared_for_a_former_type_of_a_column_are_forgotten(house: House) -> None:
+    if house.database.dialect != "postgresql":
+        pytest.skip("SQLite prepares anew by itself")
+    statement = sa.select(house.table().columns["price"][0])
+    for _ in range(8):
+        with house.reading() as unit:
+            unit.connection.execute(statement).all()
+    house.become(with_field(SHOP, "item", Field("price", "text", indexed=True)))
+    raw = sa.select(sa.column("f_price")).select_from(sa.table("shop__item"))
+    outcomes = []
+    for asked in (statement, statement, raw):
+        try:
+            with house.reading() as unit:
+                unit.connection.execute(asked).all()
+            outcomes.append("read")
+        except Busy:
+            outcomes.append("busy")
+    assert outcomes in (["busy", "read", "read"], ["read", "read", "read"])
+
+
+def test_a_database_that_was_away_is_busy_once_and_then_there_again(postgres: Server, tmp_path: Path) -> None:
+    house = House(postgres.fresh(), tmp_path)
+    try:
+        with house.writing() as unit:
+            house.add(unit, "shop.item", {"name": "Lamp"})
+        postgres.restart()
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                with house.reading() as unit:
+                    assert house.values(unit, "shop.item", 1)["name"] == "Lamp"
+                break
+            except Busy:
+                assert tries < 3
+    finally:
+        house.close()
+
+
+def test_a_value_too_long_for_an_index_is_refused_in_words(house: House) -> None:
+    long = "".join(f"{number:x}-" for number in range(5_000))
+    if house.database.dialect == "sqlite":
+        with house.writing() as unit:
+            house.add(unit, "shop.item", {"name": long})
+        return
+    with pytest.raises(Invalid) as caught, house.writing() as unit:
+        house.add(unit, "shop.item", {"name": long})
+    assert "too long" in caught.value.errors[""][0]
