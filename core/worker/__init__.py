@@ -69,9 +69,14 @@ def worker_name(platform: Platform) -> str:
 
 
 def mail_server(platform: Platform) -> Server | None:
-    """Where mail goes, None when it is off."""
+    """Where mail goes, None when it is off, or its setting is no address of a server."""
     settings = platform.settings
-    return Server.read(settings.smtp_url, settings.mail_from or f"backoffice@{upkeep.host(settings.base_url)}")
+    try:
+        return Server.read(settings.smtp_url, settings.mail_from or f"backoffice@{upkeep.host(settings.base_url)}")
+    except ValueError as error:
+        # The log is sealed and jobs are done all the same.
+        _log.error("mail is off: %s", error)
+        return None
 
 
 def _loop(what: str, turn: Callable[[], bool], stop: threading.Event) -> None:
