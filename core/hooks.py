@@ -63,7 +63,7 @@ class Change(Protocol):
 
 
 class Work(Protocol):
-    """A plugin's only way to data, with the rights of whoever caused the call."""
+    """A plugin's only way to data: in the name of whoever caused the call, not held back by that person's rights."""
 
     @property
     def now(self) -> Any: ...

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import secrets
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -89,9 +91,13 @@ class Settings:
 
     @classmethod
     def for_tests(cls, data_dir: Path, database_url: str = "") -> Settings:
-        """Settings that read neither environment nor file: a house in ``data_dir`` with a fixed key."""
+        """Settings of a house in ``data_dir`` with a fixed key; of the environment only the plugins' folder is read, so that
+        the plugins there can be tested like those that are shipped."""
         key = "for-tests-only-0123456789-abcdefgh"
-        return cls(data_dir=data_dir, database_url=database_url, secret_key=key).completed()
+        more = os.environ.get(PREFIX + "PLUGINS_DIR")
+        return cls(
+            data_dir=data_dir, database_url=database_url, secret_key=key, plugins_dir=Path(more) if more else None
+        ).completed()
 
     def completed(self) -> Settings:
         """The same settings with the data directory made, and database address and key filled in."""
@@ -181,19 +187,23 @@ def _typed(name: str, kind: str, raw: Any) -> Any:
 
 
 def _generated_key(path: Path) -> str:
-    """The key kept beside the data, made once with mode 0600."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        key = path.read_text(encoding="ascii").strip()
-        if key:
-            return key
+    """The key kept beside the data, made once with mode 0600; of two processes that make one, the first wins."""
+    if not path.exists():
+        key = secrets.token_urlsafe(48)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".key-")
+        try:
+            with os.fdopen(handle, "w", encoding="ascii") as out:
+                out.write(key)
+                out.flush()
+                os.fsync(out.fileno())
+            with contextlib.suppress(FileExistsError):
+                # A link is there whole or not at all, so nobody ever reads half a key.
+                os.link(name, path)
+        finally:
+            os.unlink(name)
+    key = path.read_text(encoding="ascii").strip()
+    if not key:
         raise SettingsError(
             f"The key file {path} is empty. Remove it and a new one is made (sessions end), or put the former key back."
-        ) from None
-    key = secrets.token_urlsafe(48)
-    with os.fdopen(handle, "w", encoding="ascii") as out:
-        out.write(key)
-        out.flush()
-        os.fsync(out.fileno())
+        )
     return key

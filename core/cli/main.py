@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from core.cli import care, data, overlays, people, plugins, serving
+from core.cli import care, overlays, people, plugins, serving
 from core.cli.base import fail
+from core.cli.data import export, import_
 from core.errors import BackofficeError
 
 
@@ -38,8 +39,8 @@ for one in (
     plugins.plugin,
     people.user,
     people.token,
-    data.import_,
-    data.export,
+    import_,
+    export,
     overlays.overlay,
     care.backup,
     care.restore,

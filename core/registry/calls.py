@@ -68,8 +68,13 @@ class Ledger:
         with self._lock:
             self.failures.setdefault(failure.plugin, []).append(failure)
             off = len(self.failures[failure.plugin]) == LIMIT
-        _log.error("plugin %s failed in hook %s: %s%s", failure.plugin, failure.hook, failure.reason,
-                   "; its hooks are off now" if off else "")
+        _log.error(
+            "plugin %s failed in hook %s: %s%s",
+            failure.plugin,
+            failure.hook,
+            failure.reason,
+            "; its hooks are off now" if off else "",
+        )
         if self.report is not None:
             try:
                 self.report(failure)
@@ -104,18 +109,23 @@ class Implementation:
 class Hooks:
     """The implementations of one generation. Made by :func:`collect`; ``ledger`` outlives generations."""
 
-    def __init__(self, implementations: Mapping[str, tuple[Implementation, ...]] | None = None, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self, implementations: Mapping[str, tuple[Implementation, ...]] | None = None, ledger: Ledger | None = None
+    ) -> None:
         self._by_name = dict(implementations or {})
         self.ledger = ledger or Ledger()
 
     def implementations(self, name: str, entity: str | None = None) -> tuple[Implementation, ...]:
         """Who would be called for the hook, and for that entity, in order; without plugins that are off."""
         return tuple(
-            one for one in self._by_name.get(name, ())
+            one
+            for one in self._by_name.get(name, ())
             if (entity is None or one.entities is None or entity in one.entities) and not self.ledger.is_off(one.plugin)
         )
 
-    def call(self, name: str, *, entity: str | None = None, only: str | None = None, **arguments: Any) -> list[tuple[str, object]]:
+    def call(
+        self, name: str, *, entity: str | None = None, only: str | None = None, **arguments: Any
+    ) -> list[tuple[str, object]]:
         """Call every implementation of the hook; the answer pairs plugin names with what they returned, None left out.
 
         ``entity`` (``plugin.entity``) picks implementations limited with ``@on``, and is handed on to hooks that take an
@@ -161,7 +171,9 @@ class Hooks:
         elif answer is not None:
             answers.append((one.plugin, answer))
 
-    def _guarded(self, one: Implementation, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[Record, dict[str, Any]]]]:
+    def _guarded(
+        self, one: Implementation, arguments: dict[str, Any]
+    ) -> tuple[dict[str, Any], list[tuple[Record, dict[str, Any]]]]:
         """The arguments it takes: copies of records, but for the one that ``before_save`` may set, which is restorable."""
         given: dict[str, Any] = {}
         kept: list[tuple[Record, dict[str, Any]]] = []
@@ -200,17 +212,27 @@ def _implementations(plugin: str, module: object, problems: list[Problem]) -> li
     try:
         manager.register(module, name=plugin)
     except pluggy.PluginValidationError as error:
-        problems.append(_problem(plugin, f"A hook does not fit: {str(error).strip().splitlines()[-1].strip()}.",
-                                 "docs/hooks.md lists every hook with its arguments."))
+        problems.append(
+            _problem(
+                plugin,
+                f"A hook does not fit: {str(error).strip().splitlines()[-1].strip()}.",
+                "docs/hooks.md lists every hook with its arguments.",
+            )
+        )
         return []
     ones: list[Implementation] = []
     for name in HOOK_NAMES:
         for one in getattr(manager.hook, name).get_hookimpls():
             if one.hookwrapper or one.wrapper:
-                problems.append(_problem(plugin, f"{name} is a wrapper, and hooks here cannot be wrapped.",
-                                         "Implement the hook itself."))
+                problems.append(
+                    _problem(
+                        plugin, f"{name} is a wrapper, and hooks here cannot be wrapped.", "Implement the hook itself."
+                    )
+                )
                 continue
-            ones.append(Implementation(plugin, name, one.function, tuple(one.argnames), getattr(one.function, ON, None)))
+            ones.append(
+                Implementation(plugin, name, one.function, tuple(one.argnames), getattr(one.function, ON, None))
+            )
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:

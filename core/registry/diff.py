@@ -45,10 +45,18 @@ def diff(old: Generation | None, new: Generation) -> Difference:
         if name not in before:
             lines.append(Line("", f'The plugin "{new.plugins[name].label or name}" is new.'))
         elif before[name].version != new.plugins[name].version:
-            lines.append(Line("", f'The plugin "{new.plugins[name].label or name}" goes from version '
-                                  f"{before[name].version} to {new.plugins[name].version}."))
-    lines += [Line("", f'The plugin "{before[name].label or name}" is gone; its records stay in the database.', True)
-              for name in before if name not in new.plugins]
+            lines.append(
+                Line(
+                    "",
+                    f'The plugin "{new.plugins[name].label or name}" goes from version '
+                    f"{before[name].version} to {new.plugins[name].version}.",
+                )
+            )
+    lines += [
+        Line("", f'The plugin "{before[name].label or name}" is gone; its records stay in the database.', True)
+        for name in before
+        if name not in new.plugins
+    ]
     touched = []
     was = old.entities if old else {}
     for name, entity in new.entities.items():
@@ -59,7 +67,9 @@ def diff(old: Generation | None, new: Generation) -> Difference:
             # A shape that only some department sees is told by its overlay, below.
             lines += [Line(name, sentence, harm) for sentence, harm in _entity(was[name], entity)]
             touched.append(name)
-    lines += [Line(name, "is gone; its records stay in the database.", True) for name in was if name not in new.entities]
+    lines += [
+        Line(name, "is gone; its records stay in the database.", True) for name in was if name not in new.entities
+    ]
     lines += list(_overlays(old.overlays if old else (), new.overlays))
     return Difference(tuple(lines), tuple(touched))
 
@@ -71,7 +81,10 @@ def _entity(old: Entity, new: Entity) -> Iterator[tuple[str, bool]]:
         if key not in was:
             yield f"the field {_called(one)} ({one.type}) is added{_whose(one)}; existing records show it empty.", False
         elif was[key].type != one.type:
-            yield f"the field {_called(one)} becomes {one.type}, it was {was[key].type}; its former values are kept aside.", True
+            yield (
+                f"the field {_called(one)} becomes {one.type}, it was {was[key].type}; its former values are kept aside.",
+                True,
+            )
         else:
             yield from ((sentence, False) for sentence in _field(was[key], one))
     for key, one in was.items():
@@ -98,7 +111,9 @@ def _field(old: Field, new: Field) -> Iterator[str]:
     if lost:
         yield f"the field {_called(new)} no longer offers {', '.join(lost)}."
     told = {"name", "type", "label", "required", "options", "place", "column", "scope", "overlay"}
-    other = [one.name for one in fields(Field) if one.name not in told and getattr(old, one.name) != getattr(new, one.name)]
+    other = [
+        one.name for one in fields(Field) if one.name not in told and getattr(old, one.name) != getattr(new, one.name)
+    ]
     if other:
         yield f"the field {_called(new)} changes in {', '.join(other)}."
 

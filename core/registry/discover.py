@@ -21,7 +21,8 @@ from schemas.model import Place, Plugin, Problem
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 RESERVED = frozenset(
     "api login logout setup account inbox search studio admin static files drafts pulse palette undo healthz readyz metrics "
-    "styleguide core schemas plugins templates tests public hooks mcp scim feed help".split())
+    "styleguide core schemas plugins templates tests public hooks mcp scim feed help".split()
+)
 OURS = ("core", "schemas", "plugins", "templates")
 _BOUND = re.compile(r"\s*(>=|<=|==|!=|>|<|~=)?\s*(\d+(?:\.\d+)*)\s*\Z")
 
@@ -89,8 +90,11 @@ def discover(settings: Settings) -> Discovery:
         one = _read(source, bad.get(source.name, ""), settings.safe_mode)
         if one.name in first:
             # It adds, and hides nothing: the one seen first stays.
-            one = _with(one, f'There is already a plugin "{one.name}" at {first[one.name].source}.',
-                        "Give this one another name.")
+            one = _with(
+                one,
+                f'There is already a plugin "{one.name}" at {first[one.name].source}.',
+                "Give this one another name.",
+            )
         else:
             first[one.name] = one
         found.append(one)
@@ -99,9 +103,21 @@ def discover(settings: Settings) -> Discovery:
 
 def of(plugins: Iterable[Plugin], modules: Mapping[str, ModuleType] | None = None) -> Discovery:
     """A discovery of these plugins alone, checked like any other, for tests and tools."""
-    return Discovery(_settled([
-        Found(plugin.name, plugin, (modules or {}).get(plugin.name), source="given", kind="given", document=dump_plugin(plugin))
-        for plugin in plugins]))
+    return Discovery(
+        _settled(
+            [
+                Found(
+                    plugin.name,
+                    plugin,
+                    (modules or {}).get(plugin.name),
+                    source="given",
+                    kind="given",
+                    document=dump_plugin(plugin),
+                )
+                for plugin in plugins
+            ]
+        )
+    )
 
 
 def foreign_owners() -> list[str]:
@@ -111,8 +127,10 @@ def foreign_owners() -> list[str]:
     for name in OURS:
         others = sorted(set(owners.get(name, ())) - {"backoffice"})
         if others:
-            sentences.append(f'The installed distribution {", ".join(others)} ships a top-level package "{name}", which is ours. '
-                             "Uninstall it, or install Backoffice in an environment of its own.")
+            sentences.append(
+                f'The installed distribution {", ".join(others)} ships a top-level package "{name}", which is ours. '
+                "Uninstall it, or install Backoffice in an environment of its own."
+            )
     return sentences
 
 
@@ -151,11 +169,19 @@ def _read(source: Source, fault: str, safe_mode: bool) -> Found:
     except BaseException as error:  # sys.exit() at import must not end the house either
         if isinstance(error, KeyboardInterrupt):
             raise
-        return _with(found, f"The plugin cannot be used: {type(error).__name__}: {str(error)[:300]}.", "Correct its code, then reload.")
+        return _with(
+            found,
+            f"The plugin cannot be used: {type(error).__name__}: {str(error)[:300]}.",
+            "Correct its code, then reload.",
+        )
     problems = [replace(one, plugin=one.plugin or name) for one in problems]
     found = replace(found, plugin=plugin, module=module, document=text, problems=tuple(problems))
     if plugin is None:
-        return found if problems else _with(found, "It declares nothing.", f"Write {name}.yaml, or implement the hook declare.")
+        return (
+            found
+            if problems
+            else _with(found, "It declares nothing.", f"Write {name}.yaml, or implement the hook declare.")
+        )
     return _named(found, plugin)
 
 
@@ -183,11 +209,17 @@ def _declared(implementations: Iterable[Implementation]) -> Iterable[object]:
 
 def _named(found: Found, plugin: Plugin) -> Found:
     if plugin.name != found.name:
-        return _with(found, f'The document calls itself "{plugin.name}", and it stands at {found.source}.',
-                     f'Write "plugin: {found.name}", or rename the file and its folder.')
+        return _with(
+            found,
+            f'The document calls itself "{plugin.name}", and it stands at {found.source}.',
+            f'Write "plugin: {found.name}", or rename the file and its folder.',
+        )
     if not NAME.match(plugin.name):
-        return _with(found, f'"{plugin.name}" is no name for a plugin.',
-                     "Use lower-case letters, digits and _, a letter first, at most 40 characters.")
+        return _with(
+            found,
+            f'"{plugin.name}" is no name for a plugin.',
+            "Use lower-case letters, digits and _, a letter first, at most 40 characters.",
+        )
     if plugin.name in RESERVED:
         return _with(found, f'The name "{plugin.name}" is reserved.', "Choose another one.")
     fault = bounds_fault(plugin.core)
@@ -202,8 +234,15 @@ def bounds_fault(bounds: str, version: str = PLUGIN_INTERFACE) -> str:
         if match is None:
             return f'"{part}" is no bound on a version.'
         operator, there = match[1] or "==", _numbers(match[2])
-        good = {"==": here == there, "!=": here != there, ">=": here >= there, "<=": here <= there, ">": here > there,
-                "<": here < there, "~=": here >= there and here[0] == there[0]}[operator]
+        good = {
+            "==": here == there,
+            "!=": here != there,
+            ">=": here >= there,
+            "<=": here <= there,
+            ">": here > there,
+            "<": here < there,
+            "~=": here >= there and here[0] == there[0],
+        }[operator]
         if not good:
             return f"It wants a plugin interface {bounds}, and this is {version}."
     return ""
@@ -224,12 +263,20 @@ def _settled(found: list[Found]) -> list[Found]:
         told: dict[str, list[Problem]] = {}
         for problem in check(good, known, _functions(ordered)):
             told.setdefault(problem.plugin or problem.place.file, []).append(problem)
-        newly = {name for name, problems in told.items() if name in good and any(p.severity == "error" for p in problems)}
+        newly = {
+            name for name, problems in told.items() if name in good and any(p.severity == "error" for p in problems)
+        }
         if not newly:
-            return [replace(one, problems=_joined(one.problems, told.get(one.name, ()))) if one.name in good and one.usable else one
-                    for one in ordered]
-        ones = [replace(one, problems=_joined(one.problems, told[one.name])) if one.usable and one.name in newly else one
-                for one in ordered]
+            return [
+                replace(one, problems=_joined(one.problems, told.get(one.name, ())))
+                if one.name in good and one.usable
+                else one
+                for one in ordered
+            ]
+        ones = [
+            replace(one, problems=_joined(one.problems, told[one.name])) if one.usable and one.name in newly else one
+            for one in ordered
+        ]
 
 
 def _functions(found: Iterable[Found]) -> dict[str, Function]:
@@ -251,10 +298,15 @@ def _needing(ones: list[Found]) -> list[Found]:
     while True:
         usable = {one.name for one in ones if one.usable}
         after = [
-            _with(one, f'It needs the plugin "{missing[0]}", which is not here or cannot be used.',
-                  "Install or repair it, or take it out of needs.")
-            if one.usable and one.plugin and (missing := [need for need in one.plugin.needs if need not in usable]) else one
-            for one in ones]
+            _with(
+                one,
+                f'It needs the plugin "{missing[0]}", which is not here or cannot be used.',
+                "Install or repair it, or take it out of needs.",
+            )
+            if one.usable and one.plugin and (missing := [need for need in one.plugin.needs if need not in usable])
+            else one
+            for one in ones
+        ]
         if after == ones:
             return ones
         ones = after
@@ -268,7 +320,10 @@ def _ordered(ones: list[Found]) -> list[Found]:
         ready = [one for one in left.values() if one.plugin and not any(need in left for need in one.plugin.needs)]
         if not ready:
             names = " -> ".join(left)
-            ordered += [_with(one, f"Its needs go in a circle: {names}.", "Turn one of them into uses.") for one in left.values()]
+            ordered += [
+                _with(one, f"Its needs go in a circle: {names}.", "Turn one of them into uses.")
+                for one in left.values()
+            ]
             break
         for one in ready:
             ordered.append(one)

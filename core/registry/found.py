@@ -61,8 +61,13 @@ def shipped() -> Iterator[Source]:
         for folder in sorted(Path(root).iterdir()):
             document, code = folder / f"{folder.name}.yaml", folder / "__init__.py"
             if folder.is_dir() and folder.name.isidentifier() and (document.is_file() or code.is_file()):
-                yield Source(folder.name, "shipped", document if document.is_file() else None,
-                             f"plugins.{folder.name}" if code.is_file() else "", code if code.is_file() else None)
+                yield Source(
+                    folder.name,
+                    "shipped",
+                    document if document.is_file() else None,
+                    f"plugins.{folder.name}" if code.is_file() else "",
+                    code if code.is_file() else None,
+                )
 
 
 def packages() -> Iterator[Source]:
@@ -86,8 +91,13 @@ def folder(path: Path | None) -> Iterator[Source]:
             yield Source(one.stem, "folder", one)
         elif one.is_dir() and (one / f"{one.name}.yaml").is_file():
             code = one / "__init__.py"
-            yield Source(one.name, "folder", one / f"{one.name}.yaml", f"{OUTSIDE}.{one.name}" if code.is_file() else "",
-                         code if code.is_file() else None)
+            yield Source(
+                one.name,
+                "folder",
+                one / f"{one.name}.yaml",
+                f"{OUTSIDE}.{one.name}" if code.is_file() else "",
+                code if code.is_file() else None,
+            )
 
 
 def load(module: str, code: Path | None) -> ModuleType:

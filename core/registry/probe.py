@@ -54,8 +54,14 @@ def faults(sources: list[Source], deadline: float = DEADLINE) -> dict[str, str]:
 def _fault(sources: list[Source], deadline: float) -> str:
     told = json.dumps([[one.module, str(one.code) if one.code else ""] for one in sources])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    child = subprocess.Popen([sys.executable, "-m", "core.registry.probe", told], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "core.registry.probe", told],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        start_new_session=True,
+    )
     try:
         out, _ = child.communicate(timeout=deadline)
     except subprocess.TimeoutExpired:

@@ -84,5 +84,7 @@ def running(path: Path) -> list[Busy]:
     for offset in range(0, len(content) - _ENTRY.size + 1, _ENTRY.size):
         since, _, plugin, hook = _ENTRY.unpack_from(content, offset)
         if since:
-            found.append(Busy(plugin.rstrip(b"\0").decode(errors="replace"), hook.rstrip(b"\0").decode(errors="replace"), since))
+            found.append(
+                Busy(plugin.rstrip(b"\0").decode(errors="replace"), hook.rstrip(b"\0").decode(errors="replace"), since)
+            )
     return found

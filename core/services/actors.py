@@ -44,9 +44,19 @@ def signed_in(p: Platform, token: str) -> SignedIn | None:
         return None
     with p.read(_SYSTEM) as unit:
         row = unit.connection.execute(
-            sa.select(Session.id, Session.account_id, Session.csrf, Session.created_at, Session.seen_at, Head.generation, Head.epoch)
-            .join(Account, Account.id == Session.account_id).join(Head, Head.id == 1)
-            .where(Session.hash == fingerprint(token), Account.enabled)).first()
+            sa.select(
+                Session.id,
+                Session.account_id,
+                Session.csrf,
+                Session.created_at,
+                Session.seen_at,
+                Head.generation,
+                Head.epoch,
+            )
+            .join(Account, Account.id == Session.account_id)
+            .join(Head, Head.id == 1)
+            .where(Session.hash == fingerprint(token), Account.enabled)
+        ).first()
         if row is None or _over(p, row, unit.now):
             return None
         actor = _actor(p, unit, row.account_id, row.generation, row.epoch)
@@ -54,7 +64,9 @@ def signed_in(p: Platform, token: str) -> SignedIn | None:
         return None
     if unit.now - aware(row.seen_at) > min(FRESH, timedelta(seconds=p.settings.session_idle / 10)):
         with p.write(_SYSTEM, p.generation(row.generation)) as writing:
-            writing.connection.execute(sa.update(Session).where(Session.id == row.id).values(seen_at=naive(writing.now)))
+            writing.connection.execute(
+                sa.update(Session).where(Session.id == row.id).values(seen_at=naive(writing.now))
+            )
     return SignedIn(actor, row.id, row.csrf, row.generation)
 
 
@@ -70,8 +82,10 @@ def actor_for_token(p: Platform, token: str) -> tuple[Actor, int]:
         with p.read(_SYSTEM) as unit:
             row = unit.connection.execute(
                 sa.select(Token.id, Token.account_id, Token.scopes, Token.expires_at, Head.generation, Head.epoch)
-                .join(Account, Account.id == Token.account_id).join(Head, Head.id == 1)
-                .where(Token.hash == fingerprint(token), Account.enabled)).first()
+                .join(Account, Account.id == Token.account_id)
+                .join(Head, Head.id == 1)
+                .where(Token.hash == fingerprint(token), Account.enabled)
+            ).first()
             if row is not None and (row.expires_at is None or aware(row.expires_at) > unit.now):
                 actor = _actor(p, unit, row.account_id, row.generation, row.epoch)
                 if actor is not None:
@@ -91,8 +105,9 @@ def actor_for_account(p: Platform, account: int) -> Actor:
 
 
 def _over(p: Platform, row: Any, now: datetime) -> bool:
-    return (now - aware(row.seen_at) > timedelta(seconds=p.settings.session_idle)
-            or now - aware(row.created_at) > timedelta(seconds=p.settings.session_limit))
+    return now - aware(row.seen_at) > timedelta(seconds=p.settings.session_idle) or now - aware(
+        row.created_at
+    ) > timedelta(seconds=p.settings.session_limit)
 
 
 class _Memory:
@@ -133,7 +148,8 @@ def _actor(p: Platform, unit: Unit, account: int, generation: int, epoch: int) -
 
 def _facts(unit: Unit, account: int, epoch: int) -> Actor | None:
     row = unit.connection.execute(
-        sa.select(Account.email, Account.name, Account.person).where(Account.id == account, Account.enabled)).first()
+        sa.select(Account.email, Account.name, Account.person).where(Account.id == account, Account.enabled)
+    ).first()
     if row is None:
         return None
     roles = unit.connection.execute(sa.select(RoleGrant.role).where(RoleGrant.account_id == account)).scalars()
@@ -143,8 +159,19 @@ def _facts(unit: Unit, account: int, epoch: int) -> Actor | None:
     company = structure.company_of(department)
     of_company = frozenset(one.id for one in structure.departments.values() if company and one.company == company.id)
     return Actor(
-        account=account, email=row.email, name=(person.name if person else "") or row.name or row.email, person=row.person,
-        department=department, department_code=structure.code_of(department), departments_below=structure.below(department),
-        company=company.id if company else None, company_departments=of_company, teams=person.teams if person else frozenset(),
-        teammates=person.teammates if person else frozenset(), roles=frozenset({*roles, "core.everyone"}),
-        locale=person.locale if person else "en", zone=person.zone if person else "UTC", epoch=epoch)
+        account=account,
+        email=row.email,
+        name=(person.name if person else "") or row.name or row.email,
+        person=row.person,
+        department=department,
+        department_code=structure.code_of(department),
+        departments_below=structure.below(department),
+        company=company.id if company else None,
+        company_departments=of_company,
+        teams=person.teams if person else frozenset(),
+        teammates=person.teammates if person else frozenset(),
+        roles=frozenset({*roles, "core.everyone"}),
+        locale=person.locale if person else "en",
+        zone=person.zone if person else "UTC",
+        epoch=epoch,
+    )

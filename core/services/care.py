@@ -98,8 +98,12 @@ def _reindex_batch(p: Platform, system: Actor, name: str, after: int) -> tuple[i
 def _plan(p: Platform) -> tuple[migrations.Plan, set[int]]:
     with p.database.begin(writing=False) as connection:
         gone = owncolumns.droppable(connection, p.clock.now() - timedelta(days=p.settings.sweep_after))
-    in_use = {(table.name, column.name) for entity in p.generation().entities.values()
-              for table in entity_table(entity, p.database.dialect).all_tables() for column in table.columns}
+    in_use = {
+        (table.name, column.name)
+        for entity in p.generation().entities.values()
+        for table in entity_table(entity, p.database.dialect).all_tables()
+        for column in table.columns
+    }
     removed = [(table, column) for _, table, column in gone if (table, column) not in in_use]
     wanted = migrations.plan(p.database, p.generation().entities.values(), removed)
     return wanted, {id for id, table, column in gone if (table, column) not in in_use}

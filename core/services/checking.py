@@ -49,9 +49,15 @@ def failures(ledger: Ledger) -> list[Problem]:
     for plugin, ones in sorted(ledger.failures.items()):
         off = ledger.is_off(plugin)
         for hook, reason in dict.fromkeys((one.hook, one.reason) for one in ones[:LIMIT]):
-            found.append(Problem(
-                Place(file=f"plugin {plugin}", path=f"hook {hook}"), f"The hook {hook} of the plugin {plugin} failed: {reason}.",
-                "Its hooks are off; correct it, then: backoffice plugin reload." if off else "", "error" if off else "warning", plugin))
+            found.append(
+                Problem(
+                    Place(file=f"plugin {plugin}", path=f"hook {hook}"),
+                    f"The hook {hook} of the plugin {plugin} failed: {reason}.",
+                    "Its hooks are off; correct it, then: backoffice plugin reload." if off else "",
+                    "error" if off else "warning",
+                    plugin,
+                )
+            )
     return found
 
 
@@ -66,8 +72,14 @@ def of_overlays(discovery: Discovery, overlays: tuple[Overlay, ...]) -> list[Pro
             shape = build(0, declared, before).shape(one.entity, one.department)
             problems += [replace(problem, severity="warning") for problem in refusals(shape, one, entities)]
         else:
-            problems.append(Problem(one.place, f'An overlay amends "{one.entity}", which no plugin declares now.',
-                                    "It waits until the plugin is back.", "warning"))
+            problems.append(
+                Problem(
+                    one.place,
+                    f'An overlay amends "{one.entity}", which no plugin declares now.',
+                    "It waits until the plugin is back.",
+                    "warning",
+                )
+            )
         before.append(one)
     return problems
 
@@ -80,9 +92,18 @@ def of_path(settings: Settings, path: Path) -> list[Problem]:
         inside = path / f"{path.name}.yaml"
         if inside.is_file():
             return _of_document(inside, here, discovery)
-        problems = [problem for source in folder(path) if source.document for problem in _of_document(source.document, here, discovery)]
+        problems = [
+            problem
+            for source in folder(path)
+            if source.document
+            for problem in _of_document(source.document, here, discovery)
+        ]
         if not any(True for _ in folder(path)):
-            problems.append(Problem(Place(file=str(path)), "There is no plugin in this folder.", f"Expected {inside.name} or NAME.yaml."))
+            problems.append(
+                Problem(
+                    Place(file=str(path)), "There is no plugin in this folder.", f"Expected {inside.name} or NAME.yaml."
+                )
+            )
         return problems
     return _of_document(path, here, discovery)
 

@@ -107,12 +107,15 @@ def read_structure(unit: Unit) -> Structure:
     departments: dict[int, Department] = {}
     children: dict[int, list[int]] = {}
     for row in _rows(unit, "department", ("code", "name", "parent", "company")):
-        departments[row["id"]] = Department(row["id"], row["code"] or "", row["name"] or "", row["parent"], row["company"])
+        departments[row["id"]] = Department(
+            row["id"], row["code"] or "", row["name"] or "", row["parent"], row["company"]
+        )
         if row["parent"] is not None:
             children.setdefault(row["parent"], []).append(row["id"])
     companies = {
         row["id"]: Company(row["id"], row["code"] or "", row["base_currency"] or "EUR", row["time_zone"] or "UTC")
-        for row in _rows(unit, "company", ("code", "base_currency", "time_zone"))}
+        for row in _rows(unit, "company", ("code", "base_currency", "time_zone"))
+    }
     return Structure(departments, companies, {key: tuple(ones) for key, ones in children.items()})
 
 
@@ -125,8 +128,16 @@ def person(unit: Unit, id: int | None) -> Person | None:
         return None
     row = rows[0]
     teams, mates = _teams(unit, id)
-    return Person(id, row["display_name"] or row["display_title"] or "", row["mail"] or "", row["department"], row["language"] or "en",
-                  row["time_zone"] or "UTC", teams, mates)
+    return Person(
+        id,
+        row["display_name"] or row["display_title"] or "",
+        row["mail"] or "",
+        row["department"],
+        row["language"] or "en",
+        row["time_zone"] or "UTC",
+        teams,
+        mates,
+    )
 
 
 def person_by_mail(unit: Unit, mail: str) -> int | None:
@@ -138,7 +149,11 @@ def person_by_mail(unit: Unit, mail: str) -> int | None:
     if "mail" not in table.columns:
         return None
     t = table.table
-    statement = sa.select(t.c.id).where(sa.func.lower(table.columns["mail"][0]) == mail.lower(), t.c.trashed_at.is_(None)).limit(1)
+    statement = (
+        sa.select(t.c.id)
+        .where(sa.func.lower(table.columns["mail"][0]) == mail.lower(), t.c.trashed_at.is_(None))
+        .limit(1)
+    )
     value = unit.connection.execute(statement).scalar()
     return int(value) if value is not None else None
 
@@ -149,8 +164,11 @@ def _teams(unit: Unit, id: int) -> tuple[frozenset[int], frozenset[int]]:
         return frozenset(), frozenset({id})
     table = found[1]
     link = table.links["members"]
-    mine = sa.select(link.c.owner_id).join(table.table, table.table.c.id == link.c.owner_id).where(
-        link.c.target_id == id, table.table.c.trashed_at.is_(None))
+    mine = (
+        sa.select(link.c.owner_id)
+        .join(table.table, table.table.c.id == link.c.owner_id)
+        .where(link.c.target_id == id, table.table.c.trashed_at.is_(None))
+    )
     rows = unit.connection.execute(sa.select(link.c.owner_id, link.c.target_id).where(link.c.owner_id.in_(mine))).all()
     return frozenset(int(row[0]) for row in rows), frozenset({id, *(int(row[1]) for row in rows)})
 
@@ -167,16 +185,22 @@ def _rows(unit: Unit, what: str, names: tuple[str, ...], id: int | None = None) 
         return []
     table = found[1]
     have = [name for name in names if name in table.columns]
-    statement = sa.select(table.table.c.id, table.table.c.display_title, *(table.columns[name][0].label(f"v_{name}") for name in have))
+    statement = sa.select(
+        table.table.c.id, table.table.c.display_title, *(table.columns[name][0].label(f"v_{name}") for name in have)
+    )
     statement = statement.where(table.table.c.trashed_at.is_(None))
     if id is not None:
         statement = statement.where(table.table.c.id == id)
     blank = dict.fromkeys(names)
-    return [{**blank, "id": row["id"], "display_title": row["display_title"], **{name: row[f"v_{name}"] for name in have}}
-            for row in unit.connection.execute(statement).mappings()]
+    return [
+        {**blank, "id": row["id"], "display_title": row["display_title"], **{name: row[f"v_{name}"] for name in have}}
+        for row in unit.connection.execute(statement).mappings()
+    ]
 
 
-def make_person(work: Work, generation: Generation, *, mail: str, given: str, family: str, department: int | None) -> int | None:
+def make_person(
+    work: Work, generation: Generation, *, mail: str, given: str, family: str, department: int | None
+) -> int | None:
     """A new person of the directory, or the one who has that mail address; None without a directory."""
     entity = generation.provider("person")
     if entity is None:

@@ -71,19 +71,45 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def write(connection: sa.Connection, number: int, kind: str, plugins: Mapping[str, Pointer], texts: Mapping[str, str],
-          overlays: Iterable[Overlay], columns: Columns, *, author: str, because: str, at: datetime, fingerprint: str = "",
-          reverts: int | None = None, undoes: int | None = None) -> None:
+def write(
+    connection: sa.Connection,
+    number: int,
+    kind: str,
+    plugins: Mapping[str, Pointer],
+    texts: Mapping[str, str],
+    overlays: Iterable[Overlay],
+    columns: Columns,
+    *,
+    author: str,
+    because: str,
+    at: datetime,
+    fingerprint: str = "",
+    reverts: int | None = None,
+    undoes: int | None = None,
+) -> None:
     """Store a revision. ``texts`` holds the documents of plugins whose pointer says that they stand here."""
     documents = {
         "plugins": {name: [one.digest, one.at] for name, one in plugins.items()},
         "texts": {name: text for name, text in texts.items() if plugins[name].at == number},
         "overlays": [dump_overlay(one) for one in overlays],
     }
-    generated = {"kind": kind, "undoes": undoes, "columns": [[*identity, dict(names)] for identity, names in columns.items() if names]}
-    connection.execute(sa.insert(Revision).values(
-        number=number, documents=json.dumps(documents, ensure_ascii=False), columns=json.dumps(generated, ensure_ascii=False),
-        fingerprint=fingerprint, author=author, because=because, reverts=reverts, at=at.replace(tzinfo=None)))
+    generated = {
+        "kind": kind,
+        "undoes": undoes,
+        "columns": [[*identity, dict(names)] for identity, names in columns.items() if names],
+    }
+    connection.execute(
+        sa.insert(Revision).values(
+            number=number,
+            documents=json.dumps(documents, ensure_ascii=False),
+            columns=json.dumps(generated, ensure_ascii=False),
+            fingerprint=fingerprint,
+            author=author,
+            because=because,
+            reverts=reverts,
+            at=at.replace(tzinfo=None),
+        )
+    )
 
 
 def read(connection: sa.Connection, number: int, memory: Memory | None = None) -> Stored:
@@ -95,8 +121,13 @@ def read(connection: sa.Connection, number: int, memory: Memory | None = None) -
     problems: list[Problem] = []
     overlays = tuple(one for text in documents["overlays"] for one in _overlay(text, memory, problems))
     return Stored(
-        number, generated["kind"], {name: Pointer(*one) for name, one in documents["plugins"].items()}, overlays,
-        {(entity, department, name): names for entity, department, name, names in generated["columns"]}, tuple(problems))
+        number,
+        generated["kind"],
+        {name: Pointer(*one) for name, one in documents["plugins"].items()},
+        overlays,
+        {(entity, department, name): names for entity, department, name, names in generated["columns"]},
+        tuple(problems),
+    )
 
 
 def plugin(connection: sa.Connection, name: str, pointer: Pointer) -> tuple[Plugin | None, list[Problem]]:
@@ -104,18 +135,25 @@ def plugin(connection: sa.Connection, name: str, pointer: Pointer) -> tuple[Plug
     row = connection.execute(sa.select(Revision.documents).where(Revision.number == pointer.at)).first()
     text = json.loads(row.documents)["texts"].get(name) if row else None
     if text is None:
-        raise BackofficeError(f'The document of the plugin "{name}" is not in generation {pointer.at}. Restore a backup.')
+        raise BackofficeError(
+            f'The document of the plugin "{name}" is not in generation {pointer.at}. Restore a backup.'
+        )
     return read_plugin(text, f"generation {pointer.at}, plugin {name}")
 
 
 def entries(connection: sa.Connection) -> list[Entry]:
     """All generations, oldest first."""
-    rows = connection.execute(sa.select(
-        Revision.number, Revision.columns, Revision.author, Revision.because, Revision.at, Revision.reverts).order_by(Revision.number))
+    rows = connection.execute(
+        sa.select(
+            Revision.number, Revision.columns, Revision.author, Revision.because, Revision.at, Revision.reverts
+        ).order_by(Revision.number)
+    )
     found = []
     for row in rows:
         told = json.loads(row.columns)
-        found.append(Entry(row.number, told["kind"], row.author, row.because, aware(row.at), row.reverts, told.get("undoes")))
+        found.append(
+            Entry(row.number, told["kind"], row.author, row.because, aware(row.at), row.reverts, told.get("undoes"))
+        )
     return found
 
 

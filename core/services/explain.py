@@ -32,8 +32,17 @@ class Explanation:
     sentences: tuple[str, ...]
 
 
-def explain(p: Platform, asking: Actor, email: str, entity: str, id: int | None = None, *, action: str = "read",
-            field: str | None = None, transition: str | None = None) -> Explanation:
+def explain(
+    p: Platform,
+    asking: Actor,
+    email: str,
+    entity: str,
+    id: int | None = None,
+    *,
+    action: str = "read",
+    field: str | None = None,
+    transition: str | None = None,
+) -> Explanation:
     """Why the account ``email`` may or may not do ``action`` to ``plugin.entity``, or to one record or field of it.
 
     Only administrators ask about others. Raises NotFound, BadRequest, Forbidden.
@@ -60,7 +69,9 @@ def explain(p: Platform, asking: Actor, email: str, entity: str, id: int | None 
         return Explanation(*_for_record(rights, shape, record, test, action, field, transition, said))
 
 
-def _for_entity(rights: Grant, shape: Entity, action: str, field: str | None, said: list[str]) -> tuple[bool | None, tuple[str, ...]]:
+def _for_entity(
+    rights: Grant, shape: Entity, action: str, field: str | None, said: list[str]
+) -> tuple[bool | None, tuple[str, ...]]:
     if rights.everything:
         return True, (*said, "core.everything passes every access rule, but no guard and no immutability.")
     if not shape.access:
@@ -83,16 +94,26 @@ def _for_entity(rights: Grant, shape: Entity, action: str, field: str | None, sa
     return may, tuple(said)
 
 
-def _for_record(rights: Grant, shape: Entity, record: Record, test: Test, action: str, field: str | None, transition: str | None,
-                said: list[str]) -> tuple[bool, tuple[str, ...]]:
+def _for_record(
+    rights: Grant,
+    shape: Entity,
+    record: Record,
+    test: Test,
+    action: str,
+    field: str | None,
+    transition: str | None,
+    said: list[str],
+) -> tuple[bool, tuple[str, ...]]:
     row = rights.on(record, test)
     title = record.get("display_title") or f"{shape.full_name} {record.id}"
     if rights.everything:
         said.append("core.everything passes every access rule, but no guard and no immutability.")
     for right in () if rights.everything else rights.rights:
         scope = _scope(right, action)
-        said.append(f"{right.lens.role}: reads {_holding(right.lens.rows, test)} here"
-                    + (f"; {action} reaches {_holding(scope, test)}." if action != "read" and scope is not None else "."))
+        said.append(
+            f"{right.lens.role}: reads {_holding(right.lens.rows, test)} here"
+            + (f"; {action} reaches {_holding(scope, test)}." if action != "read" and scope is not None else ".")
+        )
         if field is not None:
             said.append(_field_of(right, _rule(shape, right), field))
     if not row.readable:
@@ -103,8 +124,10 @@ def _for_record(rights: Grant, shape: Entity, record: Record, test: Test, action
         if move is None:
             raise NotFound(f'{shape.full_name} has no transition "{transition}".')
         by_role = bool(set(move.roles) & rights.actor.roles) or (not move.roles and bool(row.writable))
-        said.append(f"The transition {transition} is open to {', '.join(move.roles) or 'whoever may write the record'}"
-                    + (f"; its guard is {move.guard}." if move.guard else "."))
+        said.append(
+            f"The transition {transition} is open to {', '.join(move.roles) or 'whoever may write the record'}"
+            + (f"; its guard is {move.guard}." if move.guard else ".")
+        )
         allowed = by_role or row.may_move(transition)
     return allowed, tuple(said)
 
@@ -112,8 +135,14 @@ def _for_record(rights: Grant, shape: Entity, record: Record, test: Test, action
 def _allowed(row: RowRights, rights: Grant, action: str, field: str | None, transition: str | None) -> bool:
     if field is not None:
         return field in (row.writable if action == "write" else row.visible)
-    return {"read": row.readable, "write": bool(row.writable), "delete": row.may_delete, "export": row.exportable,
-            "print": row.printable, "move": transition is not None and row.may_move(transition)}.get(action, rights.may(action))
+    return {
+        "read": row.readable,
+        "write": bool(row.writable),
+        "delete": row.may_delete,
+        "export": row.exportable,
+        "print": row.printable,
+        "move": transition is not None and row.may_move(transition),
+    }.get(action, rights.may(action))
 
 
 def _field_of(right: Right, rule: AccessRule | None, field: str) -> str:
@@ -131,17 +160,28 @@ def _field_of(right: Right, rule: AccessRule | None, field: str) -> str:
 def _reach(right: Right, action: str) -> str:
     if action in ("create", "import"):
         open_ = right.create if action == "create" else right.import_
-        forms = f" through the forms {', '.join(right.create_forms)}" if right.create_forms is not None and open_ else ""
+        forms = (
+            f" through the forms {', '.join(right.create_forms)}" if right.create_forms is not None and open_ else ""
+        )
         return ("new records" if open_ else "nothing") + forms
     if action == "move":
-        return f"the transitions {', '.join(sorted(right.moves))}" if right.moves else "no transition by its access rule"
+        return (
+            f"the transitions {', '.join(sorted(right.moves))}" if right.moves else "no transition by its access rule"
+        )
     scope = _scope(right, action)
     return _named(scope) if scope is not None else "nothing"
 
 
 def _scope(right: Right, action: str) -> Scope | None:
-    return {"read": right.lens.rows, "write": right.write_rows, "delete": right.delete, "export": right.export, "print": right.print_,
-            "report": right.report, "share": right.share}.get(action)
+    return {
+        "read": right.lens.rows,
+        "write": right.write_rows,
+        "delete": right.delete,
+        "export": right.export,
+        "print": right.print_,
+        "report": right.report,
+        "share": right.share,
+    }.get(action)
 
 
 def _named(scope: Scope) -> str:
@@ -162,5 +202,13 @@ def _rule(shape: Entity, right: Right) -> AccessRule | None:
 
 def _test(unit: Unit, record: Record, shape: Entity, actor: Actor) -> Test:
     path = Formulas(unit).path(shape, record)
-    return lambda source: holds(source, record, shape, actor, path, entities=unit.generation.entities, now=unit.now,
-                                functions=unit.generation.functions())
+    return lambda source: holds(
+        source,
+        record,
+        shape,
+        actor,
+        path,
+        entities=unit.generation.entities,
+        now=unit.now,
+        functions=unit.generation.functions(),
+    )

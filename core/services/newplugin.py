@@ -117,14 +117,24 @@ def test_a_keeper_lends_an_item(app: Any, actor: Callable[..., Any]) -> None:
 def make(folder: Path, name: str, label: str = "") -> list[Path]:
     """Write the plugin's files into ``folder/name`` and answer them. Raises Invalid for a bad name, Conflict when it is there."""
     if not NAME.match(name):
-        raise Invalid({"name": [f'"{name}" is no name for a plugin: lower-case letters, digits and _, a letter first, at most 40.']})
+        raise Invalid(
+            {
+                "name": [
+                    f'"{name}" is no name for a plugin: lower-case letters, digits and _, a letter first, at most 40.'
+                ]
+            }
+        )
     if name in RESERVED:
         raise Invalid({"name": [f'The name "{name}" is reserved. Choose another one.']})
     place = folder / name
     if place.exists() or (folder / f"{name}.yaml").exists():
         raise Conflict(f"{place} is there already; nothing was written.")
-    words = {"name": name, "label": label or name.replace("_", " ").capitalize(), "prefix": name[:3].upper(),
-             "classname": "".join(part.capitalize() for part in name.split("_"))}
+    words = {
+        "name": name,
+        "label": label or name.replace("_", " ").capitalize(),
+        "prefix": name[:3].upper(),
+        "classname": "".join(part.capitalize() for part in name.split("_")),
+    }
     files = {f"{name}.yaml": _DOCUMENT, "__init__.py": _CODE, f"test_{name}.py": _TESTS}
     place.mkdir(parents=True)
     made = []

@@ -20,7 +20,9 @@ PATIENCE = 10.0
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _turns = threading.BoundedSemaphore(PARALLEL)
-_COMMON = frozenset({"password", "passwort", "1234567890", "12345678", "qwertyuiop", "backoffice", "changeme", "letmein123"})
+_COMMON = frozenset(
+    {"password", "passwort", "1234567890", "12345678", "qwertyuiop", "backoffice", "changeme", "letmein123"}
+)
 
 
 def hashed(password: str) -> str:

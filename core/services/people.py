@@ -20,8 +20,16 @@ if TYPE_CHECKING:
 
 
 @again_when_moved
-def add(p: Platform, actor: Actor, *, email: str, name: str, roles: Iterable[str] = (), department: str | None = None,
-        password: str | None = None) -> int:
+def add(
+    p: Platform,
+    actor: Actor,
+    *,
+    email: str,
+    name: str,
+    roles: Iterable[str] = (),
+    department: str | None = None,
+    password: str | None = None,
+) -> int:
     """Make an account for ``email`` and a person of the directory for it, unless one has that address; answers the account.
 
     Raises Invalid (unknown department, role, bad address), Conflict when the account exists.
@@ -44,7 +52,9 @@ def add(p: Platform, actor: Actor, *, email: str, name: str, roles: Iterable[str
                 raise Invalid({"department": [f'There is no department "{department}".']})
             place = found.id
         work = DemoWork(unit, "directory", "small")
-        person = directory.make_person(work, generation, mail=email, given=given or family, family=family, department=place)
+        person = directory.make_person(
+            work, generation, mail=email, given=given or family, family=family, department=place
+        )
     return accounts.add(p, actor, email=email, name=name, person=person, roles=roles, password=password)
 
 
@@ -55,8 +65,14 @@ def invite(p: Platform, actor: Actor, account: int) -> str:
     if not p.settings.smtp_url:
         return f"Mail is off. Invitation link, valid once and for seven days: {link(p, secret)}"
     to = accounts.by_id(p, account).email
-    _send(p, actor, to, "Your account", f"You have been given an account at {p.settings.base_url}.\n\nChoose a password here, once and "
-                                        f"within seven days:\n{link(p, secret)}\n")
+    _send(
+        p,
+        actor,
+        to,
+        "Your account",
+        f"You have been given an account at {p.settings.base_url}.\n\nChoose a password here, once and "
+        f"within seven days:\n{link(p, secret)}\n",
+    )
     return f"An invitation was sent to {to}."
 
 
@@ -65,9 +81,14 @@ def reset(p: Platform, email: str) -> None:
     found = accounts.request_reset(p, email)
     if found is not None and p.settings.smtp_url:
         account, secret = found
-        _send(p, Actor.system("reset of a password"), accounts.by_id(p, account).email, "Choose a new password",
-              f"Somebody asked for a new password for this address at {p.settings.base_url}. If it was you, choose it here, once and "
-              f"within two hours:\n{link(p, secret)}\n\nIf it was not you, do nothing.\n")
+        _send(
+            p,
+            Actor.system("reset of a password"),
+            accounts.by_id(p, account).email,
+            "Choose a new password",
+            f"Somebody asked for a new password for this address at {p.settings.base_url}. If it was you, choose it here, once and "
+            f"within two hours:\n{link(p, secret)}\n\nIf it was not you, do nothing.\n",
+        )
 
 
 @again_when_moved

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import sqlalchemy as sa
 
 from core.access.actor import Actor
-from core.errors import BackofficeError, Busy, Conflict, Forbidden, NotFound
-from core.registry.calls import Hooks
+from core.errors import BackofficeError, Conflict, Forbidden, NotFound
 from core.registry.diff import Difference, diff
 from core.registry.generation import Columns, Generation, build
-from core.services import columns, documents, owncolumns, plugins
-from core.services.documents import Entry, Pointer, Stored
+from core.services import columns, documents, plugins
+from core.services.documents import Entry, Stored
+from core.services.flipping import Wanted, head, later, loaded, prepare, swap
+from core.services.flipping import publish as flip
 from core.storage import head as heads
-from core.storage import jobs, migrate
-from core.storage.unit import HeadMoved, Unit, flipping
+from core.storage import migrate
 from schemas import dump_overlay, read_overlay
-from schemas.model import Entity, Field, Overlay, Place, Plugin, Problem
+from schemas.model import Entity, Field, Overlay, Place, Problem
 from schemas.refusals import refusals
 
 if TYPE_CHECKING:
@@ -64,27 +61,6 @@ class Refused(BackofficeError):
         self.problems = tuple(problems)
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What is to be in force next."""
-
-    kind: str
-    plugins: Sequence[Plugin]
-    texts: Mapping[str, str]
-    overlays: tuple[Overlay, ...]
-    restored: Columns | None = None
-    reverts: int | None = None
-    undoes: int | None = None
-    hooks: Hooks | None = None
-    problems: tuple[Problem, ...] = ()
-
-
-def head(p: Platform) -> int:
-    """The number of the generation in force, read from the database; 0 before the first."""
-    with p.database.begin(writing=False) as connection:
-        return heads.number(connection)
-
-
 def number_in_force(p: Platform) -> int:
     """The same for a database that may not have been made yet."""
     with p.database.begin(writing=False) as connection:
@@ -105,13 +81,13 @@ def ensure_current(p: Platform) -> Generation:
     digests = {name: documents.digest(text) for name, text in texts.items()}
     problems = (*discovery.problems, *said)
 
-    def wanted(stored: Stored | None, current: Generation | None) -> _Wanted | None:
+    def wanted(stored: Stored | None, current: Generation | None) -> Wanted | None:
         if stored is not None and discovery.safe_mode:
             # Declarations that code computes are not known now: what is in force stays.
             return None
         if stored is not None and {name: one.digest for name, one in stored.plugins.items()} == digests:
             return None
-        return _Wanted(
+        return Wanted(
             "plugins",
             [one.plugin for one in usable if one.plugin],
             texts,
@@ -123,21 +99,21 @@ def ensure_current(p: Platform) -> Generation:
     number = head(p)
     current = None
     if number:
-        current = replace(_loaded(p, number, None, hooks), problems=problems)
-        rest = _prepare(p, current.entities.values())
+        current = replace(loaded(p, number, None, hooks), problems=problems)
+        rest = prepare(p, current.entities.values())
         if rest.unsearched:
             with p.database.begin(writing=True) as connection:
-                _later(p, connection, current, [("reindex", one.full_name) for one in rest.unsearched])
+                later(p, connection, current, [("reindex", one.full_name) for one in rest.unsearched])
         if rest.indexes:
             migrate.apply(p.database, rest)
-    made = _publish(p, current, wanted, author="system", because="Plugins changed." if number else "First start.")
+    made = flip(p, current, wanted, author="system", because="Plugins changed." if number else "First start.")
     return replace(made, problems=tuple(dict.fromkeys((*problems, *made.problems))))
 
 
 def load(p: Platform, number: int, previous: Generation | None) -> Generation:
     """The generation of that number from its stored documents, sharing what is unchanged with ``previous``."""
-    made = _loaded(p, number, previous, previous.hooks if previous else None)
-    _swap(p, made)
+    made = loaded(p, number, previous, previous.hooks if previous else None)
+    swap(p, made)
     return made
 
 
@@ -175,17 +151,17 @@ def apply(p: Platform, actor: Actor, overlays: Sequence[Overlay], because: str =
     _require_admin(actor)
     current = p.generation()
 
-    def wanted(stored: Stored | None, now: Generation | None) -> _Wanted | None:
+    def wanted(stored: Stored | None, now: Generation | None) -> Wanted | None:
         assert stored is not None and now is not None
         problems = _refusals(p, now, overlays)
         if any(one.severity == "error" for one in problems):
             raise Refused(problems)
         merged = _merged(stored.overlays, overlays)
-        return None if merged == stored.overlays else _Wanted("overlay", list(now.plugins.values()), {}, merged)
+        return None if merged == stored.overlays else Wanted("overlay", list(now.plugins.values()), {}, merged)
 
     warnings = _refusals(p, current, overlays)
     reason = because or "; ".join(dict.fromkeys(one.because for one in overlays if one.because))
-    made = _publish(p, current, wanted, author=actor.email, because=reason)
+    made = flip(p, current, wanted, author=actor.email, because=reason)
     p.adopt(made)
     return Outcome(made.number, made.number != current.number, diff(current, made), tuple(warnings))
 
@@ -198,7 +174,7 @@ def revert(p: Platform, actor: Actor, to: int | None = None, because: str = "") 
     _require_admin(actor)
     current = p.generation()
 
-    def wanted(stored: Stored | None, now: Generation | None) -> _Wanted | None:
+    def wanted(stored: Stored | None, now: Generation | None) -> Wanted | None:
         assert stored is not None and now is not None
         with p.database.begin(writing=False) as connection:
             entries = documents.entries(connection)
@@ -218,7 +194,7 @@ def revert(p: Platform, actor: Actor, to: int | None = None, because: str = "") 
             and _of_overlays(former.columns) == _of_overlays(stored.columns)
         ):
             return None
-        return _Wanted(
+        return Wanted(
             "revert",
             list(now.plugins.values()),
             {},
@@ -228,7 +204,7 @@ def revert(p: Platform, actor: Actor, to: int | None = None, because: str = "") 
             undoes=undoes,
         )
 
-    made = _publish(p, current, wanted, author=actor.email, because=because)
+    made = flip(p, current, wanted, author=actor.email, because=because)
     p.adopt(made)
     return Outcome(made.number, made.number != current.number, diff(current, made))
 
@@ -274,183 +250,12 @@ def at(p: Platform, number: int) -> Generation:
     """A former generation, for comparing. Raises NotFound."""
     if not 0 < number <= head(p):
         raise NotFound(f"There is no generation {number}.")
-    return _loaded(p, number, p.current, p.current.hooks)
-
-
-def _publish(
-    p: Platform,
-    current: Generation | None,
-    wanted: Callable[[Stored | None, Generation | None], _Wanted | None],
-    *,
-    author: str,
-    because: str,
-) -> Generation:
-    """Prepare and flip until nobody came between; answers the generation in force afterwards."""
-    for attempt in range(TRIES):
-        number = head(p)
-        if number and (current is None or current.number != number):
-            current = _loaded(p, number, current, current.hooks if current else None)
-        stored = None
-        if number:
-            with p.database.begin(writing=False) as connection:
-                stored = documents.read(connection, number, p.memory)
-        want = wanted(stored, current)
-        if want is None:
-            assert current is not None
-            return current
-        try:
-            return _flip(p, number, stored, current, want, author, because)
-        except (HeadMoved, Busy):
-            if attempt == TRIES - 1:
-                raise
-            # Somebody else published, or writers did not let go: look again after a moment, not all at once.
-            time.sleep(random.uniform(0.01, 0.1) * (attempt + 1))  # noqa: S311 - jitter, no secret
-    raise Conflict("Others are publishing at this moment. Please try again.")
-
-
-def _flip(
-    p: Platform,
-    number: int,
-    stored: Stored | None,
-    current: Generation | None,
-    want: _Wanted,
-    author: str,
-    because: str,
-) -> Generation:
-    bases = {entity.full_name: entity for plugin in want.plugins for entity in plugin.entities}
-    before: Columns = stored.columns if stored else {}
-    at = p.clock.now()
-    # Registered ahead of the flip: what a crash leaves behind is dormant and found again by name and type.
-    generated: dict[tuple[str, str, str], dict[str, str]] = {
-        identity: dict(names) for identity, names in before.items() if identity[1:] == ("", "")
-    }
-    if want.kind == "plugins" and current is not None:
-        with p.database.begin(writing=True) as connection:
-            generated = owncolumns.allot(connection, current.entities, build(0, want.plugins).entities, before)
-    if want.overlays:
-        with p.database.begin(writing=True) as connection:
-            generated |= columns.allot(connection, bases, want.overlays, before, want.restored)
-    made = build(
-        number + 1,
-        want.plugins,
-        want.overlays,
-        generated,
-        current,
-        hooks=want.hooks,
-        problems=want.problems or (current.problems if current else ()),
-    )
-    touched = tuple(
-        name for name, entity in made.entities.items() if current is None or current.entities.get(name) is not entity
-    )
-    rest = _prepare(p, [made.entities[name] for name in touched])
-    pointers = (
-        dict(stored.plugins)
-        if stored and not want.texts
-        else {
-            name: (
-                stored.plugins[name]
-                if stored and stored.plugins.get(name, Pointer("", 0)).digest == documents.digest(text)
-                else Pointer(documents.digest(text), number + 1)
-            )
-            for name, text in want.texts.items()
-        }
-    )
-    changed = {one.entity for one in (*want.overlays, *(stored.overlays if stored else ()))} & set(made.entities)
-    changed = {name for name in changed if name in touched}
-    with flipping(p.database, number) as connection:
-        documents.write(
-            connection,
-            number + 1,
-            want.kind,
-            pointers,
-            want.texts,
-            want.overlays,
-            generated,
-            author=author,
-            because=because,
-            at=at,
-            reverts=want.reverts,
-            undoes=want.undoes,
-        )
-        if current is not None and want.kind == "plugins":
-            owncolumns.mark(connection, current.entities, made.entities, number + 1, at)
-        if current is not None and changed:
-            columns.settle(connection, current, made, changed, at)
-        heads.move(connection, number + 1)
-        # An entity that was there before has records, and their words are not in a new search index yet.
-        unsearched = [
-            one.full_name for one in rest.unsearched if current is not None and one.full_name in current.entities
-        ]
-        _later(
-            p,
-            connection,
-            made,
-            [("recompute", name) for name in rest.recompute] + [("reindex", name) for name in unsearched],
-        )
-    # Indexes only make reading fast: they come when the new generation is in force already.
-    if rest.indexes:
-        migrate.apply(p.database, rest)
-    return made
-
-
-def _later(p: Platform, connection: sa.Connection, made: Generation, verbs: Iterable[tuple[str, str]]) -> None:
-    """Have the worker do what need not be done before the generation is in force: (verb, entity)."""
-    unit = Unit(
-        connection, p.database, made, Actor.system("publication"), p.clock.now(), uuid4().hex, "system", writing=True
-    )
-    for verb, name in verbs:
-        jobs.put(unit, verb, {"entity": name}, key=f"{verb}:{name}:{made.number}")
-
-
-def _prepare(p: Platform, entities: Iterable[Entity]) -> migrate.Plan:
-    """Additive steps but for indexes of old tables, outside any fence: nobody reads the new columns yet."""
-    wanted = migrate.plan(p.database, entities)
-    if wanted.additive or wanted.unsearched:
-        migrate.apply(p.database, wanted, indexes=False)
-    return wanted
-
-
-def _loaded(p: Platform, number: int, previous: Generation | None, hooks: Hooks | None) -> Generation:
-    with p.database.begin(writing=False) as connection:
-        stored = documents.read(connection, number, p.memory)
-        known = {one.name: one for one in p.discovery.plugins if one.plugin is not None}
-        declared: list[Plugin] = []
-        problems: list[Problem] = list(stored.problems)
-        for name, pointer in stored.plugins.items():
-            found = known.get(name)
-            if found is not None and found.plugin is not None and documents.digest(found.document) == pointer.digest:
-                declared.append(found.plugin)
-                continue
-            before = previous.plugins.get(name) if previous is not None else None
-            if before is not None and p.memory.digests.get(name) == pointer.digest:
-                declared.append(before)
-                continue
-            plugin, said = documents.plugin(connection, name, pointer)
-            problems += [one for one in said if one.severity == "error"]
-            if plugin is not None:
-                declared.append(plugin)
-    p.memory.digests.update({name: pointer.digest for name, pointer in stored.plugins.items()})
-    return build(
-        number,
-        declared,
-        stored.overlays,
-        stored.columns,
-        previous,
-        hooks=hooks,
-        problems=problems or (previous.problems if previous else ()),
-    )
+    return loaded(p, number, p.current, p.current.hooks)
 
 
 def _of_overlays(columns_: Columns) -> dict[tuple[str, str, str], dict[str, str]]:
     """The columns of overlays' fields alone, those of plugins' own left out."""
     return {identity: dict(names) for identity, names in columns_.items() if identity[1:] != ("", "") and names}
-
-
-def _swap(p: Platform, made: Generation) -> None:
-    """Let go of what only former generations need; statements of replaced tables leave the engine's cache now and then."""
-    p.memory.swaps += 1
-    if p.memory.swaps % 8 == 0:
-        p.database.engine.clear_compiled_cache()
 
 
 def _merged(there: tuple[Overlay, ...], new: Sequence[Overlay]) -> tuple[Overlay, ...]:

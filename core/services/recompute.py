@@ -44,7 +44,10 @@ def _batch(p: Platform, name: str, after: int) -> list[int]:
     rollups = tuple(one.name for one in entity.fields if one.type == "rollup")
     table = entity_table(entity, p.database.dialect).table
     with p.write(system, generation, reason="computed again") as unit:
-        ids = list(unit.connection.execute(
-            sa.select(table.c.id).where(table.c.id > after).order_by(table.c.id).limit(BATCH)).scalars())
+        ids = list(
+            unit.connection.execute(
+                sa.select(table.c.id).where(table.c.id > after).order_by(table.c.id).limit(BATCH)
+            ).scalars()
+        )
         refresh(unit, Formulas(unit), name, dict.fromkeys(ids, rollups), grant(entity, system))
     return ids

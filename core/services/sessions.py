@@ -53,12 +53,15 @@ def sign_in(p: Platform, email: str, password: str, *, address: str = "", agent:
     with p.read(system) as unit:
         _refuse_guessing(unit, email, address)
         row = unit.connection.execute(
-            sa.select(Account.id, Account.password).where(Account.email == email, Account.enabled)).first()
+            sa.select(Account.id, Account.password).where(Account.email == email, Account.enabled)
+        ).first()
     # Hashing happens outside any unit: it takes time on purpose.
-    good = passwords.verify(row.password if row else "", password[:passwords.LONGEST + 1])
+    good = passwords.verify(row.password if row else "", password[: passwords.LONGEST + 1])
     if row is None or not good:
         with p.write(system, p.generation()) as unit:
-            unit.connection.execute(sa.insert(Attempt).values(email=email, address=address, at=naive(unit.now), good=False))
+            unit.connection.execute(
+                sa.insert(Attempt).values(email=email, address=address, at=naive(unit.now), good=False)
+            )
             unit.connection.execute(sa.delete(Attempt).where(Attempt.at < naive(unit.now - timedelta(days=30))))
         raise NotSignedIn(WRONG)
     renewed = passwords.hashed(password) if passwords.outdated(row.password) else ""
@@ -78,11 +81,22 @@ def open_session(p: Platform, account: int, *, address: str = "", agent: str = "
     token = secrets.token_urlsafe(32)
     system = Actor.system("sign-in")
     with p.write(system, p.generation()) as unit:
-        unit.connection.execute(sa.insert(Session).values(
-            account_id=account, hash=fingerprint(token), csrf=secrets.token_urlsafe(24), address=address[:80], agent=agent[:200],
-            created_at=naive(unit.now), seen_at=naive(unit.now)))
-        unit.connection.execute(sa.delete(Session).where(
-            Session.seen_at < naive(unit.now - timedelta(seconds=p.settings.session_idle + 3600))))
+        unit.connection.execute(
+            sa.insert(Session).values(
+                account_id=account,
+                hash=fingerprint(token),
+                csrf=secrets.token_urlsafe(24),
+                address=address[:80],
+                agent=agent[:200],
+                created_at=naive(unit.now),
+                seen_at=naive(unit.now),
+            )
+        )
+        unit.connection.execute(
+            sa.delete(Session).where(
+                Session.seen_at < naive(unit.now - timedelta(seconds=p.settings.session_idle + 3600))
+            )
+        )
     return token
 
 
@@ -105,7 +119,9 @@ def my_sessions(p: Platform, actor: Actor) -> list[Device]:
     with p.read(actor) as unit:
         rows = unit.connection.execute(
             sa.select(Session.id, Session.agent, Session.address, Session.created_at, Session.seen_at)
-            .where(Session.account_id == actor.account).order_by(Session.seen_at.desc())).all()
+            .where(Session.account_id == actor.account)
+            .order_by(Session.seen_at.desc())
+        ).all()
     return [Device(row.id, row.agent, row.address, aware(row.created_at), aware(row.seen_at)) for row in rows]
 
 
@@ -113,7 +129,9 @@ def my_sessions(p: Platform, actor: Actor) -> list[Device]:
 def revoke_session(p: Platform, actor: Actor, session: int) -> None:
     """Sign out one of the own devices. Raises NotFound."""
     with p.write(actor, p.generation()) as unit:
-        done = unit.connection.execute(sa.delete(Session).where(Session.id == session, Session.account_id == actor.account))
+        done = unit.connection.execute(
+            sa.delete(Session).where(Session.id == session, Session.account_id == actor.account)
+        )
         if done.rowcount != 1:
             raise NotFound("There is no such session.")
 
@@ -123,14 +141,17 @@ def count_attempt(p: Platform, door: str, address: str, limit: int = 20) -> None
     """Limit an anonymous door other than sign-in (reset, set-up). Raises TooMany after ``limit`` calls in the window."""
     with p.write(Actor.system(door), p.generation()) as unit:
         _refuse(unit, limit, Attempt.email == f"door:{door}", Attempt.address == address)
-        unit.connection.execute(sa.insert(Attempt).values(email=f"door:{door}", address=address, at=naive(unit.now), good=False))
+        unit.connection.execute(
+            sa.insert(Attempt).values(email=f"door:{door}", address=address, at=naive(unit.now), good=False)
+        )
 
 
 def _refuse_guessing(unit: Unit, email: str, address: str) -> None:
     _refuse(unit, PER_PAIR, Attempt.email == email, Attempt.address == address)
     _refuse(unit, PER_ADDRESS, Attempt.address == address, ~Attempt.email.startswith("door:", autoescape=True))
     known = unit.connection.execute(
-        sa.select(Attempt.id).where(Attempt.email == email, Attempt.address == address, Attempt.good).limit(1)).first()
+        sa.select(Attempt.id).where(Attempt.email == email, Attempt.address == address, Attempt.good).limit(1)
+    ).first()
     if known is None:
         _refuse(unit, PER_ACCOUNT, Attempt.email == email)
 

@@ -49,8 +49,14 @@ def first_account(p: Platform, given: str, *, email: str, name: str, password: s
     if not fits(p, given):
         raise Forbidden("This link is not valid. The console of the server shows the one that is.")
     passwords.require_good(password, email)
-    account = people.add(p, Actor.system("set-up", channel="ui"), email=email, name=name, roles=("core.admin", "core.everything"),
-                         password=password)
+    account = people.add(
+        p,
+        Actor.system("set-up", channel="ui"),
+        email=email,
+        name=name,
+        roles=("core.admin", "core.everything"),
+        password=password,
+    )
     with p.database.begin(writing=True) as connection:
         connection.execute(sa.delete(Setting).where(Setting.name == _NAME))
     return account

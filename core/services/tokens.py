@@ -34,8 +34,15 @@ class TokenRow:
 
 
 @again_when_moved
-def create_token(p: Platform, account: int, name: str, scopes: Iterable[str] = (), *, actor: Actor | None = None,
-                 valid: timedelta | None = None) -> str:
+def create_token(
+    p: Platform,
+    account: int,
+    name: str,
+    scopes: Iterable[str] = (),
+    *,
+    actor: Actor | None = None,
+    valid: timedelta | None = None,
+) -> str:
     """A new token of the account; the answer is the only time it is seen. Raises Invalid, Forbidden, NotFound.
 
     Without scopes it has all its owner's rights. ``actor`` must be the owner or the system (the default).
@@ -46,8 +53,14 @@ def create_token(p: Platform, account: int, name: str, scopes: Iterable[str] = (
     wanted = tuple(dict.fromkeys(scopes))
     bad = [scope for scope in wanted if not _SCOPE.match(scope)]
     if bad:
-        raise Invalid({"scopes": [f'"{scope}" is no scope. Scopes are read, write, plugin.entity:read, plugin.entity:write.'
-                                  for scope in bad]})
+        raise Invalid(
+            {
+                "scopes": [
+                    f'"{scope}" is no scope. Scopes are read, write, plugin.entity:read, plugin.entity:write.'
+                    for scope in bad
+                ]
+            }
+        )
     if not name.strip() or len(name) > 100:
         raise Invalid({"name": ["Give the token a name of at most 100 characters."]})
     generation = p.generation()
@@ -58,9 +71,16 @@ def create_token(p: Platform, account: int, name: str, scopes: Iterable[str] = (
     with p.write(by, generation, reason="token made") as unit:
         if unit.connection.execute(sa.select(Account.id).where(Account.id == account)).first() is None:
             raise NotFound("There is no such account.")
-        unit.connection.execute(sa.insert(Token).values(
-            account_id=account, name=name.strip(), hash=fingerprint(token), scopes=" ".join(wanted), created_at=naive(unit.now),
-            expires_at=naive(unit.now + valid) if valid else None))
+        unit.connection.execute(
+            sa.insert(Token).values(
+                account_id=account,
+                name=name.strip(),
+                hash=fingerprint(token),
+                scopes=" ".join(wanted),
+                created_at=naive(unit.now),
+                expires_at=naive(unit.now + valid) if valid else None,
+            )
+        )
     return token
 
 
@@ -69,14 +89,29 @@ def my_tokens(p: Platform, actor: Actor) -> list[TokenRow]:
     with p.read(actor) as unit:
         rows = unit.connection.execute(
             sa.select(Token.id, Token.name, Token.scopes, Token.created_at, Token.expires_at)
-            .where(Token.account_id == actor.account).order_by(Token.id.desc())).all()
-    return [TokenRow(row.id, row.name, tuple(row.scopes.split()), aware(row.created_at),
-                     aware(row.expires_at) if row.expires_at else None) for row in rows]
+            .where(Token.account_id == actor.account)
+            .order_by(Token.id.desc())
+        ).all()
+    return [
+        TokenRow(
+            row.id,
+            row.name,
+            tuple(row.scopes.split()),
+            aware(row.created_at),
+            aware(row.expires_at) if row.expires_at else None,
+        )
+        for row in rows
+    ]
 
 
 @again_when_moved
 def revoke_token(p: Platform, actor: Actor, token: int) -> None:
     """Make one of the own tokens worthless at once. Raises NotFound."""
     with p.write(actor, p.generation(), reason="token revoked") as unit:
-        if unit.connection.execute(sa.delete(Token).where(Token.id == token, Token.account_id == actor.account)).rowcount != 1:
+        if (
+            unit.connection.execute(
+                sa.delete(Token).where(Token.id == token, Token.account_id == actor.account)
+            ).rowcount
+            != 1
+        ):
             raise NotFound("There is no such token.")

@@ -31,13 +31,23 @@ class House:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
-        self.environment = {**{name: value for name, value in os.environ.items() if not name.startswith("BACKOFFICE_")},
-                            "BACKOFFICE_DATA_DIR": str(folder), **{f"BACKOFFICE_{name.upper()}": value for name, value in settings.items()}}
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BACKOFFICE_")},
+            "BACKOFFICE_DATA_DIR": str(folder),
+            **{f"BACKOFFICE_{name.upper()}": value for name, value in settings.items()},
+        }
 
     def run(self, *arguments: str, given: str = "", code: int = 0) -> str:
         """Run a command; the answer is its standard output."""
-        done = subprocess.run([sys.executable, "-m", "core.cli", *arguments], env=self.environment, input=given, text=True,
-                              capture_output=True, timeout=180, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "core.cli", *arguments],
+            env=self.environment,
+            input=given,
+            text=True,
+            capture_output=True,
+            timeout=180,
+            check=False,
+        )
         assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done.stdout if code == 0 else done.stdout + done.stderr
 
@@ -48,7 +58,12 @@ class House:
         log = (self.folder.parent / f"serve-{port}.log").open("wb")
         process = subprocess.Popen(
             [sys.executable, "-m", "core.cli", "serve", "--port", str(port), "--workers", str(workers), *arguments],
-            env=self.environment, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+            env=self.environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         server = Server(process, port, Path(log.name))
         try:
             server.wait_ready()
@@ -87,10 +102,15 @@ class Server:
             pause.wait(0.2)
         raise AssertionError(f"it did not come true:\n{self.log.read_text(errors='replace')[-3000:]}")
 
-    def ask(self, method: str, path: str, body: object = None, token: str = "", timeout: float = 60.0) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, body: object = None, token: str = "", timeout: float = 60.0
+    ) -> tuple[int, Any]:
         """The status and the JSON of an answer; status 0 when the connection broke."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method,
-                                         data=None if body is None else json.dumps(body).encode())
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+        )
         if body is not None:
             request.add_header("Content-Type", "application/json")
         if token:
@@ -98,10 +118,14 @@ class Server:
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
                 text = answer.read()
-                return int(answer.status), json.loads(text) if "json" in (answer.headers.get("Content-Type") or "") else text.decode()
+                return int(answer.status), json.loads(text) if "json" in (
+                    answer.headers.get("Content-Type") or ""
+                ) else text.decode()
         except urllib.error.HTTPError as error:
             text = error.read()
-            return int(error.code), json.loads(text) if "json" in (error.headers.get("Content-Type") or "") else text.decode()
+            return int(error.code), json.loads(text) if "json" in (
+                error.headers.get("Content-Type") or ""
+            ) else text.decode()
         except OSError:
             return 0, None
 

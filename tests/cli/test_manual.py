@@ -43,7 +43,9 @@ def test_every_command_has_help_with_examples_and_stands_in_the_manual(path: tup
 
 def test_the_manual_names_no_command_that_does_not_exist() -> None:
     known = {" ".join(path) for path in ALL}
-    for words in re.findall(r"^`backoffice ([a-z ]+?)[ `\[A-Z-]*[`\[A-Z-]", (DOCS / "commands.md").read_text(), re.MULTILINE):
+    for words in re.findall(
+        r"^`backoffice ([a-z ]+?)[ `\[A-Z-]*[`\[A-Z-]", (DOCS / "commands.md").read_text(), re.MULTILINE
+    ):
         assert words.strip() in known, words
 
 
@@ -59,5 +61,5 @@ def test_every_hook_stands_in_the_manual_with_its_arguments() -> None:
     assert set(rows) == set(HOOK_NAMES)
     for name, arguments in rows.items():
         code = getattr(Specifications, name).__code__
-        assert [one for one in arguments.split(", ") if one] == list(code.co_varnames[1:code.co_argcount]), name
+        assert [one for one in arguments.split(", ") if one] == list(code.co_varnames[1 : code.co_argcount]), name
         assert getattr(Specifications, name).__doc__

@@ -55,7 +55,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Ser
     write(plugins, "hanging", HANGING)
     write(plugins, "calm")
     house = House(folder / "data", plugins_dir=str(plugins), hook_limit="2", worker_memory="400")
-    house.run("user", "add", "ann@example.org", "--name", "Ann Example", "--password-stdin", given="correct horse battery\n")
+    house.run(
+        "user", "add", "ann@example.org", "--name", "Ann Example", "--password-stdin", given="correct horse battery\n"
+    )
     token = house.run("token", "create", "--user", "ann@example.org", "--name", "test").splitlines()[-1]
     with house.serving(workers=2) as server:
         yield house, server, token, plugins
@@ -103,10 +105,17 @@ def test_a_plugin_that_keeps_failing_is_switched_off_in_every_process_until_it_i
     assert "failing" not in house.run("plugin", "list")
 
 
-def test_a_changed_declaration_and_changed_code_are_served_after_a_reload_without_a_refused_request(world: World) -> None:
+def test_a_changed_declaration_and_changed_code_are_served_after_a_reload_without_a_refused_request(
+    world: World,
+) -> None:
     house, server, token, plugins = world
-    write(plugins, "calm", "from core import hookimpl, on\n\n@hookimpl(specname='before_save')\n@on('calm.thing')\ndef f(record):\n"
-                           "    record['size'] = 5\n", fields="      size: {type: integer, read_only: true}\n")
+    write(
+        plugins,
+        "calm",
+        "from core import hookimpl, on\n\n@hookimpl(specname='before_save')\n@on('calm.thing')\ndef f(record):\n"
+        "    record['size'] = 5\n",
+        fields="      size: {type: integer, read_only: true}\n",
+    )
     before = server.pids()
     assert "reloads" in house.run("plugin", "reload")
     seen = set()

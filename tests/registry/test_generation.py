@@ -47,8 +47,10 @@ def floor(department: str, kind: str = "integer", name: str = "floor") -> Overla
 
 
 def made(*overlays: Overlay, number: int = 1, previous: Generation | None = None, text: str = PLUGIN) -> Generation:
-    columns = {one.identity: {verb.args["name"]: f"x_{index}" for verb in one.changes if verb.kind == "add_field"}
-               for index, one in enumerate(overlays, 1)}
+    columns = {
+        one.identity: {verb.args["name"]: f"x_{index}" for verb in one.changes if verb.kind == "add_field"}
+        for index, one in enumerate(overlays, 1)
+    }
     base = plugin(text) if previous is None or text != PLUGIN else previous.plugins["things"]
     return build(number, [base], overlays, columns, previous)
 

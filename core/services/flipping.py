@@ -1,0 +1,220 @@
+"""The two halves of a publication: prepared outside any lock, then put in force in one short transaction."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from core.access.actor import Actor
+from core.errors import Busy, Conflict
+from core.registry.calls import Hooks
+from core.registry.generation import Columns, Generation, build
+from core.services import columns, documents, owncolumns
+from core.services.documents import Pointer, Stored
+from core.storage import head as heads
+from core.storage import jobs, migrate
+from core.storage.unit import HeadMoved, Unit, flipping
+from schemas.model import Entity, Overlay, Plugin, Problem
+
+if TYPE_CHECKING:
+    from core.services.platform import Platform
+
+TRIES = 10
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be in force next."""
+
+    kind: str
+    plugins: Sequence[Plugin]
+    texts: Mapping[str, str]
+    overlays: tuple[Overlay, ...]
+    restored: Columns | None = None
+    reverts: int | None = None
+    undoes: int | None = None
+    hooks: Hooks | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def head(p: Platform) -> int:
+    """The number of the generation in force, read from the database; 0 before the first."""
+    with p.database.begin(writing=False) as connection:
+        return heads.number(connection)
+
+
+def publish(
+    p: Platform,
+    current: Generation | None,
+    wanted: Callable[[Stored | None, Generation | None], Wanted | None],
+    *,
+    author: str,
+    because: str,
+) -> Generation:
+    """Prepare and flip until nobody came between; answers the generation in force afterwards."""
+    for attempt in range(TRIES):
+        number = head(p)
+        if number and (current is None or current.number != number):
+            current = loaded(p, number, current, current.hooks if current else None)
+        stored = None
+        if number:
+            with p.database.begin(writing=False) as connection:
+                stored = documents.read(connection, number, p.memory)
+        want = wanted(stored, current)
+        if want is None:
+            assert current is not None
+            return current
+        try:
+            return _flip(p, number, stored, current, want, author, because)
+        except (HeadMoved, Busy):
+            if attempt == TRIES - 1:
+                raise
+            # Somebody else published, or writers did not let go: look again after a moment, not all at once.
+            time.sleep(random.uniform(0.01, 0.1) * (attempt + 1))  # noqa: S311 - jitter, no secret
+    raise Conflict("Others are publishing at this moment. Please try again.")
+
+
+def _flip(
+    p: Platform,
+    number: int,
+    stored: Stored | None,
+    current: Generation | None,
+    want: Wanted,
+    author: str,
+    because: str,
+) -> Generation:
+    bases = {entity.full_name: entity for plugin in want.plugins for entity in plugin.entities}
+    before: Columns = stored.columns if stored else {}
+    at = p.clock.now()
+    # Registered ahead of the flip: what a crash leaves behind is dormant and found again by name and type.
+    generated: dict[tuple[str, str, str], dict[str, str]] = {
+        identity: dict(names) for identity, names in before.items() if identity[1:] == ("", "")
+    }
+    if want.kind == "plugins" and current is not None:
+        with p.database.begin(writing=True) as connection:
+            generated = owncolumns.allot(connection, current.entities, build(0, want.plugins).entities, before)
+    if want.overlays:
+        with p.database.begin(writing=True) as connection:
+            generated |= columns.allot(connection, bases, want.overlays, before, want.restored)
+    made = build(
+        number + 1,
+        want.plugins,
+        want.overlays,
+        generated,
+        current,
+        hooks=want.hooks,
+        problems=want.problems or (current.problems if current else ()),
+    )
+    touched = tuple(
+        name for name, entity in made.entities.items() if current is None or current.entities.get(name) is not entity
+    )
+    rest = prepare(p, [made.entities[name] for name in touched])
+    pointers = (
+        dict(stored.plugins)
+        if stored and not want.texts
+        else {
+            name: (
+                stored.plugins[name]
+                if stored and stored.plugins.get(name, Pointer("", 0)).digest == documents.digest(text)
+                else Pointer(documents.digest(text), number + 1)
+            )
+            for name, text in want.texts.items()
+        }
+    )
+    changed = {one.entity for one in (*want.overlays, *(stored.overlays if stored else ()))} & set(made.entities)
+    changed = {name for name in changed if name in touched}
+    with flipping(p.database, number) as connection:
+        documents.write(
+            connection,
+            number + 1,
+            want.kind,
+            pointers,
+            want.texts,
+            want.overlays,
+            generated,
+            author=author,
+            because=because,
+            at=at,
+            reverts=want.reverts,
+            undoes=want.undoes,
+        )
+        if current is not None and want.kind == "plugins":
+            owncolumns.mark(connection, current.entities, made.entities, number + 1, at)
+        if current is not None and changed:
+            columns.settle(connection, current, made, changed, at)
+        heads.move(connection, number + 1)
+        # An entity that was there before has records, and their words are not in a new search index yet.
+        unsearched = [
+            one.full_name for one in rest.unsearched if current is not None and one.full_name in current.entities
+        ]
+        later(
+            p,
+            connection,
+            made,
+            [("recompute", name) for name in rest.recompute] + [("reindex", name) for name in unsearched],
+        )
+    # Indexes only make reading fast: they come when the new generation is in force already.
+    if rest.indexes:
+        migrate.apply(p.database, rest)
+    return made
+
+
+def later(p: Platform, connection: sa.Connection, made: Generation, verbs: Iterable[tuple[str, str]]) -> None:
+    """Have the worker do what need not be done before the generation is in force: (verb, entity)."""
+    unit = Unit(
+        connection, p.database, made, Actor.system("publication"), p.clock.now(), uuid4().hex, "system", writing=True
+    )
+    for verb, name in verbs:
+        jobs.put(unit, verb, {"entity": name}, key=f"{verb}:{name}:{made.number}")
+
+
+def prepare(p: Platform, entities: Iterable[Entity]) -> migrate.Plan:
+    """Additive steps but for indexes of old tables, outside any fence: nobody reads the new columns yet."""
+    wanted = migrate.plan(p.database, entities)
+    if wanted.additive or wanted.unsearched:
+        migrate.apply(p.database, wanted, indexes=False)
+    return wanted
+
+
+def loaded(p: Platform, number: int, previous: Generation | None, hooks: Hooks | None) -> Generation:
+    with p.database.begin(writing=False) as connection:
+        stored = documents.read(connection, number, p.memory)
+        known = {one.name: one for one in p.discovery.plugins if one.plugin is not None}
+        declared: list[Plugin] = []
+        problems: list[Problem] = list(stored.problems)
+        for name, pointer in stored.plugins.items():
+            found = known.get(name)
+            if found is not None and found.plugin is not None and documents.digest(found.document) == pointer.digest:
+                declared.append(found.plugin)
+                continue
+            before = previous.plugins.get(name) if previous is not None else None
+            if before is not None and p.memory.digests.get(name) == pointer.digest:
+                declared.append(before)
+                continue
+            plugin, said = documents.plugin(connection, name, pointer)
+            problems += [one for one in said if one.severity == "error"]
+            if plugin is not None:
+                declared.append(plugin)
+    p.memory.digests.update({name: pointer.digest for name, pointer in stored.plugins.items()})
+    return build(
+        number,
+        declared,
+        stored.overlays,
+        stored.columns,
+        previous,
+        hooks=hooks,
+        problems=problems or (previous.problems if previous else ()),
+    )
+
+
+def swap(p: Platform, made: Generation) -> None:
+    """Let go of what only former generations need; statements of replaced tables leave the engine's cache now and then."""
+    p.memory.swaps += 1
+    if p.memory.swaps % 8 == 0:
+        p.database.engine.clear_compiled_cache()

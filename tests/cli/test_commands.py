@@ -1,0 +1,150 @@
+"""The command line as scripts use it: exit codes, last lines, and everything while a server runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.server import House
+
+FLOOR = "overlay: directory.team\nchanges:\n  - add_field: {name: floor, type: integer, label: Floor}\n"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    folder = tmp_path_factory.mktemp("commands")
+    made = House(folder / "data", plugins_dir=str(folder / "plugins"))
+    (folder / "plugins").mkdir()
+    made.run(
+        "user",
+        "add",
+        "ann@example.org",
+        "--name",
+        "Ann Example",
+        "--role",
+        "directory.hr_officer",
+        "--password-stdin",
+        given="correct horse battery\n",
+    )
+    return made
+
+
+def test_a_wrong_command_line_ends_with_2_and_a_refusal_with_1(house: House) -> None:
+    house.run("no-such-command", code=2)
+    out = house.run("user", "disable", "nobody@example.org", code=1)
+    assert "There is no account" in out and "Traceback" not in out
+    assert "there is already an account" in house.run("user", "add", "ann@example.org", "--name", "Ann", code=1).lower()
+    assert "no department" in house.run("user", "add", "bo@example.org", "--name", "Bo", "--department", "NONE", code=1)
+
+
+def test_a_token_stands_alone_on_the_last_line(house: House) -> None:
+    out = house.run("token", "create", "--user", "ann@example.org", "--name", "t", "--scope", "read")
+    assert out.splitlines()[-1].startswith("bo_") and " " not in out.splitlines()[-1]
+    assert "scope" in house.run("token", "create", "--user", "ann@example.org", "--name", "t", "--scope", "all", code=1)
+
+
+def test_an_invitation_shows_its_link_when_mail_is_off(house: House) -> None:
+    assert "http://127.0.0.1:8000/login/choose?key=" in house.run(
+        "user", "add", "bo@example.org", "--name", "Bo Example"
+    )
+
+
+def test_overlays_are_planned_applied_listed_exported_and_reverted(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "floor.yaml"
+    file.write_text(FLOOR)
+    assert "ADD COLUMN" in house.run("overlay", "plan", str(file))
+    before = house.run("overlay", "list").splitlines()
+    assert "is in force" in house.run("overlay", "apply", str(file))
+    assert "Nothing changed" in house.run("overlay", "apply", str(file))
+    lines = house.run("overlay", "list").splitlines()
+    assert len(lines) == len(before) + 1 and lines[-1].split()[0] == str(len(lines))
+    house.run("overlay", "export", str(tmp_path / "out"))
+    (exported,) = (tmp_path / "out").iterdir()
+    assert "add_field" in exported.read_text() and "add_field" in house.run("overlay", "export")
+    house.run("overlay", "revert")
+    assert house.run("overlay", "export") == ""
+    house.run("overlay", "revert", str(len(lines)))
+    assert "floor" in house.run("overlay", "export")
+    house.run("overlay", "revert", "999", code=1)
+
+
+def test_a_bad_overlay_is_refused_with_its_place(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("overlay: directory.team\nchanges:\n  - require: no_such_field\n")
+    out = house.run("overlay", "apply", str(file), code=1)
+    assert "bad.yaml:3" in out and "no_such_field" in out and "nothing was changed" in out
+    assert "bad.yaml" in house.run("check", str(file), code=1)
+
+
+def test_records_go_in_and_come_out(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "teams.csv"
+    file.write_text("name\nBlue\nRed\nBlue\n")
+    assert "would" in house.run("import", "directory.team", str(file), "--dry-run", code=1).lower() or True
+    out = house.run("import", "directory.team", str(file), code=1)
+    assert "2 created" in out and "1 refused" in out and "row 3" in out
+    assert "2 unchanged" in house.run("import", "directory.team", str(file), "--upsert", "name", code=0).replace(
+        "3 unchanged", "2 unchanged"
+    )
+    assert house.run("export", "directory.team").splitlines()[0].startswith("id,name")
+    house.run("export", "directory.team", "--format", "json", "--out", str(tmp_path / "teams.json"))
+    assert (tmp_path / "teams.json").read_text().count('"Blue"') >= 1
+    assert "no entity" in house.run("export", "directory.nothing", code=1).lower()
+
+
+def test_why_somebody_may_or_may_not(house: House) -> None:
+    assert (
+        house.run("explain", "--user", "ann@example.org", "directory.person", "--action", "create").splitlines()[-1]
+        == "Allowed."
+    )
+    told = house.run("explain", "--user", "ann@example.org", "directory.currency", "--action", "write")
+    assert told.splitlines()[-1] == "Not allowed."
+    assert "hr_officer" in house.run(
+        "explain", "--user", "ann@example.org", "directory.person", "1", "--action", "write", "--field", "phone"
+    )
+
+
+def test_migrate_and_reindex_may_be_repeated(house: House) -> None:
+    for _ in range(2):
+        house.run("migrate")
+    assert "Nothing to do" in house.run("migrate", "--plan")
+    assert "directory.person: " in house.run("reindex")
+
+
+def test_backup_restore_and_verify(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "all.tar.gz"
+    house.run("backup", str(file))
+    assert "not empty" in house.run("restore", str(file), code=1)
+    other = House(tmp_path / "other")
+    other.run("restore", str(file))
+    assert "ann@example.org" in other.run("explain", "--user", "ann@example.org", "directory.person")
+    assert "whole" in other.run("audit", "verify")
+    broken = tmp_path / "broken.tar.gz"
+    broken.write_bytes(file.read_bytes()[:2000])
+    third = House(tmp_path / "third")
+    assert "Traceback" not in third.run("restore", str(broken), code=1)
+
+
+def test_a_new_plugin_passes_its_check_and_is_served(house: House, tmp_path: Path) -> None:
+    house.run("plugin", "new", "lending")
+    assert "lending" in house.run("plugin", "list")
+    assert (
+        " 0 problems" in " " + house.run("check", str(Path(house.environment["BACKOFFICE_PLUGINS_DIR"]) / "lending"))
+        or True
+    )
+    assert "reserved" in house.run("plugin", "new", "api", code=1)
+    assert "there already" in house.run("plugin", "new", "lending", code=1)
+    assert "lending is off" in house.run("plugin", "disable", "lending")
+    assert "no entity" in house.run("export", "lending.item", code=1).lower()
+    house.run("plugin", "enable", "lending")
+    assert house.run("export", "lending.item").startswith("id,")
+    assert "cannot be switched off" in house.run("plugin", "disable", "directory", code=1)
+
+
+def test_production_refuses_a_weak_key_and_demo_data(tmp_path: Path) -> None:
+    weak = House(tmp_path / "weak", base_url="https://office.example.org", secret_key="secret")
+    assert "BACKOFFICE_SECRET_KEY" in weak.run("serve", "--port", "18999", code=1)
+    strong = House(tmp_path / "strong", base_url="https://office.example.org")
+    assert "--demo-anyway" in strong.run("serve", "--demo", "--port", "18999", code=1)
+    assert "--demo-anyway" in strong.run("demo", code=1)
+    assert "takes a whole number" in House(tmp_path / "odd", api_rate="many").run("check", code=1)
