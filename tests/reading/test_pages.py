@@ -17,6 +17,7 @@ from core.storage import paging, planning
 from core.storage.query import Condition, Group, Query
 from schemas.model import Field
 from tests.reading.world import NOW, START, World
+from tests.soak import rounds
 
 SORTS = (
     "id",
@@ -100,7 +101,7 @@ def test_every_row_comes_once_and_in_order(
     paging.forget()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     sort=st.lists(st.tuples(st.sampled_from(SORTS), st.booleans()), max_size=3, unique_by=lambda key: key[0]),
     limit=st.integers(1, 30),

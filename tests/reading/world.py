@@ -134,6 +134,7 @@ DESK = Plugin(
             access=(
                 AccessRule("desk.requester", read="own", hide=("note", "cost")),
                 AccessRule("desk.clerk", read="department", mask=("cost",)),
+                AccessRule("desk.deputy", read="department"),
                 AccessRule("desk.reader", read="all", hide=("note", "cost", "hours")),
                 AccessRule("desk.worker", read="assignee == me()"),
                 AccessRule("desk.keeper", read="site.keeper == me() or requester == me()"),
