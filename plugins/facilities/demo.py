@@ -11,7 +11,7 @@ from core import DemoWork, Money
 
 SEED = 43
 REQUESTS = 60
-BOOKINGS = 140
+BOOKINGS = 120
 VISITS = 45
 _FAULTS = (
     "The lamp flickers",

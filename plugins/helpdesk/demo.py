@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from core import DemoWork, Record
 
 SEED = 41
-TICKETS = 210
+TICKETS = 170
 _THINGS = (
     "printer",
     "laptop",
