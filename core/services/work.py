@@ -67,10 +67,13 @@ def _passing(verb: _Verb) -> _Verb:
 
 
 class Work:
-    """A plugin's only way to data (``core.hooks.Work``). ``writing`` False leaves only the reading verbs."""
+    """A plugin's only way to data (``core.hooks.Work``). ``writing`` False leaves only the reading verbs.
 
-    def __init__(self, unit: Unit, actor: Actor, plugin: str, *, writing: bool = True) -> None:
-        self._actor = acting(actor, plugin)
+    ``own``: with nothing but the actor's own rights, for what is shown to that person.
+    """
+
+    def __init__(self, unit: Unit, actor: Actor, plugin: str, *, writing: bool = True, own: bool = False) -> None:
+        self._actor = actor if own else acting(actor, plugin)
         self._unit = unit
         self._writing = writing and unit.writing
         self._savepoint: sa.NestedTransaction | None = None
@@ -89,8 +92,8 @@ class Work:
     @_passing
     def get(self, entity: str, id: int) -> Record | None:
         """The live record, or None."""
-        kept = None if self._unit.writing else self._unit.memory
-        place = (f"work {entity}", id)
+        kept = self._unit.memory if self._actor.is_system and not self._unit.writing else None
+        place = (f"work {entity}", id)  # what a person reads is not kept: it would be another one's answer
         if kept is not None and place in kept:  # a snapshot stays as it is: many rows of a batch ask for the same record
             found = kept[place]
             return found.copy() if isinstance(found, Record) else None

@@ -267,7 +267,7 @@ def _panels(who: Asking, entity: Entity, record: Record) -> list[Panel]:
     found: list[Panel] = []
     with who.platform.read(who.actor, who.generation) as unit:
         for _, given in hooks.call(
-            "record_panels", entity=entity.full_name, record=record, work=Work(unit, who.actor, entity.plugin, writing=False)
+            "record_panels", entity=entity.full_name, record=record, work=Work(unit, who.actor, entity.plugin, writing=False, own=True)
         ):
             found += [one for one in given if isinstance(one, Panel)] if isinstance(given, list | tuple) else []
     return found

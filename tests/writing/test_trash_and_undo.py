@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
 from core.services import bulk, records, trash, undo
 from core.services.bulk import Selection
+from core.services.work import Work
 from core.storage import rows
 from core.storage.query import Condition, Group, Query
 from tests.writing.world import NOW, Record, World
@@ -203,3 +206,13 @@ def test_invalid_values_name_the_record_in_a_bulk_report(world: World) -> None:
     assert done.done == 0 and "kind" in done.rows[0].why_not
     with pytest.raises(Invalid):
         world.change(order, kind="huge")
+
+
+def test_a_panel_reads_with_the_viewers_own_rights(world: World) -> None:
+    order = world.order(by=world.clerk)
+    with world.reading() as unit:
+        assert Work(unit, world.guest, "works", writing=False).get("works.order", order.id) is not None
+        guest = replace(unit, actor=world.guest)
+        assert Work(guest, world.guest, "works", writing=False, own=True).get("works.order", order.id) is None
+        with pytest.raises(RuntimeError):
+            Work(unit, world.guest, "works").create("works.tag", name="x")
