@@ -26,7 +26,7 @@ def on(*entities: str) -> Callable[[_Function], _Function]:
     """
     for name in entities:
         if not isinstance(name, str) or name.count(".") != 1:
-            raise TypeError(f'@on takes names such as "facilities.request", not {name!r}.')
+            raise TypeError(f'@on takes names such as "library.book", not {name!r}.')
 
     def mark(function: _Function) -> _Function:
         setattr(function, ON, frozenset(entities))

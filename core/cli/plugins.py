@@ -21,7 +21,7 @@ SYSTEM = Actor.system("command line", channel="cli")
 
 @click.command(
     epilog=examples(
-        "backoffice check", "backoffice check plugins/facilities/facilities.yaml", "backoffice check floor.yaml"
+        "backoffice check", "backoffice check my-plugins/library.yaml", "backoffice check floor.yaml"
     )
 )
 @click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
