@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
-from sqlalchemy.sql.elements import Grouping
-from sqlalchemy.sql.operators import custom_op
 
 from core.access.grant import Grant
 from core.errors import BadRequest
-from core.storage import branches, cursors, planning, search
+from core.storage import branches, cursors, keyset, planning, search
 from core.storage.branches import Cover
 from core.storage.filters import Filter
+from core.storage.keyset import Run
 from core.storage.planning import Order, Phase
 from core.storage.query import Query
+from core.storage.remembering import Remembered
 from core.storage.shapes import Shape
 from core.storage.sight import Sight
 from core.storage.unit import Unit
 from schemas.model import Entity
 
-V = TypeVar("V")
 Narrow = Callable[[Sight, Phase | None], ColumnElement[bool]]
 """What a branch adds to the conditions of a run."""
 
@@ -59,15 +56,6 @@ class Prepared:
     order: Order
     shape: Shape
     statements: dict[object, sa.Select[Any]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One statement of a page: a phase, and where in it to begin."""
-
-    phase: int
-    start: str = ""
-    """"" at its beginning; "after" the cursor; "same" within the target of the cursor (a sort by label)."""
 
 
 class Pager:
@@ -160,8 +148,8 @@ class Pager:
         rows: list[Any] = []
         walk = self._walk(size)
         cover = self._cover(walk)
-        values = {**self.values, **_cursor_values(keys), **_branch_values(cover)}
-        for run in _runs(walk, reverse, keys, self._count_phases(walk)):
+        values = {**self.values, **keyset.cursor_values(keys), **_branch_values(cover)}
+        for run in keyset.runs(walk, reverse, keys, self._count_phases(walk)):
             statement = self._statement(walk, run, reverse, keys, cover)
             rows += self._execute(statement, {**values, "n": limit + 1 - len(rows)})
             if len(rows) > limit:
@@ -197,7 +185,7 @@ class Pager:
         # An index of one equal value goes on in order of id and may be walked too; of any other the engine would sort
         # everything it finds, so it must not see one.
         alike = self.filter.equal(sight) if walk == "id" else []
-        return sa.and_(_aside(sa.and_(*parts)), *alike)
+        return sa.and_(keyset.aside(sa.and_(*parts)), *alike)
 
     def selecting(self, sight: Sight, *columns: Any, walk: str = "small") -> sa.Select[Any]:
         """``columns`` of all matching rows over the alias of ``sight``, along the search's hits where possible."""
@@ -235,10 +223,10 @@ class Pager:
             for number, branch in enumerate(cover):
                 sight = self.fresh()
                 narrow = _branch(number, branch.column)(sight, None)
-                some = self.selecting(sight, sa.literal(1).label("one")).where(narrow).limit(_limit())
+                some = self.selecting(sight, sa.literal(1).label("one")).where(narrow).limit(keyset.limit())
                 arms.append(sa.select(some.subquery()))
             merged = sa.union_all(*arms).subquery() if len(arms) > 1 else arms[0].subquery()
-            return sa.select(sa.func.count()).select_from(sa.select(merged).limit(_limit()).subquery())
+            return sa.select(sa.func.count()).select_from(sa.select(merged).limit(keyset.limit()).subquery())
 
         values = {**self.values, **_branch_values(cover), "n": planning.SMALL + 1}
         return int(self._execute(self.built(("probe", branches.columns_of(cover)), build), values)[0][0])
@@ -296,7 +284,7 @@ class Pager:
             arms = [sa.select(pick.subquery()) for pick in picks]
             # Branches of several columns may find a row twice; UNION keeps one of them.
             merged = (sa.union(*arms) if cover and not branches.disjoint(cover) else sa.union_all(*arms)).subquery()
-            picked = sa.select(merged).order_by(*self._order(walk, run, reverse, merged)).limit(_limit()).subquery("p")
+            picked = sa.select(merged).order_by(*self._order(walk, run, reverse, merged)).limit(keyset.limit()).subquery("p")
         else:
             picked = picks[0].subquery("p")
         statement = sa.select(*shape.columns, *(picked.c[f"k{number}"] for number in range(width)))
@@ -329,18 +317,18 @@ class Pager:
             where.append(sight.at.c.id.in_(self._newest(cover)))
         ordered = phase.keys
         if run.start == "same":
-            where += [phase.keys[1][0] == _cursor(1, phase.keys[1][0]), _beyond(phase.keys[2:], 2, reverse)]
+            where += [phase.keys[1][0] == keyset.cursor(1, phase.keys[1][0]), keyset.beyond(phase.keys[2:], 2, reverse)]
             ordered = phase.keys[2:]
         elif run.start and walk in {"small", "newest"} and keys is not None:
-            where.append(_beyond_empties(phase.keys, keys, reverse))
+            where.append(keyset.beyond_empties(phase.keys, keys, reverse))
         elif run.start:
             last = self._last(walk)
             compared = phase.keys[:2] if walk == "label" and len(phase.keys) == 3 else phase.keys
             first = 0 if len(phase.keys) == last + 1 else last
-            where.append(_beyond(compared, first, reverse))
+            where.append(keyset.beyond(compared, first, reverse))
         selected = [cell.label(f"k{number}") for number, cell in enumerate(phase.selects)]
         picked = sa.select(*selected).select_from(phase.source).where(*where)
-        return picked.order_by(*_order_by(walk, ordered, reverse)).limit(_limit())
+        return picked.order_by(*keyset.order_by(walk, ordered, reverse)).limit(keyset.limit())
 
     def _newest(self, cover: Cover) -> sa.Select[Any]:
         """The ids of the newest matching rows."""
@@ -364,7 +352,7 @@ class Pager:
         phase = self._phases(self.sight, walk)[run.phase]
         width = len(phase.selects)
         keys = [(picked.c[f"k{width - len(phase.keys) + number}"], down) for number, (_, down) in enumerate(phase.keys)]
-        return _order_by(walk, tuple(keys), reverse)
+        return keyset.order_by(walk, tuple(keys), reverse)
 
     def _branches(self, walk: str, run: Run, cover: Cover) -> list[Narrow | None]:
         """What each branch adds to the conditions of a run."""
@@ -416,36 +404,6 @@ class Pager:
             found.prev = cursors.seal(self.secret, mark, first)
 
 
-class Remembered(Generic[V]):
-    """The most recently used values, a bounded number of them; threads may share it."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._values: OrderedDict[object, V] = OrderedDict()
-
-    def get(self, key: object) -> V | None:
-        with self._lock:
-            found = self._values.get(key)
-            if found is not None:
-                self._values.move_to_end(key)
-            return found
-
-    def put(self, key: object, value: V) -> None:
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
-
-    def drop(self, key: object) -> None:
-        with self._lock:
-            self._values.pop(key, None)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._values.clear()
-
-
 _PREPARED: Remembered[Prepared] = Remembered(512)
 _SIZES: Remembered[tuple[float, int]] = Remembered(4_096)
 
@@ -476,22 +434,6 @@ def sight_key(unit: Unit) -> tuple[object, ...]:
     )
 
 
-def _runs(walk: str, reverse: bool, keys: tuple[object, ...] | None, phases: int) -> Iterator[Run]:
-    numbers = list(range(phases))
-    if keys is None:
-        yield from (Run(number) for number in (reversed(numbers) if reverse else numbers))
-        return
-    if phases == 1:
-        yield Run(0, "after")
-        return
-    at = 1 if keys[0] is None else 0
-    if walk == "label" and at == 0:
-        yield Run(0, "same")
-    yield Run(at, "after")
-    rest = numbers[:at][::-1] if reverse else numbers[at + 1 :]
-    yield from (Run(number) for number in rest)
-
-
 def _branch(number: int, column: str) -> Narrow:
     def narrow(sight: Sight, phase: Phase | None) -> ColumnElement[bool]:
         cell = sight.at.c[column]
@@ -509,66 +451,3 @@ def _either(number: int) -> Narrow:
 
 def _branch_values(cover: Cover) -> dict[str, object]:
     return {f"b{number}": branch.value for number, branch in enumerate(cover)}
-
-
-def _aside(clause: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The clause as something that SQLite tests row by row and never looks for an index for: its unary plus."""
-    return sa.UnaryExpression(Grouping(clause), operator=custom_op("+"), type_=sa.Boolean())
-
-
-def _limit() -> sa.BindParameter[int]:
-    return sa.bindparam("n", type_=sa.Integer)
-
-
-def _cursor(number: int, cell: ColumnElement[Any]) -> sa.BindParameter[Any]:
-    return sa.bindparam(f"c{number}", type_=cell.type)
-
-
-def _cursor_values(keys: tuple[object, ...] | None) -> dict[str, object]:
-    return {f"c{number}": key for number, key in enumerate(keys or ())}
-
-
-def _beyond(keys: Sequence[tuple[ColumnElement[Any], bool]], first: int, reverse: bool) -> ColumnElement[bool]:
-    """Rows after the cursor in a run whose keys are never empty; all keys go in one direction."""
-    down = keys[0][1] != reverse
-    params = [_cursor(first + number, cell) for number, (cell, _) in enumerate(keys)]
-    if len(keys) == 1:
-        return keys[0][0] < params[0] if down else keys[0][0] > params[0]
-    left, right = sa.tuple_(*(cell for cell, _ in keys)), sa.tuple_(*params)
-    return left < right if down else left > right
-
-
-def _beyond_empties(
-    keys: Sequence[tuple[ColumnElement[Any], bool]], values: tuple[object, ...], reverse: bool
-) -> ColumnElement[bool]:
-    """Rows after the cursor where any key may be empty; good for small sets only."""
-    arms: list[ColumnElement[bool]] = []
-    alike: list[ColumnElement[bool]] = []
-    for number, (cell, descending) in enumerate(keys):
-        param = _cursor(number, cell)
-        if values[number] is None:
-            # Empty stands last, so nothing comes after it and everything else before it.
-            if reverse:
-                arms.append(sa.and_(*alike, cell.is_not(None)))
-            alike.append(cell.is_(None))
-            continue
-        later = cell < param if descending != reverse else cell > param
-        if not reverse and number < len(keys) - 1:
-            later = sa.or_(later, cell.is_(None))
-        arms.append(sa.and_(*alike, later))
-        alike.append(cell == param)
-    return sa.or_(*arms)
-
-
-def _order_by(walk: str, keys: Sequence[tuple[ColumnElement[Any], bool]], reverse: bool) -> list[ColumnElement[Any]]:
-    found: list[ColumnElement[Any]] = []
-    for number, (cell, descending) in enumerate(keys):
-        down = descending != reverse
-        if walk in {"small", "newest"}:
-            if number < len(keys) - 1:
-                found.append(cell.is_(None).desc() if reverse else cell.is_(None))
-            else:
-                # An expression in place of the bare id keeps the planner from walking the primary key for a few rows.
-                cell = cell + sa.literal_column("0")
-        found.append(cell.desc() if down else cell.asc())
-    return found

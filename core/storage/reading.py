@@ -16,9 +16,10 @@ from core.fields import Parsing, kind
 from core.storage import labels, rows, search
 from core.storage.filters import BEGINS
 from core.storage.formulas import Formulas
-from core.storage.paging import Found, Pager, Remembered, sight_key
+from core.storage.paging import Found, Pager, sight_key
 from core.storage.planning import SMALL
 from core.storage.query import Condition, Group, Page, Query
+from core.storage.remembering import Remembered
 from core.storage.shapes import Cell, Shape
 from core.storage.sight import Sight
 from core.storage.stored import fit
