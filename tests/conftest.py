@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import is_hypothesis_test
 
 from tests import postgres as private
+from tests.soak import SOAK
 
 _ALOUD = "PostgreSQL is not installed: its half of the tests does not run. Install it (apt-get install postgresql)."
 
@@ -38,12 +40,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_url"))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long forms run where they are asked for."""
-    if os.environ.get("BACKOFFICE_SOAK"):
-        return
+    """Long forms run where they are asked for; then properties are tried with many more examples, and belong to them."""
     for item in items:
-        if "soak" in item.keywords:
+        if SOAK and is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker(pytest.mark.soak)
+        elif not SOAK and "soak" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="A long form: make soak runs it."))
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.expressions import Env, ExpressionError, Typed, evaluate
 from tests.expressions.desk import ACTOR, NOBODY, NOW, TODAY, Desk
+from tests.soak import rounds
 
 PAIRS = {
     "text": ("word", "other", "'a'", "'Zoo'"),
@@ -40,7 +41,7 @@ def rule(dice: random.Random, depth: int) -> str:
     return f"{left} {dice.choice(('==', '!=', '<', '<=', '>', '>='))} {right}"
 
 
-@settings(max_examples=400, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(400), deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_taking_values_away_never_allows_more(sqlite_desk: Desk, seed: int) -> None:
     dice = random.Random(seed)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schemas.expressions import ExpressionError
 from tests.expressions.desk import ACTOR, NOBODY, Desk
 from tests.expressions.sources import LEAVES, source
+from tests.soak import rounds
 
 KINDS = tuple(LEAVES)
 REFUSED = ("places after the point", "none of the options")
@@ -29,7 +30,7 @@ def disagreements(desk: Desk, text: str, nobody: bool) -> list[str]:
     return [f"{text} on {at}: {expected[at]!r} in Python, {found[at]!r} in SQL" for at in expected if expected[at] != found[at]]
 
 
-@settings(max_examples=350, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(350), deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32), st.sampled_from(KINDS), st.booleans())
 def test_the_readings_agree(desks: tuple[Desk, Desk], seed: int, kind: str, nobody: bool) -> None:
     text = source(random.Random(seed), kind, 3)

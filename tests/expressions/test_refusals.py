@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.expressions import ExpressionError, check, names_of, parse
 from tests.expressions.desk import ENTITIES, ITEM
+from tests.soak import rounds
 
 NAMES = names_of(ITEM, {one.full_name: one for one in ENTITIES})
 
@@ -127,7 +128,7 @@ def test_expressions_of_everyday_size_are_within_the_limits() -> None:
     check("word in [" + ", ".join(f"'w{number}'" for number in range(200)) + "]", NAMES)
 
 
-@settings(max_examples=150, deadline=None, database=None, derandomize=True)
+@settings(max_examples=rounds(150), deadline=None, database=None, derandomize=True)
 @given(st.one_of(st.text(max_size=60), st.text(alphabet="()[]'\"+-*/<>=.,1 aeinotrdw_", max_size=60)))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

@@ -15,6 +15,7 @@ from core.facts import EntityRef, Money
 from core.fields import KINDS, Parsing, Showing, effective, formatter, kind
 from schemas.kinds import KINDS as DECLARED
 from schemas.model import Entity, Field, Option
+from tests.soak import rounds
 
 TODAY = date(2026, 6, 3)  # a Wednesday
 CTX = Parsing(zone="Europe/Berlin", currency="EUR", today=TODAY)
@@ -289,7 +290,7 @@ def test_derived_fields_take_the_kind_of_what_they_show() -> None:
 TEXTS = [name for name, one in KINDS.items() if name not in ("computed", "lookup", "rollup", "lines")]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(300), deadline=None)
 @given(
     name=st.sampled_from(TEXTS),
     text=st.text(max_size=60) | st.sampled_from(["\ud800", "\x00", "9" * 5_000, "1e999", "²", "٣", "-", "+", ".", "P", "PT"]),
@@ -308,7 +309,7 @@ def test_any_text_is_a_value_or_a_sentence(name: str, text: str) -> None:
         kind(one).display(one, value, formatter("en", "UTC"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(300), deadline=None)
 @given(
     name=st.sampled_from(TEXTS),
     raw=st.recursive(

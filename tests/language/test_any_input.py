@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from schemas import Plugin, check, read_overlay, read_plugin, refusals
 from schemas.source import Number, read_documents
 from tests.language.examples import BUILDING, FACILITIES, PEOPLE, WARSAW
+from tests.soak import rounds
 
 SCALARS = st.one_of(
     st.none(),
@@ -79,7 +80,7 @@ for source in (FACILITIES + BUILDING, PEOPLE):
 ENTITIES = {entity.full_name: entity for plugin in WORLD.values() for entity in plugin.entities}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_plugin_with_anything_in_it(data: Any) -> None:
     plugin, problems = read_plugin(changed(DOCUMENT, data), "x.yaml")
@@ -88,7 +89,7 @@ def test_a_plugin_with_anything_in_it(data: Any) -> None:
         assert all(str(one) for one in check({"directory": WORLD["directory"], plugin.name: plugin}, {}))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_an_overlay_with_anything_in_it(data: Any) -> None:
     overlays, problems = read_overlay(changed(OVERLAY, data), "x.yaml")
@@ -97,7 +98,7 @@ def test_an_overlay_with_anything_in_it(data: Any) -> None:
         assert all(str(one) for one in refusals(ENTITIES["facilities.request"], overlay, ENTITIES))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(300), deadline=None)
 @given(st.one_of(st.text(), st.text(alphabet="{}[]:-,&*!|>'\"#%@ \nab1?~")))
 def test_any_text(text: str) -> None:
     plugin, problems = read_plugin(text)

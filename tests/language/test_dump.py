@@ -11,6 +11,7 @@ import plugins
 from schemas import dump_overlay, dump_plugin, read_overlay, read_plugin
 from schemas.kinds import KINDS
 from tests.language.examples import BUILDING, FACILITIES, WARSAW
+from tests.soak import rounds
 
 SHIPPED = sorted(path for folder in plugins.__path__ for path in Path(folder).glob("*/*.yaml"))
 
@@ -192,7 +193,7 @@ def documents(draw: Any) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents())
 def test_whatever_is_declared_comes_back_equal(document: dict[str, Any]) -> None:
     plugin, problems = read_plugin(document)

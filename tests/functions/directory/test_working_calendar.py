@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.directory.calendar import WorkingCalendar, add_working, working_between, working_days_after
+from tests.soak import rounds
 
 LONDON = ZoneInfo("Europe/London")
 ENGLAND = WorkingCalendar(
@@ -106,7 +107,7 @@ def test_a_calendar_that_never_opens_says_so() -> None:
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)).map(lambda moment: moment.replace(microsecond=0, tzinfo=UTC))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=rounds(60), deadline=None)
 @given(start=moments, seconds=st.integers(1, 400_000), calendar=st.sampled_from([ENGLAND, ALWAYS, NIGHT, NEW_YORK]))
 def test_adding_and_counting_agree(start: datetime, seconds: int, calendar: WorkingCalendar) -> None:
     due = add_working(calendar, start, seconds)
@@ -116,7 +117,7 @@ def test_adding_and_counting_agree(start: datetime, seconds: int, calendar: Work
     assert working_between(calendar, start, middle) + working_between(calendar, middle, due) == seconds
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=rounds(15), deadline=None)
 @given(start=moments, minutes=st.integers(1, 3_000), calendar=st.sampled_from([ENGLAND, NIGHT, NEW_YORK]))
 def test_counting_minute_by_minute_agrees(start: datetime, minutes: int, calendar: WorkingCalendar) -> None:
     start = start.replace(second=0)
