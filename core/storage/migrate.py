@@ -279,7 +279,9 @@ def _perform(connection: sa.Connection, steps: Sequence[Step], wanted: Plan) -> 
 def _refused(step: Step, error: sa.exc.DBAPIError) -> str:
     """What to tell of an index that could not be made; anything but the rows' own fault goes on."""
     if isinstance(error, sa.exc.IntegrityError):
-        return f"{step.words}: records that are there already have equal values. New ones are refused; correct the old ones and run migrate."
+        return (
+            f"{step.words}: records that are there already have equal values. New ones are refused; correct the old ones and run migrate."
+        )
     if getattr(error.orig, "sqlstate", "") == "54000":
         return f"{step.words}: a value is too long for an index (about 2,700 bytes). Shorten it and run migrate."
     raise error

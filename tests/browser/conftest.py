@@ -40,7 +40,9 @@ def served(house: World) -> Iterator[str]:  # noqa: F811
     """The address at which the house is served."""
     shelf = house.create("desk.shelf", code="A-1")
     for number in range(30):
-        house.create("desk.order", name=f"Order number {number}", kind="small" if number % 3 else "large", amount=f"{number}.50", place=shelf.id)
+        house.create(
+            "desk.order", name=f"Order number {number}", kind="small" if number % 3 else "large", amount=f"{number}.50", place=shelf.id
+        )
     server = make_server("127.0.0.1", 0, create_app(platform=house.platform), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -62,8 +64,9 @@ def opened(chromium: Chromium, served: str, cookie: str) -> Iterator[Callable[..
     said: list[str] = []
 
     def go(url: str, *, dark: bool = False, width: int = 1440, scripts: bool = True) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", java_script_enabled=scripts,
-                                       base_url=served)
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", java_script_enabled=scripts, base_url=served
+        )
         context.add_cookies([{"name": "session", "value": cookie, "url": served}])
         contexts.append(context)
         page = context.new_page()

@@ -10,11 +10,31 @@ from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 PAGES = {
-    "home": "/", "list": "/desk/order", "filtered": "/desk/order?kind=small&q=nothing", "board": "/desk/order?view=board", "record": "/desk/order/1",
-    "form": "/desk/order/1/edit", "new": "/desk/order/new", "delete": "/desk/order/1/delete", "move": "/desk/order/1/move/close", "history": "/desk/order/1/history",
-    "trash": "/desk/order/trash", "bulk": "/desk/order/bulk/edit?id=1&id=2", "search": "/search?q=order", "inbox": "/inbox", "account": "/account",
-    "style": "/styleguide", "missing": "/desk/order/424242", "admin": "/admin", "people": "/admin/people", "explain": "/admin/explain",
-    "plugins": "/admin/plugins", "generations": "/admin/generations", "log": "/admin/audit", "jobs": "/admin/jobs", "health": "/admin/health",
+    "home": "/",
+    "list": "/desk/order",
+    "filtered": "/desk/order?kind=small&q=nothing",
+    "board": "/desk/order?view=board",
+    "record": "/desk/order/1",
+    "form": "/desk/order/1/edit",
+    "new": "/desk/order/new",
+    "delete": "/desk/order/1/delete",
+    "move": "/desk/order/1/move/close",
+    "history": "/desk/order/1/history",
+    "trash": "/desk/order/trash",
+    "bulk": "/desk/order/bulk/edit?id=1&id=2",
+    "search": "/search?q=order",
+    "inbox": "/inbox",
+    "account": "/account",
+    "style": "/styleguide",
+    "missing": "/desk/order/424242",
+    "admin": "/admin",
+    "people": "/admin/people",
+    "explain": "/admin/explain",
+    "plugins": "/admin/plugins",
+    "generations": "/admin/generations",
+    "log": "/admin/audit",
+    "jobs": "/admin/jobs",
+    "health": "/admin/health",
 }
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 

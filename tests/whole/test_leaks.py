@@ -230,7 +230,9 @@ def test_two_worlds_that_differ_in_hidden_values_answer_alike(settings: Settings
             actor = getattr(planted, who)
             client, headers = world.client(actor), world.token(actor)
             for url in addresses(planted):
-                if not url.startswith(("/api/v1/leaks", "/leaks/file?", "/leaks/file/count", "/leaks/file/facets", "/search", "/leaks/source/pick")):
+                if not url.startswith(
+                    ("/api/v1/leaks", "/leaks/file?", "/leaks/file/count", "/leaks/file/facets", "/search", "/leaks/source/pick")
+                ):
                     continue  # the others are fragments of these, or hold the moment of their making
                 status, body = received(client, headers, url)
                 text = re.sub(

@@ -40,7 +40,9 @@ def desk(app: World, actor: Callable[..., Actor]) -> Desk:
 
 
 def ticket(app: World, desk: Desk, **more: object) -> Record:
-    return app.create("helpdesk.ticket", by=desk.lead, **({"subject": "Printer", "requester": desk.asker.person, "queue": desk.queue} | more))
+    return app.create(
+        "helpdesk.ticket", by=desk.lead, **({"subject": "Printer", "requester": desk.asker.person, "queue": desk.queue} | more)
+    )
 
 
 def resolved(app: World, desk: Desk, made: Record) -> Record:
