@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import mimetypes
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -67,11 +68,16 @@ def of_record(p: Platform, actor: Actor, entity: str, number: int, field: str) -
 
 
 def open_bytes(p: Platform, file: Facts) -> BinaryIO:
-    """The bytes of a file; NotFound when they are gone."""
+    """The bytes of a file; NotFound when they are gone. Small files come whole, so that no answer that nobody reads to its
+    end holds a file open."""
     try:
-        return p.files.open(file.key)
+        stream = p.files.open(file.key)
     except FileNotFoundError:
         raise NotFound("The file's bytes are no longer there.") from None
+    if file.size > SMALL:
+        return stream
+    with stream:
+        return io.BytesIO(stream.read())
 
 
 def shown(file: Facts, url: str) -> Mapping[str, Any]:
@@ -98,5 +104,8 @@ def _type(head: bytes, name: str) -> str:
     # What only claims to be a picture or a PDF is bytes.
     return "application/octet-stream" if guessed.startswith("image/") or guessed == "application/pdf" else guessed
 
+
+SMALL = 1 << 20
+"""Bytes up to which a file is read at once."""
 
 __all__ = ["SAFE_INLINE", "Facts", "facts", "of_record", "open_bytes", "put", "shown"]

@@ -176,7 +176,7 @@ def start_new(
     if anything:
         writable = frozenset(declared)
     if not may and (not rights.may("create") or not writable):
-        raise Forbidden(_who_may(unit, entity, "create"))
+        raise Forbidden(who_may(unit, entity, "create"))
     formulas = Formulas(unit)
     record = Record(name, {one.name: nothing(one) for one in entity.fields})
     draft = Draft(unit, formulas, actor, entity, entity, None, record, names=known_names(unit, actor, entity), may=may)
@@ -561,7 +561,7 @@ def writable_now(draft: Draft, rights: RowRights) -> frozenset[str]:
     fields = {one.name: one for one in entity.fields}
     allowed = frozenset(name for name in rights.writable if name in fields and may_be_given(fields[name]))
     if not rights.writable:
-        raise Forbidden(_who_may(draft.unit, entity, "write"))
+        raise Forbidden(who_may(draft.unit, entity, "write"))
     if is_posted(entity, draft.before):
         allowed = frozenset(name for name in allowed if fields[name].editable_after_posting)
         if not allowed:
@@ -582,7 +582,8 @@ def visible_errors(problem: Conflict | Invalid, rights: Grant) -> None:
         problem.errors.setdefault("", []).extend(one for one in said if one not in problem.errors.get("", ()))
 
 
-def _who_may(unit: Unit, entity: Entity, action: str) -> str:
+def who_may(unit: Unit, entity: Entity, action: str) -> str:
+    """A sentence that says which roles may do what the actor may not."""
     roles = unit.generation.roles()
     able = []
     for rule in entity.access:
@@ -594,11 +595,5 @@ def _who_may(unit: Unit, entity: Entity, action: str) -> str:
     whom = ", ".join(able) or "nobody by a declared rule"
     thing = (entity.label or entity.name.replace("_", " ")).lower()
     return f"You may not {action} {thing} here. Roles that may: {whom}. Ask an administrator for one of them."
-
-
-def who_may(unit: Unit, entity: Entity, action: str) -> str:
-    """A sentence that says which roles may do what the actor may not."""
-    return _who_may(unit, entity, action)
-
 
 __all__ = ["Change", "Draft", "complete", "effective", "start_change", "start_new", "writable_now"]
