@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.api.door import Call, Door, Reply
-from core.errors import BadRequest, WrongType
+from core.errors import BadRequest, Forbidden, WrongType
 from core.render import openapi
 from core.services import files
 from core.workflow.documents import workflow_of
@@ -23,7 +23,10 @@ def me(call: Call) -> Reply:
 
 
 def upload(call: Call) -> Reply:
-    """Keep the file of the part ``file`` and answer its id."""
+    """Keep the file of the part ``file`` and answer its id. Forbidden with a token that may only read."""
+    scopes = call.actor.scopes
+    if scopes is not None and not any(scope == "write" or scope.endswith(":write") for scope in scopes):
+        raise Forbidden("This token may only read. A token with the scope “write” may upload files.")
     if not (call.request.mimetype or "").startswith("multipart/form-data"):
         raise WrongType("Send the file as multipart/form-data, in a part named “file”.")
     part = call.request.files.get("file")
