@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -57,6 +58,10 @@ def cookie(house: World) -> str:  # noqa: F811
     return accounts.open_session(house.platform, house.actor("desk.clerk", "core.admin").account or 0)
 
 
+EXPECTED = re.compile("status of 4|Response Status Error Code 4|^htmx:(sendAbort|afterRequest), ")
+"""Refusals that a test provokes, and questions still on their way when somebody goes to the next page."""
+
+
 @pytest.fixture
 def opened(chromium: Chromium, served: str, cookie: str) -> Iterator[Callable[..., Page]]:
     """``opened("/desk/order")`` is a page at that address; anything the console complains of fails the test."""
@@ -70,8 +75,7 @@ def opened(chromium: Chromium, served: str, cookie: str) -> Iterator[Callable[..
         context.add_cookies([{"name": "session", "value": cookie, "url": served}])
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: said.append(message.text) if message.type == "error" and "status of 4" not in message.text
-                and "Response Status Error Code 4" not in message.text else None)
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" and not EXPECTED.search(message.text) else None)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(url)
         page.wait_for_load_state("networkidle")
