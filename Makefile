@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 PORT   ?= 8000
 BIN    := $(VENV)/bin
+# A start that may keep its byte code takes a third of the time.
+unexport PYTHONDONTWRITEBYTECODE
 MARK   := $(VENV)/.ready-$(shell cat setup.cfg pyproject.toml | cksum | cut -d' ' -f1)
 
 .PHONY: setup run test bench soak lint browser-packages clean
