@@ -54,6 +54,11 @@ class Actor:
         """The same actor through another channel."""
         return replace(self, channel=channel)
 
+    @property
+    def scope_writes(self) -> bool:
+        """Whether the token in use covers writing of anything at all."""
+        return self.scopes is None or any(scope == "write" or scope.endswith(":write") for scope in self.scopes)
+
     def scope_allows(self, entity: str, write: bool) -> bool:
         """Whether the token in use covers reading or writing ``plugin.entity`` (write includes read)."""
         if self.scopes is None:

@@ -24,8 +24,7 @@ def me(call: Call) -> Reply:
 
 def upload(call: Call) -> Reply:
     """Keep the file of the part ``file`` and answer its id. Forbidden with a token that may only read."""
-    scopes = call.actor.scopes
-    if scopes is not None and not any(scope == "write" or scope.endswith(":write") for scope in scopes):
+    if not call.actor.scope_writes:
         raise Forbidden("This token may only read. A token with the scope “write” may upload files.")
     if not (call.request.mimetype or "").startswith("multipart/form-data"):
         raise WrongType("Send the file as multipart/form-data, in a part named “file”.")

@@ -29,7 +29,7 @@ def document(entities: Mapping[str, Entity], actor: Actor, workflow_of: Callable
         rights = grant(entity, actor)
         if actor.scope_allows(name, write=False) and (rights.may("read") or rights.may("create")):
             _entity(paths, schemas, entity, entities, rights, workflow_of(entity))
-    paths |= _own()
+    paths |= _own(actor)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Backoffice", "version": "1", "description": "Records of the functions this token may use. A list is filtered "
@@ -257,9 +257,9 @@ def _in(one: Field) -> Json:
             return text | ({"maxLength": one.max_length} if one.max_length is not None else {})
 
 
-def _own() -> Json:
+def _own(actor: Actor) -> Json:
     usual = ("401", "429", "503")
-    return {
+    found: Json = {
         "/me": {"get": _operation("me", "platform", "Who am I", "Me", "200", usual)},
         "/openapi.json": {
             "get": {
@@ -270,7 +270,9 @@ def _own() -> Json:
                 | {c: _problem(c) for c in usual},
             }
         },
-        "/files": {
+    }
+    if actor.scope_writes:
+        found["/files"] = {
             "post": {
                 "operationId": "upload",
                 "tags": ["platform"],
@@ -293,8 +295,8 @@ def _own() -> Json:
                 }
                 | {code: _problem(code) for code in ("400", "401", "409", "413", "415", "422", "429", "503")},
             }
-        },
-    }
+        }
+    return found
 
 
 def _common() -> Json:
@@ -309,7 +311,7 @@ def _common() -> Json:
         "Me": {"type": "object", "required": ["account", "person", "department", "roles"], "properties": {
             "account": text, "person": {"type": ["integer", "null"]}, "department": {"type": ["integer", "null"]},
             "roles": {"type": "array", "items": text}}},
-        "Uploaded": {"type": "object", "required": ["id"], "properties": {
+        "Uploaded": {"type": "object", "required": ["id", "name", "size", "type"], "properties": {
             "id": dict(_ID), "name": text, "size": {"type": "integer"}, "type": text}},
         "History": {"type": "object", "required": ["items", "next"], "properties": {
             "items": {"type": "array", "items": {"type": "object", "properties": {

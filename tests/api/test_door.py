@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from openapi_spec_validator import validate
 
 from core.app import create_app
@@ -60,6 +61,26 @@ def test_files_are_uploaded_then_named_by_a_record(clerk: Any, client: Callable[
     assert other("POST", "/store/item", {"name": "Stolen", "picture": sent.json["id"]}).status_code == 422
     assert clerk("POST", "/store/item", {"name": "None", "picture": 99999}).status_code == 422
     assert clerk.http.post("/api/v1/files", data=b"x", headers=clerk.headers).status_code == 415
+
+
+@pytest.mark.parametrize("scopes", [("read",), ("store.item:read",), ("store.item:read", "store.shelf:read")])
+def test_a_token_that_may_only_read_uploads_nothing(client: Callable[..., Any], app: World, scopes: tuple[str, ...]) -> None:
+    reader = client("store.clerk", scopes=scopes)
+    folder = app.platform.settings.data_dir
+    before = sorted(path for path in folder.rglob("*") if path.is_file() and "files" in path.parts)
+    for key in ({}, {"Idempotency-Key": "once"}):
+        sent = reader.http.post("/api/v1/files", data={"file": (io.BytesIO(b"hello"), "note.txt")}, headers={**reader.headers, **key})
+        assert sent.status_code == 403 and sent.content_type == "application/problem+json" and "may only read" in sent.json["detail"]
+    assert sorted(path for path in folder.rglob("*") if path.is_file() and "files" in path.parts) == before
+    assert "/files" not in reader("GET", "/openapi.json").json["paths"]
+
+
+@pytest.mark.parametrize("scopes", [(), ("write",), ("store.item:read", "store.shelf:write")])
+def test_a_token_that_may_write_something_uploads(client: Callable[..., Any], scopes: tuple[str, ...]) -> None:
+    writer = client("store.clerk", scopes=scopes)
+    sent = writer.http.post("/api/v1/files", data={"file": (io.BytesIO(b"hello"), "note.txt")}, headers=writer.headers)
+    assert sent.status_code == 201
+    assert "/files" in writer("GET", "/openapi.json").json["paths"]
 
 
 def test_a_rate_setting_limits_a_token(app: World) -> None:
