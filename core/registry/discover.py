@@ -261,7 +261,7 @@ def _settled(found: list[Found]) -> list[Found]:
         good = {one.name: one.plugin for one in ordered if one.usable and one.plugin is not None}
         known = {entity.full_name: entity for plugin in good.values() for entity in plugin.entities}
         told: dict[str, list[Problem]] = {}
-        for problem in check(good, known, _functions(ordered)):
+        for problem in check(good, known, functions(ordered)):
             told.setdefault(problem.plugin or problem.place.file, []).append(problem)
         newly = {
             name for name, problems in told.items() if name in good and any(p.severity == "error" for p in problems)
@@ -279,7 +279,7 @@ def _settled(found: list[Found]) -> list[Found]:
         ]
 
 
-def _functions(found: Iterable[Found]) -> dict[str, Function]:
+def functions(found: Iterable[Found]) -> dict[str, Function]:
     """What usable plugins add to the expression language, so that expressions with it can be proven."""
     modules = {one.name: one.module for one in found if one.usable and one.module is not None}
     added: dict[str, Function] = {}

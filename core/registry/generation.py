@@ -33,6 +33,8 @@ class Generation:
     hooks: Hooks
     problems: tuple[Problem, ...] = ()
     columns: Columns = field(default_factory=dict)
+    showing: frozenset[str] = frozenset()
+    """The entities with fields that show what stands in others (lookups and rollups)."""
     epoch: int = field(default=0, compare=False)
     _shapes: dict[tuple[str, tuple[tuple[str, str, str], ...]], Entity] = field(
         default_factory=dict, repr=False, compare=False
@@ -191,23 +193,27 @@ def build(
     columns = dict(columns or {})
     raw: dict[str, Entity] = {}
     kept: set[str] = set()
+    # What is shared and shows nothing of others needs no further look: a small change in a large house stays small.
+    opened: list[str] = []
     for plugin in by_name.values():
+        shared = previous is not None and previous.plugins.get(plugin.name) is plugin
         for entity in plugin.entities:
             name = entity.full_name
             mine = tuple(amendments.get(name, ()))
-            if previous is not None and _same(previous, entity, mine, columns):
+            if previous is not None and _same(previous, entity, mine, columns, shared=shared):
                 kept.add(name)
-                if not _shows_others(entity) and not _shows_others(previous.entities[name]):
+                if name not in previous.showing:
                     raw[name] = previous.entities[name]
                     continue
             raw[name] = _stored(entity, mine, columns)
-    entities = {name: _told_kinds(entity, raw) for name, entity in raw.items()}
+            opened.append(name)
+    entities = {**raw, **{name: _told_kinds(raw[name], raw) for name in opened}}
     if previous is not None:
-        entities |= {name: previous.entities[name] for name in kept if entities[name] == previous.entities[name]}
+        entities |= {name: previous.entities[name] for name in opened if name in kept and entities[name] == previous.entities[name]}
     # What another entity shows of a changed one may be of another kind now.
     kept = {name for name in kept if previous is not None and entities[name] is previous.entities[name]}
-    for name, stored in list(entities.items()):
-        entities[name] = _resolved(stored, entities)
+    for name in opened:
+        entities[name] = _resolved(entities[name], entities)
     shapes = {} if previous is None else {key: shape for key, shape in dict(previous._shapes).items() if key[0] in kept}
     # An overlay whose entity is gone (its plugin was taken away) stays in the documents and amends nothing.
     return Generation(
@@ -218,7 +224,15 @@ def build(
         hooks or (previous.hooks if previous else Hooks()),
         tuple(problems),
         columns,
+        frozenset(name for name in opened if _shows_others(entities[name])),
         _shapes=shapes,
+    )
+
+
+def amended(current: Generation, overlays: Iterable[Overlay]) -> Generation:
+    """The same declarations under other overlays: only for asking what departments would be shown (``shape``)."""
+    return Generation(
+        current.number, current.plugins, tuple(overlays), current.entities, current.hooks, columns=current.columns
     )
 
 
@@ -253,13 +267,18 @@ def fingerprint(value: object) -> str:
     return digest.hexdigest()[:32]
 
 
-def _same(previous: Generation, entity: Entity, mine: tuple[Overlay, ...], columns: Columns) -> bool:
+def _same(
+    previous: Generation, entity: Entity, mine: tuple[Overlay, ...], columns: Columns, *, shared: bool
+) -> bool:
+    """``shared`` says that the plugin is the same object as before, so that nothing of it need be compared."""
     name = entity.full_name
     if name not in previous.entities or previous.overlays_of(name) != mine:
         return False
     identities = [own_identity(name), *(one.identity for one in mine)]
     if any(columns.get(one, _NOTHING) != previous.columns.get(one, _NOTHING) for one in identities):
         return False
+    if shared:
+        return True
     before = previous.base(name)
     return before is entity or before == entity
 

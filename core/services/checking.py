@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from core.registry.calls import LIMIT, Ledger
-from core.registry.discover import Discovery, Found, bounds_fault, discover, foreign_owners
+from core.registry.discover import Discovery, Found, bounds_fault, discover, foreign_owners, functions
 from core.registry.found import folder
 from core.registry.generation import build
 from core.services import documents, plugins
@@ -65,12 +65,13 @@ def of_overlays(discovery: Discovery, overlays: tuple[Overlay, ...]) -> list[Pro
     """Published overlays that no longer fit what the plugins declare: they are left out, as warnings say."""
     declared = [one.plugin for one in discovery.usable if one.plugin]
     entities = {entity.full_name: entity for plugin in declared for entity in plugin.entities}
+    added = functions(discovery.usable)
     problems: list[Problem] = []
     before: list[Overlay] = []
     for one in overlays:
         if one.entity in entities:
             shape = build(0, declared, before).shape(one.entity, one.department)
-            problems += [replace(problem, severity="warning") for problem in refusals(shape, one, entities)]
+            problems += [replace(problem, severity="warning") for problem in refusals(shape, one, entities, added)]
         else:
             problems.append(
                 Problem(
@@ -116,11 +117,12 @@ def _of_document(path: Path, here: dict[str, Plugin], discovery: Discovery) -> l
     if any(line.startswith("overlay:") for line in text.splitlines()):
         overlays, problems = read_overlay(text, str(path))
         entities = {entity.full_name: entity for plugin in here.values() for entity in plugin.entities}
+        added = functions(discovery.usable)
         for one in overlays:
             if one.entity not in entities:
                 problems.append(Problem(one.place, f'There is no entity "{one.entity}".'))
             else:
-                problems += refusals(entities[one.entity], one, entities)
+                problems += refusals(entities[one.entity], one, entities, added)
         return problems
     plugin, problems = read_plugin(text, str(path))
     if plugin is None:
@@ -136,5 +138,5 @@ def _of_document(path: Path, here: dict[str, Plugin], discovery: Discovery) -> l
     known = {entity.full_name: entity for one in others.values() for entity in one.entities}
     missing = [need for need in plugin.needs if need not in others]
     problems += [Problem(plugin.place, f'It needs the plugin "{need}", which is not here.') for need in missing]
-    problems += [one for one in check(others, known) if one.plugin in ("", plugin.name)]
+    problems += [one for one in check(others, known, functions(discovery.usable)) if one.plugin in ("", plugin.name)]
     return list(dict.fromkeys(problems))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from core.access.actor import Actor
 from core.errors import BackofficeError, Conflict, Forbidden, NotFound
 from core.registry.diff import Difference, diff
-from core.registry.generation import Columns, Generation, build
+from core.registry.generation import Columns, Generation, amended, build
 from core.services import columns, documents, plugins
 from core.services.documents import Entry, Stored
 from core.services.flipping import Wanted, head, later, loaded, prepare, swap
@@ -122,7 +122,7 @@ def plan(p: Platform, actor: Actor, overlays: Sequence[Overlay]) -> Plan:
     current = p.generation()
     with p.database.begin(writing=False) as connection:
         stored = documents.read(connection, current.number)
-    problems = _refusals(p, current, overlays)
+    problems = _refusals(current, overlays)
     if any(one.severity == "error" for one in problems):
         return Plan(Difference((), ()), (), tuple(problems))
     merged = _merged(stored.overlays, overlays)
@@ -150,16 +150,16 @@ def apply(p: Platform, actor: Actor, overlays: Sequence[Overlay], because: str =
     """
     _require_admin(actor)
     current = p.generation()
+    warnings: list[Problem] = []
 
     def wanted(stored: Stored | None, now: Generation | None) -> Wanted | None:
         assert stored is not None and now is not None
-        problems = _refusals(p, now, overlays)
+        warnings[:] = problems = _refusals(now, overlays)
         if any(one.severity == "error" for one in problems):
             raise Refused(problems)
         merged = _merged(stored.overlays, overlays)
         return None if merged == stored.overlays else Wanted("overlay", list(now.plugins.values()), {}, merged)
 
-    warnings = _refusals(p, current, overlays)
     reason = because or "; ".join(dict.fromkeys(one.because for one in overlays if one.because))
     made = flip(p, current, wanted, author=actor.email, because=reason)
     p.adopt(made)
@@ -266,7 +266,7 @@ def _merged(there: tuple[Overlay, ...], new: Sequence[Overlay]) -> tuple[Overlay
     return tuple(merged.values())
 
 
-def _refusals(p: Platform, current: Generation, overlays: Sequence[Overlay]) -> list[Problem]:
+def _refusals(current: Generation, overlays: Sequence[Overlay]) -> list[Problem]:
     """Why these overlays may not be published, judged one after the other as they would be applied."""
     problems: list[Problem] = []
     entities = dict(current.entities)
@@ -279,9 +279,9 @@ def _refusals(p: Platform, current: Generation, overlays: Sequence[Overlay]) -> 
             continue
         former = next((other for other in standing if other.identity == one.identity), None)
         standing = [other for other in standing if other.identity != one.identity]
-        trial = build(0, current.plugins.values(), standing, current.columns)
-        shape = trial.shape(one.entity, one.department)
-        problems += refusals(_with_former(shape, current.base(one.entity), former, one), one, entities)
+        shape = amended(current, standing).shape(one.entity, one.department)
+        shape = _with_former(shape, current.base(one.entity), former, one)
+        problems += refusals(shape, one, entities, current.functions())
         standing.append(one)
     return problems
 

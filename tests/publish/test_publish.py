@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from core import hookimpl
 from core.access.actor import Actor
 from core.errors import Conflict, Forbidden, NotFound
+from core.facts import FixedClock
+from core.registry import discover
 from core.services import publish
-from tests.publish.world import SYSTEM, THINGS, apply, change, create, floor, get, house, overlay
+from core.services.platform import Platform
+from core.settings import Settings
+from schemas.expressions import Function
+from tests.publish.world import OPEN, SYSTEM, THINGS, apply, change, create, directory, floor, get, house, overlay, plugin
 
 
 def column(p: object, name: str = "floor", department: str = "") -> str:
@@ -219,3 +227,25 @@ def test_many_publications_keep_little_in_memory(tmp_path: Path) -> None:
         get(p, box.id)
     assert len(p.memory.overlays) <= 45
     assert p.current.number == 41
+
+
+def test_a_field_of_an_overlay_may_call_what_a_plugin_adds_to_expressions(tmp_path: Path) -> None:
+    @hookimpl
+    def expression_functions() -> list[Function]:
+        return [Function("shout", ("text",), "text", lambda text: text.upper() + "!")]
+
+    code = ModuleType("things_code")
+    code.expression_functions = expression_functions  # type: ignore[attr-defined]
+    p = Platform(
+        Settings.for_tests(tmp_path / "data"),
+        FixedClock(datetime(2026, 6, 1, 9, tzinfo=UTC)),
+        find=lambda _: discover.of([directory(), plugin(THINGS)], {"things": code}),
+    )
+    OPEN.append(p)
+    p.start()
+    loud = overlay('add_field: {name: loud, type: computed, formula: "shout(code)"}')
+    assert not publish.plan(p, SYSTEM, [loud]).refused
+    apply(p, loud)
+    assert get(p, create(p, code="a").id)["loud"] == "A!"
+    with pytest.raises(publish.Refused, match="whisper"):
+        apply(p, overlay('add_field: {name: quiet, type: computed, formula: "whisper(code)"}', name="quiet"))
