@@ -72,6 +72,22 @@ def creatable(generation: Generation, actor: Actor) -> tuple[tuple[str, str], ..
     return tuple(sorted(found))
 
 
+def makes(generation: Generation, actor: Actor) -> tuple[tuple[str, int, tuple[tuple[str, str, str, bool], ...]], ...]:
+    """What the actor may make by function: (function, hue, ((label, url, icon, whether it goes through states), ...))."""
+    found = []
+    for group in groups(generation, actor):
+        plugin = generation.plugins.get(group.name)
+        entities = [generation.entities[one.full_name] for one in plugin.entities if one.full_name in generation.entities] if plugin else []
+        offered = tuple(
+            (words.singular(one), f"/{one.plugin}/{one.name}/new", one.icon or "list", one.workflow is not None)
+            for one in entities
+            if one.kind != "settings" and grant(one, actor).may("create")
+        )
+        if offered:
+            found.append((group.label, group.hue, offered))
+    return tuple(found)
+
+
 def _groups(generation: Generation, actor: Actor) -> list[Group]:
     made = []
     links: dict[str, list[Entry]] = {}

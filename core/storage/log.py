@@ -211,6 +211,17 @@ def newest(
     return [_entry(row, ()) for row in unit.connection.execute(statement).mappings()]
 
 
+def newest_id(unit: Unit) -> int:
+    """The id of the newest entry; 0 for an empty log."""
+    return int(unit.connection.execute(sa.select(sa.func.max(_change.c.id))).scalar() or 0)
+
+
+def changed_since(unit: Unit, entity: str, after: int, limit: int) -> list[int]:
+    """The records of an entity with entries after an id, in no order, at most ``limit``."""
+    statement = sa.select(_change.c.record).where(_change.c.id > after, _change.c.entity == entity).distinct().limit(limit)
+    return [int(number) for number in unit.connection.execute(statement).scalars()]
+
+
 def erase(unit: Unit, entity: str, record: int, fields: Iterable[str]) -> int:
     """Forget the values of some fields of a record; digests stay, and the chain is whole."""
     ids = sa.select(_change.c.id).where(_of(entity, record))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform as machine
 import sqlite3
+from datetime import UTC
+from pathlib import PurePath
 
 from flask import Response, request
 
@@ -13,10 +15,12 @@ from core.render import words
 from core.render.pages import Crumb, Plain, Toast
 from core.services import accounts, audit, explain, people, plugins, publish
 from core.services import jobs as work
+from core.storage.log import Entry
 from core.web import showing
 from core.web.asking import Asking, admin, asking
 from core.web.routing import Routes
 from core.web.showing import go, respond
+from schemas.model import Problem
 
 PAGES = (
     ("People and roles", "/admin/people", "users", "Who may sign in, and which roles they hold."),
@@ -25,9 +29,18 @@ PAGES = (
     ("Generations", "/admin/generations", "versions", "Every published change of shape, readable, and the way back."),
     ("Log", "/admin/audit", "history", "Who did what to which record, sealed against changes."),
     ("Jobs and outbox", "/admin/jobs", "activity", "What waits, what was performed and what failed."),
+    ("Mail", "/admin/mail", "mail", "Whether mail goes out, and a message to try it."),
     ("Health", "/admin/health", "gauge", "Versions, database, storage and mail."),
 )
 MOST_ENTRIES = 100
+VERBS = {
+    "create": "created",
+    "update": "changed",
+    "trash": "moved to the trash",
+    "restore": "restored",
+    "purge": "removed for good",
+    "derive": "recomputed",
+}
 
 
 def routes(made: Routes) -> None:
@@ -51,7 +64,8 @@ def routes(made: Routes) -> None:
 
 
 def _shell(title: str, *, sub: str = "") -> object:
-    crumbs = [Crumb("Administration", "/admin")] + ([Crumb(sub, f"/admin/{sub.lower()}")] if sub else []) + [Crumb(title)]
+    inside = [Crumb("Administration", "/admin"), *([Crumb(sub, f"/admin/{sub.lower()}")] if sub else []), Crumb(title)]
+    crumbs = inside if title != "Administration" else [Crumb(title)]
     return showing.shell(title, crumbs=crumbs, here="/admin")
 
 
@@ -65,21 +79,18 @@ def index() -> Response:
     """Everything there is to administer."""
     who = asking()
     health_ = plugins.listed(who.platform)
-    wrong = sum(1 for one in health_ if one.state in ("broken", "failing")) + sum(1 for one in health_ for _ in one.problems)
+    wrong = sum(1 for one in health_ if one.state in ("broken", "failing"))
+    said = [f"{one.label} is {one.state}." for one in health_ if one.state in ("broken", "failing")]
+    warned = sum(len(one.problems) for one in health_ if one.state not in ("broken", "failing"))
+    if warned:
+        said.append(f"{warned} {'warning' if warned == 1 else 'warnings'} about what plugins declare.")
     return _respond(
         "index",
         "Administration",
         {
             "pages": PAGES,
-            "problems": [
-                (
-                    one.label,
-                    one.name,
-                    [str(problem) for problem in one.problems] + [f"{failure.hook}: {failure.reason}" for failure in one.failures],
-                )
-                for one in health_
-                if one.problems or one.failures
-            ],
+            "problems": any(one.problems or one.failures for one in health_),
+            "told": " ".join(said) or "Hooks of plugins failed.",
             "wrong": wrong,
         },
     )
@@ -216,10 +227,18 @@ def plugin_list() -> Response:
     """Every plugin that was seen."""
     who = asking()
     rows = [
-        (one, [str(problem) for problem in one.problems], [(failure.hook, failure.reason) for failure in one.failures])
+        (one, [_reported(problem) for problem in one.problems], [(failure.hook, failure.reason) for failure in one.failures])
         for one in plugins.listed(who.platform)
     ]
     return _respond("plugins", "Plugins", {"rows": rows})
+
+
+def _reported(problem: Problem) -> tuple[str, str, str]:
+    """A problem's severity, its sentence, and its place without the machine's folders."""
+    place = problem.place
+    file = "/".join(PurePath(place.file).parts[-2:]) if place.file else "declaration"
+    where = f"{file}:{place.line}" if place.line else file
+    return problem.severity, f"{problem.message} {problem.remedy}".strip(), f"{where}  {place.path}".strip()
 
 
 @admin
@@ -299,6 +318,7 @@ def log() -> Response:
             one,
             who.texts.datetime(one.at),
             words.singular(who.generation.entities[one.entity]) if one.entity in who.generation.entities else one.entity,
+            _done(who, one),
         )
         for one in found
     ]
@@ -312,9 +332,21 @@ def log() -> Response:
             "entity": entity,
             "by": by,
             "verdict": verdict,
-            "entities": sorted(who.generation.entities),
+            "entities": sorted(
+                (f"{words.plural(shape)} ({words.plugin_label(who.generation.plugins[shape.plugin])})", name)
+                for name, shape in who.generation.entities.items()
+            ),
         },
     )
+
+
+def _done(who: Asking, one: Entry) -> str:
+    """What an entry of the log says was done, in words."""
+    shape = who.generation.entities.get(one.entity)
+    step = shape.workflow.transition(one.transition) if shape is not None and shape.workflow is not None and one.transition else None
+    if one.transition:
+        return f"moved: {words.move_label(step) if step is not None else words.human(one.transition)}"
+    return VERBS.get(one.action, one.action)
 
 
 @admin
@@ -326,7 +358,14 @@ def jobs() -> Response:
         for one in work.listed(who.platform, who.actor)
     ]
     effects = [
-        (one["id"], one["kind"], one["state"], one.get("attempts", 0), str(one.get("created_at") or ""), one.get("error") or "")
+        (
+            one["id"],
+            words.human(one["kind"]),
+            one["state"],
+            one["attempts"],
+            who.texts.datetime(one["created_at"].replace(tzinfo=UTC)),
+            one["error"],
+        )
         for one in work.effects(who.platform, who.actor)
     ]
     return _respond("jobs", "Jobs and outbox", {"jobs": own, "outbox": effects})
@@ -347,8 +386,7 @@ def health() -> Response:
     settings = who.platform.settings
     facts = [
         ("Python", machine.python_version()),
-        ("Database", who.platform.database.dialect),
-        ("SQLite library", sqlite3.sqlite_version),
+        ("Database", f"SQLite {sqlite3.sqlite_version}" if who.platform.database.dialect == "sqlite" else "PostgreSQL"),
         ("Generation", str(who.generation.number)),
         ("Entities", str(len(who.generation.entities))),
         ("Data directory", str(settings.data_dir)),

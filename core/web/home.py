@@ -10,7 +10,7 @@ from markupsafe import Markup
 from core.errors import BackofficeError
 from core.render import cells, navigation, words
 from core.render.pages import Crumb, Plain
-from core.services import looking
+from core.services import looking, notices
 from core.storage.query import Query
 from core.web import showing
 from core.web.asking import Asking, asking, entered
@@ -19,6 +19,7 @@ from core.web.showing import respond
 from schemas.model import Entity
 
 SHOWN = 8
+MADE_OFTEN = 8
 MOST_INBOX = 50
 PALETTE_RECORDS = 8
 
@@ -30,7 +31,6 @@ def routes(made: Routes) -> None:
     made.get("/search")(search)
     made.get("/palette")(palette)
     made.get("/create")(create)
-    made.get("/pulse")(pulse)
     made.get("/studio")(studio)
 
 
@@ -40,9 +40,24 @@ def home() -> Response:
     who = asking()
     page = Plain(
         showing.shell("Home", crumbs=[Crumb("Home")], here="/"),
-        {"name": who.actor.name.split(" ")[0], "wants": _wanted(who, SHOWN), "create": navigation.creatable(who.generation, who.actor)[:8]},
+        {
+            "name": who.actor.name.split(" ")[0],
+            "wants": _wanted(who, SHOWN),
+            "create": _often(who),
+            "unread": notices.unread(who.platform, who.actor),
+        },
     )
     return respond("home.html", page, block="main")
+
+
+def _often(who: Asking) -> list[tuple[str, str, str]]:
+    """(label, url, function) of what people make day by day: what goes through states first."""
+    every = [
+        (label, url, group, flows) for group, _, offered in navigation.makes(who.generation, who.actor) for label, url, _, flows in offered
+    ]
+    chosen = sorted(every, key=lambda one: not one[3])[:MADE_OFTEN]
+    labels = [one[0] for one in chosen]
+    return [(label, url, group if labels.count(label) > 1 else "") for label, url, group, _ in chosen]
 
 
 @entered
@@ -115,7 +130,12 @@ def palette() -> Response:
         for group in navigation.groups(who.generation, who.actor)
         for entry in group.entries
     ]
-    places += [("Home", "/", "home", ""), ("Inbox", "/inbox", "inbox", ""), ("Account", "/account", "user", "")]
+    places += [
+        ("Home", "/", "home", ""),
+        ("Inbox", "/inbox", "inbox", ""),
+        ("Notifications", "/inbox/notifications", "bell", ""),
+        ("Account", "/account", "user", ""),
+    ]
     if who.is_admin:
         places += [("Administration", "/admin", "settings", ""), ("Style page", "/styleguide", "palette", "")]
     makes = [(f"New {label.lower()}", url, "plus", "") for label, url in navigation.creatable(who.generation, who.actor)]
@@ -142,17 +162,8 @@ def palette() -> Response:
 def create() -> Response:
     """Everything the person may make."""
     who = asking()
-    page = Plain(showing.shell("New", crumbs=[Crumb("New")], here="/create"), {"create": navigation.creatable(who.generation, who.actor)})
+    page = Plain(showing.shell("New", crumbs=[Crumb("New")], here="/create"), {"create": navigation.makes(who.generation, who.actor)})
     return respond("create.html", page, block="entries")
-
-
-@entered
-def pulse() -> Response:
-    """Whether anything has changed for an open page: nothing yet to tell."""
-    answer = Response(status=204)
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["X-Generation"] = str(asking().generation.number)
-    return answer
 
 
 @entered

@@ -14,7 +14,7 @@ from datetime import timedelta
 from core.effects.delivery import Deliverer
 from core.effects.mail import Server
 from core.errors import BackofficeError
-from core.services import jobs, recompute, searching, upkeep
+from core.services import jobs, mailing, recompute, searching, upkeep
 from core.services.platform import Platform
 from core.storage import jobs as rows
 from core.storage import outbox
@@ -70,9 +70,8 @@ def worker_name(platform: Platform) -> str:
 
 def mail_server(platform: Platform) -> Server | None:
     """Where mail goes, None when it is off, or its setting is no address of a server."""
-    settings = platform.settings
     try:
-        return Server.read(settings.smtp_url, settings.mail_from or f"backoffice@{upkeep.host(settings.base_url)}")
+        return mailing.server(platform)
     except ValueError as error:
         # The log is sealed and jobs are done all the same.
         _log.error("mail is off: %s", error)

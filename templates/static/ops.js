@@ -317,6 +317,39 @@ document.addEventListener("keydown", e => {
   if (hit) { did(); if (hit.matches("input,textarea")) hit.focus(); else hit.click(); }
 });
 
+/* the pulse: unread notifications, and what changed behind an open list; nothing moves until somebody asks for it */
+let mark = "", unread = sessionStorage.getItem("unread") || "", beating = 0, rung = 0, fresh = new Set(), many = false;
+function bell() { const b = $("#unread"); if (!b) return; b.hidden = !+unread; b.textContent = +unread > 99 ? "99+" : unread; $("#bell").setAttribute("aria-label", +unread ? "Notifications, " + unread + " unread" : "Notifications"); }
+function pulse() {
+  if (!$("#bell") || document.hidden || Date.now() - rung < 1500) return;
+  rung = Date.now(); const list = $("#list[data-of]"), q = new URLSearchParams({ unread, since: list ? mark : "", of: list ? list.dataset.of : "" });
+  fetch("/pulse?" + q, { headers: { "HX-Request": "true" } }).then(r => r.status === 200 ? r.json() : null).then(news => {
+    if (!news) return;
+    if (news.unread > +unread && unread !== "") say(news.unread + " unread notifications");
+    unread = String(news.unread); sessionStorage.setItem("unread", unread); bell();
+    if (!list) return;
+    mark = String(news.mark || ""); news.changed.forEach(n => fresh.add(n)); many = many || news.more; newer();
+  }).catch(() => 0);
+}
+function newer() {
+  const pill = $("#newer"); if (!pill) return;
+  pill.hidden = !fresh.size && !many; if (pill.hidden) return;
+  const text = many ? "Many changes" : fresh.size === 1 ? "1 change" : fresh.size + " changes"; $("span", pill).textContent = text; say(text);
+}
+function renew(lit, focus) {
+  const list = $("#list"), at = focus || (document.activeElement && document.activeElement.closest && (document.activeElement.closest("tr[id],.kard[id]") || {}).id);
+  return fetch(list.dataset.url, { headers: { "HX-Request": "true" } }).then(r => r.ok ? r.text() : "").then(html => {
+    if (!html) return; htmx.swap("#list", html, { swapStyle: "outerHTML" });
+    ready($("#list")); const there = at && document.getElementById(at); if (there) there.matches("tr") ? cursor(there) : there.focus({ preventScroll: true });
+    lit.forEach(n => { const r = document.getElementById("r" + n); if (r) { r.classList.add("fresh"); setTimeout(() => r.classList.remove("fresh"), 2400); } });
+  });
+}
+document.addEventListener("click", e => { if (e.target.closest("#newer button")) { const lit = [...fresh]; fresh.clear(); many = false; newer(); renew(lit); } });
+document.addEventListener("click", e => { const a = e.target.closest("[data-reads]"); if (a) fetch("/inbox/notifications/read", { method: "POST", keepalive: true, body: new URLSearchParams({ id: a.dataset.reads }), headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } }); });
+const beat = () => { clearTimeout(beating); pulse(); beating = setTimeout(beat, 20000); };
+document.addEventListener("visibilitychange", () => { if (!document.hidden) beat(); });
+document.body.addEventListener("ops:pulse", beat);
+
 /* come back to the row that was opened */
 const place_ = "at:" + location.pathname + location.search;
 window.addEventListener("pagehide", () => { const tr = document.activeElement && document.activeElement.closest && document.activeElement.closest("[data-rows] tr"); if (tr && tr.id) sessionStorage.setItem(place_, tr.id); });
@@ -333,6 +366,6 @@ function ready(at) {
   if (rows().length && !rows().some(r => r.tabIndex === 0)) rows()[0].tabIndex = 0;
   count();
 }
-ready(document); back();
+ready(document); back(); bell(); beat();
 if (new URLSearchParams(location.search).get("print") === "1") window.print();
 })();

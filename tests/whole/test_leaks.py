@@ -48,6 +48,7 @@ ASKED = {
     "/search",
     "/palette",
     "/inbox",
+    "/inbox/notifications",
     "/create",
     "/pulse",
     "/account",
@@ -151,7 +152,8 @@ class Planted:
 
 def addresses(planted: Planted) -> list[str]:
     """Every reading address with values that could draw something out."""
-    found = ["/leaks", "/", "/inbox", "/create", "/pulse", "/account", "/studio", "/drafts?place=/leaks/file/new"]
+    found = ["/leaks", "/", "/inbox", "/inbox/notifications", "/create", "/account", "/studio", "/drafts?place=/leaks/file/new"]
+    found += ["/pulse", "/pulse?of=leaks.file&since=1", "/pulse?of=leaks.source&since=1"]
     words = ("zq", "zqhiddenmine", "zqprivatemine", "zqsecretive")
     found += [f"/search?q={word}" for word in words] + [f"/palette?q={word}" for word in words]
     for entity, numbers in (("file", [one.id for one in planted.records]), ("source", [planted.source.id])):
