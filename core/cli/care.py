@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from core.access.actor import Actor
-from core.cli.base import REFUSED, command, examples, platform, settings
+from core.cli.base import platform
+from core.cli.telling import REFUSED, command, examples, settings
 from core.services import audit as audits
 from core.services import backup as backups
 from core.services import care, restoring

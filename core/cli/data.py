@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from core.cli.base import REFUSED, acting, command, examples, platform
+from core.cli.base import acting, platform
+from core.cli.telling import REFUSED, command, examples
 from core.services import exporting, importing
 
 

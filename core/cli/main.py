@@ -1,54 +1,75 @@
-"""The command's root: its groups, its version, and commands that plugins add."""
+"""The command's root: which commands there are, each imported only when it is asked for."""
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
 import click
 
-from core.cli import care, overlays, people, plugins, serving
-from core.cli.base import fail
-from core.cli.data import export, import_
+from core.cli.telling import fail
 from core.errors import BackofficeError
 
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "audit": ("core.cli.care:audit", "The log of changes."),
+    "backup": ("core.cli.care:backup", "Write everything (records, files, log, accounts) to a file."),
+    "check": ("core.cli.check:check", "Print every problem of plugins and overlays."),
+    "demo": ("core.cli.demo:demo", "Fill an empty data directory with demo data."),
+    "explain": ("core.cli.care:explain", "Say why somebody may or may not do something."),
+    "export": ("core.cli.data:export", "Write all readable records of an entity."),
+    "import": ("core.cli.data:import_", "Read a CSV or XLSX file into an entity."),
+    "migrate": ("core.cli.care:migrate", "Bring the database to the declared shape, dropping what was removed."),
+    "overlay": ("core.cli.overlays:overlay", "Departments' amendments: plan, apply, export, list, revert."),
+    "plugin": ("core.cli.plugins:plugin", "Make, list, switch and reload plugins."),
+    "reindex": ("core.cli.care:reindex", "Make every search index anew, while others read and write."),
+    "restore": ("core.cli.care:restore", "Fill an empty data directory from a backup."),
+    "run": ("core.cli.plugins:run", "Run a command of a plugin."),
+    "serve": ("core.cli.serving:serve", "Serve until Ctrl-C."),
+    "token": ("core.cli.people:token", "Make API tokens."),
+    "user": ("core.cli.people:user", "Add, disable and enable accounts."),
+}
+"""Each command: where it stands as ``module:name``, and the line that the list of commands shows of it."""
 
-def _version() -> str:
-    try:
-        return metadata.version("backoffice")
-    except metadata.PackageNotFoundError:
-        return "0 (not installed)"
+
+class _Root(click.Group):
+    """Help and a mistyped word need none of the modules behind the commands; docs/decisions/0004 says why."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(_version(), prog_name="backoffice")
+def _show_version(context: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        try:
+            version = metadata.version("backoffice")
+        except metadata.PackageNotFoundError:
+            version = "0 (not installed)"
+        click.echo(f"backoffice, version {version}")
+        context.exit()
+
+
+@click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version and exit.")
 def cli() -> None:
     """Backoffice: internal tools from declarations.
 
     Settings are read from BACKOFFICE_* variables and settings.toml in the data directory; docs/settings.md lists them.
     """
-
-
-for one in (
-    serving.serve,
-    serving.demo,
-    plugins.check,
-    care.migrate,
-    care.reindex,
-    plugins.plugin,
-    people.user,
-    people.token,
-    import_,
-    export,
-    overlays.overlay,
-    care.backup,
-    care.restore,
-    care.audit,
-    care.explain,
-    plugins.run,
-):
-    cli.add_command(one)
 
 
 def main(arguments: list[str] | None = None) -> Any:

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from core.access.actor import Actor
-from core.cli.base import REFUSED, command, examples, platform
+from core.cli.base import platform
+from core.cli.telling import REFUSED, command, examples
 from core.errors import BackofficeError
 from core.services import publish
 from schemas import read_overlay

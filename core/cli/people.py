@@ -7,7 +7,8 @@ import sys
 import click
 
 from core.access.actor import Actor
-from core.cli.base import acting, command, examples, platform
+from core.cli.base import acting, platform
+from core.cli.telling import command, examples
 from core.errors import Invalid
 from core.services import accounts, people
 

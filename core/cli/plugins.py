@@ -1,52 +1,20 @@
-"""``check`` and the plugin commands."""
+"""The plugin commands."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from core.access.actor import Actor
-from core.cli.base import REFUSED, command, examples, platform, settings
+from core.cli.base import platform
+from core.cli.telling import command, examples, settings
 from core.errors import BackofficeError
 from core.registry.calls import LIMIT
 from core.registry.discover import discover
-from core.services import checking, newplugin, plugins, publish
-from schemas.model import Problem
+from core.services import newplugin, plugins, publish
 
 SYSTEM = Actor.system("command line", channel="cli")
-
-
-@click.command(
-    epilog=examples(
-        "backoffice check", "backoffice check my-plugins/library.yaml", "backoffice check floor.yaml"
-    )
-)
-@click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
-@command
-def check(path: Path | None) -> None:
-    """Print every problem of all plugins and overlays, or of PATH (a plugin, a folder of plugins, or an overlay).
-
-    Exit code 1 when there is an error; warnings alone end with 0.
-    """
-    wanted = settings()
-    problems = checking.everything(wanted) if path is None else checking.of_path(wanted, path)
-    sys.exit(REFUSED if tell(problems) else 0)
-
-
-def tell(problems: Iterable[Problem]) -> int:
-    """Print problems and their number; answers how many are errors."""
-    ones = list(problems)
-    for one in ones:
-        click.echo(f"{one.severity}: {one}" if one.severity != "error" else str(one))
-    errors = sum(1 for one in ones if one.severity == "error")
-    if ones:
-        click.echo(f"{errors} problems, {len(ones) - errors} warnings.     Guide: docs/language.md")
-    else:
-        click.echo("No problems.")
-    return errors
 
 
 @click.group()

@@ -1,4 +1,4 @@
-"""``serve`` and ``demo``."""
+"""``serve``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 from core import server
-from core.cli.base import command, examples, platform, settings
+from core.cli.demo import refuse_demo
+from core.cli.telling import command, examples, settings
 from core.errors import BackofficeError
 from core.registry.discover import refuse_foreign_owners
 from core.services import demo as demos
@@ -51,18 +52,6 @@ def serve(demo: bool, demo_anyway: bool, host: str, port: int, workers: int | No
     server.serve(wanted, host, port, workers or 2)
 
 
-@click.command(epilog=examples("backoffice demo", "backoffice demo --size full"))
-@click.option("--size", type=click.Choice(demos.SIZES), default="small", show_default=True, help="How much data.")
-@click.option("--demo-anyway", is_flag=True, help="Allow demo data although these settings face other people.")
-@command
-def demo(size: str, demo_anyway: bool) -> None:
-    """Fill an empty data directory with demo data."""
-    with platform() as p:
-        _refuse_demo(p.settings, "127.0.0.1", demo_anyway)
-        demos.make(p, size, click.echo)
-        click.echo(f"Sign in as {demos.ADMIN}, password {demos.PASSWORD}.")
-
-
 def _prepare(wanted: Settings, host: str, demo: bool, demo_anyway: bool) -> None:
     p = Platform(wanted)
     try:
@@ -71,12 +60,12 @@ def _prepare(wanted: Settings, host: str, demo: bool, demo_anyway: bool) -> None
             if problem.severity == "error":
                 click.echo(str(problem), err=True)
         if demo:
-            _refuse_demo(wanted, host, demo_anyway)
+            refuse_demo(wanted, host, demo_anyway)
             if demos.is_empty(p) or demos.has_demo(p):
                 demos.make(p, "small", click.echo)
             click.echo(f"Demo: sign in as {demos.ADMIN}, password {demos.PASSWORD}")
         elif demos.has_demo(p):
-            _refuse_demo(wanted, host, demo_anyway)
+            refuse_demo(wanted, host, demo_anyway)
         elif demos.is_empty(p):
             click.echo(f"Nobody has an account yet. Begin at {wanted.base_url}/setup?token={setup.token(p)}")
     finally:
@@ -85,14 +74,6 @@ def _prepare(wanted: Settings, host: str, demo: bool, demo_anyway: bool) -> None
         if settle is not None:
             settle()
         p.close()
-
-
-def _refuse_demo(wanted: Settings, host: str, anyway: bool) -> None:
-    if wanted.production(host) and not anyway:
-        raise BackofficeError(
-            "Demo accounts have a known password, and these settings face other people. "
-            "Use an empty data directory without --demo, or say --demo-anyway."
-        )
 
 
 def _in_child(work: Callable[[], Any]) -> int:

@@ -13,10 +13,11 @@ from core.errors import BackofficeError
 from core.registry.calls import Hooks, Implementation, Ledger, collect
 from core.registry.found import Source, folder, load, packages, shipped
 from core.registry.probe import faults, known_good, remember
+from core.registry.remembered import Remembered
 from core.settings import Settings
 from schemas import check, dump_plugin, read_plugin
 from schemas.expressions import Function
-from schemas.model import Place, Plugin, Problem
+from schemas.model import Entity, Place, Plugin, Problem
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 RESERVED = frozenset(
@@ -72,7 +73,7 @@ class Discovery:
         off = set(names)
         if not off:
             return self
-        return Discovery(_settled([one for one in self.plugins if one.name not in off]), self.safe_mode)
+        return Discovery(_settled([one for one in self.plugins if one.name not in off], Remembered()), self.safe_mode)
 
     def hooks(self, ledger: Ledger | None = None) -> tuple[Hooks, list[Problem]]:
         """The hooks of all usable plugins and what is wrong with them; none in safe mode."""
@@ -84,10 +85,11 @@ def discover(settings: Settings) -> Discovery:
     """Look for plugins in the package, in installed packages and in the administrator's folder. Never raises for a bad one."""
     sources = [*shipped(), *packages(), *folder(settings.plugins_dir)]
     bad = {} if settings.safe_mode else _untried(sources, settings)
+    memory = Remembered(settings.data_dir / "run" / "declared.json")
     found: list[Found] = []
     first: dict[str, Found] = {}
     for source in sources:
-        one = _read(source, bad.get(source.name, ""), settings.safe_mode)
+        one = _read(source, bad.get(source.name, ""), settings.safe_mode, memory)
         if one.name in first:
             # It adds, and hides nothing: the one seen first stays.
             one = _with(
@@ -98,7 +100,9 @@ def discover(settings: Settings) -> Discovery:
         else:
             first[one.name] = one
         found.append(one)
-    return Discovery(_settled(found), settings.safe_mode)
+    settled = _settled(found, memory)
+    memory.save()
+    return Discovery(settled, settings.safe_mode)
 
 
 def of(plugins: Iterable[Plugin], modules: Mapping[str, ModuleType] | None = None) -> Discovery:
@@ -122,16 +126,30 @@ def of(plugins: Iterable[Plugin], modules: Mapping[str, ModuleType] | None = Non
 
 def foreign_owners() -> list[str]:
     """Other distributions that ship one of our top-level packages, in sentences; the start is refused then."""
-    owners = metadata.packages_distributions()
     sentences = []
-    for name in OURS:
-        others = sorted(set(owners.get(name, ())) - {"backoffice"})
+    owners: dict[str, set[str]] = {name: set() for name in OURS}
+    for one in metadata.distributions():
+        shipped_ = _tops(one)
+        for name in OURS:
+            if name in shipped_:
+                owners[name].add(one.metadata["Name"])
+    for name, found in owners.items():
+        others = sorted(found - {"backoffice"})
         if others:
             sentences.append(
                 f'The installed distribution {", ".join(others)} ships a top-level package "{name}", which is ours. '
                 "Uninstall it, or install Backoffice in an environment of its own."
             )
     return sentences
+
+
+def _tops(one: metadata.Distribution) -> set[str]:
+    """Which of our names a distribution ships at its top level; only its lists of files are looked at, which is quick."""
+    told = one.read_text("top_level.txt")
+    if told is not None:
+        return set(told.split()) & set(OURS)
+    files = "\n" + (one.read_text("RECORD") or one.read_text("SOURCES.txt") or "")
+    return {name for name in OURS if f"\n{name}/" in files or f"\n{name}.py" in files}
 
 
 def refuse_foreign_owners() -> None:
@@ -153,7 +171,7 @@ def _untried(sources: list[Source], settings: Settings) -> dict[str, str]:
     return bad
 
 
-def _read(source: Source, fault: str, safe_mode: bool) -> Found:
+def _read(source: Source, fault: str, safe_mode: bool, memory: Remembered) -> Found:
     name = source.name
     found = Found(name, source=source.where, kind=source.kind)
     if fault:
@@ -165,7 +183,7 @@ def _read(source: Source, fault: str, safe_mode: bool) -> Found:
             if safe_mode:
                 return _with(found, "Its declaration is computed by code, and safe mode runs none.", severity="warning")
             module = load(source.module, source.code)
-        plugin, text, problems = _declaration(source, module)
+        plugin, text, problems = _declaration(source, module, memory)
     except BaseException as error:  # sys.exit() at import must not end the house either
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -185,10 +203,12 @@ def _read(source: Source, fault: str, safe_mode: bool) -> Found:
     return _named(found, plugin)
 
 
-def _declaration(source: Source, module: ModuleType | None) -> tuple[Plugin | None, str, list[Problem]]:
+def _declaration(
+    source: Source, module: ModuleType | None, memory: Remembered
+) -> tuple[Plugin | None, str, list[Problem]]:
     if source.document is not None:
         text = source.document.read_text(encoding="utf-8")
-        plugin, problems = read_plugin(text, str(source.document))
+        plugin, problems = memory.read(text, str(source.document))
         return plugin, text, problems
     hooks, problems = collect({source.name: module}) if module is not None else (Hooks(), [])
     for declared in _declared(hooks.implementations("declare")):
@@ -253,7 +273,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(numbers + [0] * (4 - len(numbers)))
 
 
-def _settled(found: list[Found]) -> list[Found]:
+def _settled(found: list[Found], memory: Remembered | None = None) -> list[Found]:
     """Needs, cycles and the static proof over all plugins; repeated, because taking one away may break another."""
     ones = list(found)
     while True:
@@ -261,7 +281,7 @@ def _settled(found: list[Found]) -> list[Found]:
         good = {one.name: one.plugin for one in ordered if one.usable and one.plugin is not None}
         known = {entity.full_name: entity for plugin in good.values() for entity in plugin.entities}
         told: dict[str, list[Problem]] = {}
-        for problem in check(good, known, functions(ordered)):
+        for problem in _proven(ordered, good, known, memory):
             told.setdefault(problem.plugin or problem.place.file, []).append(problem)
         newly = {
             name for name, problems in told.items() if name in good and any(p.severity == "error" for p in problems)
@@ -277,6 +297,19 @@ def _settled(found: list[Found]) -> list[Found]:
             replace(one, problems=_joined(one.problems, told[one.name])) if one.usable and one.name in newly else one
             for one in ordered
         ]
+
+
+def _proven(
+    ordered: list[Found], good: Mapping[str, Plugin], known: Mapping[str, Entity], memory: Remembered | None
+) -> list[Problem]:
+    """The static proof; remembered for plugins that were read from files, which a hash stands for."""
+    added = functions(ordered)
+    usable = [one for one in ordered if one.name in good and one.usable]
+    if memory is None or not all(one.digest for one in usable):
+        return check(good, known, added)
+    made_of = [part for one in usable for part in (one.name, one.source, one.digest, one.document)]
+    words = [f"{one.name} {one.params} {one.result} {one.places} {one.sql is None}" for one in added.values()]
+    return memory.proof([*made_of, "with", *words], lambda: check(good, known, added))
 
 
 def functions(found: Iterable[Found]) -> dict[str, Function]:

@@ -18,13 +18,20 @@ from core.settings import PREFIX, Settings
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    for name, command in group.commands.items():
-        here = (*path, name)
-        if isinstance(command, click.Group) and command.commands:
-            yield from commands(command, here)
-        else:
-            yield here, command
+def commands() -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None and command.name == name
+        yield from below(command, (name,))
+
+
+def below(command: click.Command, here: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    if isinstance(command, click.Group) and command.commands:
+        for name, inner in command.commands.items():
+            yield from below(inner, (*here, name))
+    else:
+        yield here, command
 
 
 ALL = dict(commands())
