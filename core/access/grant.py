@@ -287,10 +287,10 @@ def _right(entity: Entity, rule: AccessRule) -> Right:
     hidden = set(rule.hide) | (sensitive - unmasked - set(rule.mask))
     masked = (set(rule.mask) - unmasked) & names - set(rule.hide)
     visible = frozenset(names - hidden - masked)
-    if rule.write == "all":
-        writable = _givable(entity)
+    if rule.write_except or rule.write == "all":
+        writable = _givable(entity) - set(rule.write_except)
     elif rule.write == "none":
-        writable = _givable(entity) - set(rule.write_except) if rule.write_except else frozenset()
+        writable = frozenset()
     else:
         writable = frozenset(rule.write) & _givable(entity)
     writable = writable & visible

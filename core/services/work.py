@@ -91,8 +91,10 @@ class Work:
         return today(self._unit)
 
     @_passing
-    def get(self, entity: str, id: int) -> Record | None:
-        """The live record, or None."""
+    def get(self, entity: str, id: int | None) -> Record | None:
+        """The live record, or None; the empty reference names none."""
+        if id is None:
+            return None
         kept = self._unit.memory if self._actor.is_system and not self._unit.writing else None
         place = (f"work {entity}", id)  # what a person reads is not kept: it would be another one's answer
         if kept is not None and place in kept:  # a snapshot stays as it is: many rows of a batch ask for the same record

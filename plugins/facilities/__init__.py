@@ -20,7 +20,7 @@ OPEN_ORDERS = ("draft", "planned", "assigned", "in_progress", "on_hold", "done")
 @on("facilities.location")
 def keep_places_in_order(record: Record, work: Work) -> dict[str, str]:
     """A site holds buildings, a building floors, a floor rooms and zones, a room desks."""
-    above = work.get("facilities.location", record["parent"]) if record.get("parent") else None
+    above = work.get("facilities.location", record.get("parent"))
     if above is None:
         return {}
     level = {"zone": "room", "parking": "building", "outdoor": "building"}
@@ -34,7 +34,7 @@ def keep_places_in_order(record: Record, work: Work) -> dict[str, str]:
 @on("facilities.meter_reading")
 def meters_run_forward(record: Record, work: Work) -> dict[str, str]:
     """A reading is not below the one before, unless the meter was replaced or rolled over."""
-    if record.get("replaced"):
+    if record.get("replaced") or any(record.get(name) is None for name in ("asset", "meter", "at", "value")):
         return {}
     earlier = work.find("facilities.meter_reading", asset=record["asset"], meter=record["meter"], at__le=record["at"], limit=200)
     highest = max(earlier, key=lambda one: one["at"], default=None)
@@ -47,7 +47,7 @@ def meters_run_forward(record: Record, work: Work) -> dict[str, str]:
 @on("facilities.request")
 def rank_the_request(record: Record, change: Change, work: Work) -> None:
     """The category gives the priority, danger makes it P1."""
-    category = work.get("facilities.category", record["category"]) if record.get("category") else None
+    category = work.get("facilities.category", record.get("category"))
     record["priority"] = "P1" if record.get("safety") else (category["priority"] if category else "P3")
     if change.transition == "finish":
         record["done_at"] = change.at
@@ -187,7 +187,7 @@ def make_the_next_order(record: Record, work: Work) -> None:
     if is_open:
         work.change("facilities.maintenance_schedule", record.id, order_now=False, skipped=int(record.get("skipped") or 0) + 1)
         return
-    asset = work.get("facilities.asset", record["asset"]) if record.get("asset") else None
+    asset = work.get("facilities.asset", record.get("asset"))
     place = record.get("location") or (asset["location"] if asset else None)
     if place is None:
         raise Refusal("The schedule needs equipment or a place before an order can be made.", "location")
@@ -224,7 +224,7 @@ def hold_the_buffers(record: Record, change: Change, work: Work) -> None:
 @on("facilities.booking")
 def check_the_booking(record: Record, before: Record | None, change: Change, work: Work) -> dict[str, str]:
     """A booking fits the resource's rules; what it takes from others is checked again when it is stored (FA-R01 to R07)."""
-    resource = work.get("facilities.resource", record["resource"]) if record.get("resource") else None
+    resource = work.get("facilities.resource", record.get("resource"))
     if resource is None or not record.get("start") or not record.get("end") or record["end"] <= record["start"]:
         return {}
     if before is not None and not (change.touches("start") or change.touches("end") or change.touches("resource")):
@@ -312,7 +312,7 @@ def book_the_series(record: Record, change: Change, work: Work) -> None:
 @on("facilities.booking_series")
 def understand_the_rule(record: Record, work: Work) -> dict[str, str]:
     """The rule is one we understand, and it ends."""
-    resource = work.get("facilities.resource", record["resource"]) if record.get("resource") else None
+    resource = work.get("facilities.resource", record.get("resource"))
     if resource is None or not record.get("rule") or not record.get("first_day") or not record.get("start_time"):
         return {}
     try:
@@ -453,7 +453,7 @@ def _rules(record: Record, resource: Record, change: Change, work: Work) -> dict
         if len(mine) >= resource["weekly_quota"]:
             found["start"] = f"{resource['weekly_quota']} bookings in this week are the most for one person."
     closed = work.find("facilities.blackout", start__lt=end, end__gt=start, limit=200)
-    place = work.get("facilities.location", resource["location"]) if resource.get("location") else None
+    place = work.get("facilities.location", resource.get("location"))
     if any(one.get("resource") == resource.id or (place and one.get("location") == place.id) for one in closed):
         found["start"] = "It is closed at that time."
     elif (

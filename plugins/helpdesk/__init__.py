@@ -209,7 +209,7 @@ def demo(work: DemoWork) -> None:
 
 
 def _agent_for(record: Record, work: Work) -> int | None:
-    queue = work.get("helpdesk.queue", record["queue"]) if record.get("queue") else None
+    queue = work.get("helpdesk.queue", record.get("queue"))
     if queue is None or queue.get("assignment") not in ("round_robin", "least_open"):
         return None
     team = work.get("directory.team", queue["team"])
@@ -221,7 +221,7 @@ def _agent_for(record: Record, work: Work) -> int | None:
 
 
 def _check_merge(record: Record, work: Work) -> None:
-    target = work.get("helpdesk.ticket", record["merged_into"]) if record.get("merged_into") else None
+    target = work.get("helpdesk.ticket", record.get("merged_into"))
     if target is None or target.id == record.id:
         raise Refusal("Choose another ticket to merge into.", "merged_into")
     if target["state"] not in LIVE:

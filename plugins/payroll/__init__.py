@@ -27,7 +27,9 @@ def check_the_formula(record: Record, work: Work) -> dict[str, str]:
 @on("payroll.pay_period")
 def periods_in_order(record: Record, work: Work) -> dict[str, str]:
     """Pay dates of a group strictly increase."""
-    for other in work.find("payroll.pay_period", group=record.get("group"), limit=1_000) if record.get("group") else ():
+    if any(record.get(name) is None for name in ("group", "start", "pay_date")):
+        return {}
+    for other in work.find("payroll.pay_period", group=record["group"], limit=1_000):
         if other.id != record.get("id") and (other["start"] < record["start"]) != (other["pay_date"] < record["pay_date"]):
             return {"pay_date": "Pay dates of a group follow each other like its periods."}
     return {}
@@ -37,7 +39,7 @@ def periods_in_order(record: Record, work: Work) -> dict[str, str]:
 @on("payroll.pay_run")
 def run_fits_its_period(record: Record, work: Work) -> dict[str, str]:
     """The period belongs to the run's group."""
-    period = work.get("payroll.pay_period", record["period"]) if record.get("period") else None
+    period = work.get("payroll.pay_period", record.get("period"))
     return {"period": "This period belongs to another group."} if period and period["group"] != record.get("group") else {}
 
 
@@ -116,7 +118,7 @@ def move_the_slips(record: Record, transition: str, work: Work) -> None:
 @on("payroll.payslip", "payroll.run_exception")
 def keep_closed_runs(record: Record, before: Record | None, change: Change, work: Work) -> dict[str, str]:
     """Slips of a posted run never change (I3)."""
-    run = work.get("payroll.pay_run", record["run"]) if record.get("run") else None
+    run = work.get("payroll.pay_run", record.get("run"))
     if run is not None and run["state"] in CLOSED and before is not None and not change.transition:
         return {"": f"{run['number']} is {run['state']}: it never changes. Correct it in the next run."}
     return {}
@@ -126,7 +128,7 @@ def keep_closed_runs(record: Record, before: Record | None, change: Change, work
 @on("payroll.variable_input")
 def inputs_of_open_periods(record: Record, work: Work) -> dict[str, str]:
     """A closed period takes no more inputs, and an input says a quantity or an amount."""
-    period = work.get("payroll.pay_period", record["period"]) if record.get("period") else None
+    period = work.get("payroll.pay_period", record.get("period"))
     if period is not None and period.get("closed"):
         return {"period": "This period is closed."}
     if record.get("quantity") is None and record.get("amount") is None:

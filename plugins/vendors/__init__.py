@@ -78,7 +78,7 @@ def approve_with_papers(record: Record, transition: str, work: Work) -> str | No
 @on("vendors.bank_account")
 def keep_the_account_safe(record: Record, before: Record | None, change: Change, work: Work) -> None:
     """The IBAN in stored form, its fingerprint and last digits; red flags of a new account; who verified and approved."""
-    if change.is_new:
+    if change.is_new and record.get("iban"):
         record["iban"] = identifiers.compact_iban(record["iban"])
         record["last4"], record["bank_country"] = record["iban"][-4:], record["iban"][:2]
         record["fingerprint"] = hashlib.sha256(f"vendors.bank_account:{record['iban']}".encode()).hexdigest()

@@ -50,9 +50,9 @@ LEGAL_FORMS = frozenset(
 )
 
 
-def normal(name: str) -> str:
-    """The name without accents, punctuation and legal forms, in upper case."""
-    plain = unicodedata.normalize("NFKD", name)
+def normal(name: str | None) -> str:
+    """The name without accents, punctuation and legal forms, in upper case; empty for none."""
+    plain = unicodedata.normalize("NFKD", name or "")
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
     words = re.findall(r"[a-z0-9]+", plain.lower())
     kept = [word for word in words if word not in LEGAL_FORMS]
@@ -70,7 +70,7 @@ def similarity(one: str, other: str) -> float:
     return jaro + prefix * 0.1 * (1 - jaro)
 
 
-def alike(one: str, other: str) -> bool:
+def alike(one: str | None, other: str | None) -> bool:
     """Whether two company names are so similar that they may be the same vendor (VE 4.3)."""
     return similarity(normal(one), normal(other)) >= ALIKE
 

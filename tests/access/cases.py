@@ -33,7 +33,7 @@ RULES = tuple(
         AccessRule("a.masks", read="department", mask=("note", "salary"), write=("title", "note")),
         AccessRule("a.unmasks", read="department", unmask=("salary",), write=("salary",), export="own"),
         AccessRule("a.narrow", read="all", write=("title", "fixed", "number"), write_rows="own", delete="team", export="all"),
-        AccessRule("a.but", read="company", write_except=("note",), create="all", print_="none", delete="all"),
+        AccessRule("a.but", read="company", write="all", write_except=("note",), create="all", print_="none", delete="all"),
         AccessRule("a.writes_more", read="own", write="all", write_rows="all", delete="all", export="department"),
         AccessRule("core.admin", read="all", unmask=("salary",), move=("undo",)),
     ]

@@ -97,7 +97,7 @@ def writable(name: str, row: Row, entity: Entity, actor: Actor) -> bool:
     if everything(actor):
         return True
     for rule in reading(row, entity, actor):
-        named = rule.write == "all" or name in rule.write or (bool(rule.write_except) and name not in rule.write_except)
+        named = name not in rule.write_except if rule.write_except else rule.write == "all" or name in rule.write
         rows = rule.read if rule.write_rows is None else rule.write_rows
         if named and shows(rule, name, entity) and in_scope(rows, row, entity, actor):
             return True

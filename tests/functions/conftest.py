@@ -36,3 +36,16 @@ def app(house: World) -> World:
     """The module's house, with its clock set back to Monday 2026-06-01 09:00 UTC."""
     house.clock.at = START
     return house
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A started platform on each engine, for what depends on it; every test makes the records it talks about."""
+    url = request.getfixturevalue("postgres").fresh() if request.param == "postgresql" else ""
+    clock = FixedClock(START)
+    platform = Platform(Settings.for_tests(tmp_path_factory.mktemp("both") / "data", url), clock)
+    platform.start()
+    try:
+        yield World(platform, clock)
+    finally:
+        platform.close()
