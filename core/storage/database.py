@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
-import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,17 +17,16 @@ from sqlalchemy.pool import QueuePool
 
 from core.errors import Busy
 from core.storage.compile import register_functions
+from core.storage.turn import LONGEST_WAIT, Turn
 from core.storage.vault import Vault
 
 READ_ONLY = "backoffice_reading"
-LONGEST_WAIT = 30.0
-"""Seconds a thread waits for its process's turn to write before it says that the database is busy."""
 _PRAGMAS = ("synchronous=full", "foreign_keys=on", "busy_timeout=5000", "cache_size=-16000", "temp_store=memory", "mmap_size=134217728")
 
 
 class Database:
     """The engine and its dialect, ``sqlite`` or ``postgresql``. ``secret`` signs cursors, ``vault`` locks secrets: both
-    come from the installation's secret key."""
+    come from the installation's secret key. ``patience``: seconds a writer waits for its turn on SQLite."""
 
     def __init__(self, url: str, data_dir: Path, *, secret: str = "") -> None:
         parsed = make_url(url)
@@ -37,10 +34,9 @@ class Database:
         self.data_dir = data_dir
         self.secret = hashlib.sha256(f"cursor:{secret or url}".encode()).digest()
         self.vault = Vault(secret or url)
-        self._turn = threading.Lock()
-        self._holder: int | None = None
+        self.patience = LONGEST_WAIT
+        self._turn = Turn(data_dir / "write.lock")
         self._remembered: dict[str, int] = {}
-        self._lock_path = data_dir / "write.lock"
         self._reading: dict[str, Any] = (
             {READ_ONLY: True} if self.dialect == "sqlite" else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
         self.engine = _sqlite(parsed) if self.dialect == "sqlite" else _postgresql(parsed)
@@ -59,45 +55,22 @@ class Database:
 
     def after_fork(self) -> None:
         """Begin anew in a child process: connections and a held turn belong to the parent."""
-        self._turn = threading.Lock()
-        self._holder = None
+        self._turn.after_fork()
         self.engine.dispose(close=False)
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for this process's and then this machine's turn to write; only SQLite needs it.
-
-        SQLite's own busy handler starves writers; a queue in front of it is fair. The file is separate from the
-        database's, because POSIX locks on the database file belong to SQLite.
-        """
-        if self.dialect != "sqlite":
-            yield
-            return
-        me = threading.get_ident()
-        if self._holder == me:
-            raise RuntimeError("A writing unit is open in this thread already: use it instead of beginning another.")
-        if not self._turn.acquire(timeout=LONGEST_WAIT):
-            raise Busy("Too many writes wait for the database. Please try again.")
-        try:
-            self._holder = me
-            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                yield
-            finally:
-                os.close(descriptor)
-        finally:
-            self._holder = None
-            self._turn.release()
-
-    @contextlib.contextmanager
-    def begin(self, *, writing: bool) -> Iterator[sa.Connection]:
+    def begin(self, *, writing: bool, patience: float | None = None) -> Iterator[sa.Connection]:
         """A transaction: committed when the block ends well, else rolled back. Raises Busy when the database is busy or away.
 
-        Reading is one snapshot on both engines.
+        Reading is one snapshot on both engines. ``patience``: seconds to wait for the turn to write on SQLite, if not the
+        database's own.
         """
+        queue = writing and self.dialect == "sqlite"
         try:
-            with self.turn() if writing else contextlib.nullcontext(), self.engine.connect() as connection:
+            with (
+                self._turn.taken(self.patience if patience is None else patience) if queue else contextlib.nullcontext(),
+                self.engine.connect() as connection,
+            ):
                 if not writing:
                     connection = connection.execution_options(**self._reading)
                 with connection.begin():

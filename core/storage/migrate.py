@@ -24,6 +24,8 @@ from schemas.model import Entity
 RETRIES = 10
 MIGRATING = 0x62616366
 """PostgreSQL's advisory lock for whoever changes the schema: one process at a time."""
+PATIENCE = 60.0
+"""Seconds that changes of the schema wait for other writers on SQLite: another process may be making all tables."""
 _TOGETHER = 100
 
 
@@ -61,6 +63,11 @@ class Plan:
     failed: list[str] = field(default_factory=list)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.steps and not self.unsearched
+
+    @property
     def additive(self) -> list[Step]:
         return [step for step in self.steps if not step.destructive]
 
@@ -76,7 +83,7 @@ class Plan:
 
 def ensure_platform(database: Database) -> None:
     """Make the platform's own tables where they are missing, and add their new columns and indexes."""
-    with database.begin(writing=True) as connection:
+    with database.begin(writing=True, patience=PATIENCE) as connection:
         if database.dialect == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
             connection.execute(LedgerFunction())
@@ -124,7 +131,7 @@ def apply(database: Database, wanted: Plan, *, destructive: bool = False, indexe
     if not steps and not wanted.unsearched:
         return []
     if database.dialect == "sqlite":
-        with database.begin(writing=True) as connection:
+        with database.begin(writing=True, patience=PATIENCE) as connection:
             _perform(connection, steps, wanted)
             return [entity for entity in wanted.unsearched if search.ensure(connection, entity)]
     together = [step for step in steps if step.fresh]
