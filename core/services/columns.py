@@ -74,12 +74,15 @@ def allot(
         names: dict[str, str] = {}
         for name, field in added(base, overlay).items():
             kind = kind_of(field)
-            column = kept.get(name)
-            if (
-                column is not None
+            # What was restored may have been swept since; then the one in force holds the values.
+            known = [
+                column
+                for column in (kept.get(name), before.get(overlay.identity, {}).get(name))
+                if column is not None
                 and connection.scalar(sa.select(registry.type).where(registry.column == column)) == kind
-            ):
-                names[name] = column
+            ]
+            if known:
+                names[name] = known[0]
                 continue
             mine = (registry.entity == overlay.entity, registry.department == overlay.department, registry.name == name)
             dormant = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -15,7 +15,7 @@ from core.access.actor import Actor
 from core.errors import Busy, Conflict
 from core.registry.calls import Hooks
 from core.registry.generation import Columns, Generation, build
-from core.services import columns, documents, owncolumns
+from core.services import carrying, columns, documents, owncolumns
 from core.services.documents import Pointer, Stored
 from core.storage import head as heads
 from core.storage import jobs, migrate
@@ -102,19 +102,18 @@ def _flip(
     if want.overlays:
         with p.database.begin(writing=True) as connection:
             generated |= columns.allot(connection, bases, want.overlays, before, want.restored)
-    made = build(
-        number + 1,
-        want.plugins,
-        want.overlays,
-        generated,
-        current,
-        hooks=want.hooks,
-        problems=want.problems or (current.problems if current else ()),
-    )
-    touched = tuple(
-        name for name, entity in made.entities.items() if current is None or current.entities.get(name) is not entity
-    )
-    rest = prepare(p, [made.entities[name] for name in touched])
+    made = _built(number + 1, want, generated, current)
+    touched = _touched(current, made)
+    carried: list[carrying.Carry] = []
+    if current is not None:
+        apart = carrying.apart(current, made, touched, p.database.engine.dialect)
+        if apart:
+            with p.database.begin(writing=True) as connection:
+                generated = carrying.housed(connection, apart, generated, number + 1, at)
+            made = _built(number + 1, want, generated, current)
+            touched = _touched(current, made)
+        carried = carrying.carries(p.database, current, made, touched, before)
+    rest = prepare(p, [made.entities[name] for name in touched], filled={one.table for one in carried})
     pointers = (
         dict(stored.plugins)
         if stored and not want.texts
@@ -144,6 +143,8 @@ def _flip(
             reverts=want.reverts,
             undoes=want.undoes,
         )
+        carrying.carry(connection, carried, number + 1, at)
+        migrate.perform(connection, rest.later)
         if current is not None and want.kind == "plugins":
             owncolumns.mark(connection, current.entities, made.entities, number + 1, at)
         if current is not None and changed:
@@ -165,6 +166,25 @@ def _flip(
     return made
 
 
+def _built(number: int, want: Wanted, generated: Columns, current: Generation | None) -> Generation:
+    return build(
+        number,
+        want.plugins,
+        want.overlays,
+        generated,
+        current,
+        hooks=want.hooks,
+        problems=want.problems or (current.problems if current else ()),
+    )
+
+
+def _touched(current: Generation | None, made: Generation) -> tuple[str, ...]:
+    """The entities whose stored shape is another one than before."""
+    return tuple(
+        name for name, entity in made.entities.items() if current is None or current.entities.get(name) is not entity
+    )
+
+
 def later(p: Platform, connection: sa.Connection, made: Generation, verbs: Iterable[tuple[str, str]]) -> None:
     """Have the worker do what need not be done before the generation is in force: (verb, entity)."""
     unit = Unit(
@@ -174,9 +194,13 @@ def later(p: Platform, connection: sa.Connection, made: Generation, verbs: Itera
         jobs.put(unit, verb, {"entity": name}, key=f"{verb}:{name}:{made.number}")
 
 
-def prepare(p: Platform, entities: Iterable[Entity]) -> migrate.Plan:
-    """Additive steps but for indexes of old tables, outside any fence: nobody reads the new columns yet."""
+def prepare(p: Platform, entities: Iterable[Entity], filled: Collection[str] = ()) -> migrate.Plan:
+    """Additive steps but for indexes of old tables, outside any fence: nobody reads the new columns yet.
+
+    Ledgers among the tables that are ``filled`` in the flip are locked up after that (``Plan.later``).
+    """
     wanted = migrate.plan(p.database, entities)
+    wanted.put_off(filled)
     if wanted.additive or wanted.unsearched:
         migrate.apply(p.database, wanted, indexes=False)
     return wanted

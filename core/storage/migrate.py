@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,13 +54,22 @@ class Plan:
     """What has to be done, in order.
 
     ``unsearched``: entities whose search index has to be made; ``recompute``: stored fields that are new on tables with
-    rows, by entity; ``failed``: sentences about indexes that the rows there are did not allow.
+    rows, by entity; ``failed``: sentences about indexes that the rows there are did not allow; ``later``: steps that
+    :func:`perform` does in somebody else's transaction.
     """
 
     steps: list[Step] = field(default_factory=list)
     unsearched: list[Entity] = field(default_factory=list)
     recompute: dict[str, list[str]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    later: list[Step] = field(default_factory=list)
+
+    def put_off(self, tables: Collection[str]) -> None:
+        """Leave the triggers of ledgers among these tables for later: their new columns are still to be filled."""
+        for one in self.steps:
+            if one.table in tables and isinstance(one.statements[0], LedgerTrigger):
+                self.later.append(one)
+        self.steps = [one for one in self.steps if all(one is not waiting for waiting in self.later)]
 
     @property
     def is_empty(self) -> bool:
@@ -173,7 +182,7 @@ def _column_steps(table: sa.Table, shape: Shape, dialect: sa.Dialect, whose: str
     there = shape.tables[table.name]
     steps = []
     for column in table.columns:
-        declared = schema.plain(column.type.compile(dialect=dialect))
+        declared = type_name(column, dialect)
         if column.name not in there:
             steps.append(_adding(table, column))
         elif there[column.name] != declared:
@@ -202,16 +211,23 @@ def _replacing(table: sa.Table, column: sa.Column[Any], there: dict[str, str], d
         DropIndex(str(index.name)) for index in table.indexes if column.name in index.columns
     ]
     statements += [RenameColumn(table.name, column.name, aside), AddColumn(column)]
-    carried = _carried(column, was, aside)
-    if carried is not None:
+    carried_over = carried(column, was, aside)
+    if carried_over is not None:
         rows = sa.table(table.name, sa.column(column.name))
-        statements.append(sa.update(rows).values({column.name: carried}))
+        statements.append(sa.update(rows).values({column.name: carried_over}))
     return Step(f"Set the column {column.name} of {table.name} aside as {aside} ({whose} declares it anew: {was} becomes {declared})",
                 tuple(statements), table.name,
                 lambda now: now.tables.get(table.name, {}).get(column.name) == was)
 
 
-def _carried(column: sa.Column[Any], was: str, aside: str) -> sa.ColumnElement[Any] | None:
+def type_name(column: sa.Column[Any], dialect: sa.Dialect) -> str:
+    """A column's type as :func:`schema.read` tells it of real ones."""
+    return schema.plain(column.type.compile(dialect=dialect))
+
+
+def carried(column: sa.Column[Any], was: str, aside: str) -> sa.ColumnElement[Any] | None:
+    """The value of the column ``aside``, whose type is ``was``, with the places of ``column``: exact, or rounded half away
+    from zero. None when both are not exact numbers."""
     if isinstance(column.type, Scaled) and was.startswith("BIGINT("):
         whole = sa.column(aside, sa.BigInteger())
         steps = column.type.places - int(was[len("BIGINT(") : -1])
@@ -261,6 +277,12 @@ def _drop(table: str, column: str, shape: Shape) -> Step:
     statements: Sequence[ExecutableDDLElement] = (*indexes, DropColumn(table, column))
     return Step(f"Drop the column {column} of {table}, whose field was removed", tuple(statements), table,
                 lambda now: column in now.tables.get(table, {}), destructive=True)
+
+
+def perform(connection: sa.Connection, steps: Sequence[Step]) -> None:
+    """Do steps in a transaction that is open already."""
+    if steps:
+        _perform(connection, steps, Plan())
 
 
 def _perform(connection: sa.Connection, steps: Sequence[Step], wanted: Plan) -> None:

@@ -58,6 +58,7 @@ class FieldColumn(Model):  # type: ignore[misc]
     column: Mapped[str] = mapped_column(sa.Text, unique=True)
     removed_at: Mapped[datetime | None] = mapped_column(sa.DateTime)
     removed_by: Mapped[int | None] = mapped_column(sa.Integer)
+    carries: Mapped[str | None] = mapped_column(sa.Text)
 
 
 class Account(Model):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,19 @@ from core.services.platform import Platform
 from core.settings import Settings
 from schemas.expressions import Function
 from tests.publish.world import OPEN, SYSTEM, THINGS, apply, change, create, directory, floor, get, house, overlay, plugin
+
+PRICED = """
+plugin: things
+entities:
+  box:
+    title: "{code}"
+    fields:
+      code: {type: text, required: true, unique: true}
+      price: {type: decimal, places: 2}
+      parts: {type: lines, fields: {weight: {type: decimal, places: 2}}}
+    access:
+      core.everyone: {read: all, create: all}
+"""
 
 
 def column(p: object, name: str = "floor", department: str = "") -> str:
@@ -110,6 +124,39 @@ def test_a_document_may_remove_what_the_one_it_replaces_had_added(tmp_path: Path
     assert get(p, box.id)["floor"] is None
     publish.revert(p, SYSTEM, 2)
     assert get(p, box.id)["floor"] == 7
+
+
+def test_numbers_keep_their_value_when_their_places_change_and_when_that_is_taken_back(
+    tmp_path: Path, database_url: str
+) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, overlay("add_field: {name: price, type: decimal, places: 2}"))
+    box = create(p, code="A", price="12.45")
+    was = p.current.shape("things.box").field("price")
+    apply(p, overlay("add_field: {name: price, type: decimal, places: 3}"))
+    assert get(p, box.id)["price"] == Decimal("12.450")
+    change(p, box.id, price="-7.125")
+    publish.revert(p, SYSTEM)
+    assert p.current.shape("things.box").field("price") == was and get(p, box.id)["price"] == Decimal("-7.13")
+    publish.revert(p, SYSTEM)
+    apply(p, overlay("add_field: {name: price, type: decimal, places: 4}"))
+    assert get(p, box.id)["price"] == Decimal("-7.1300")
+
+
+@pytest.mark.parametrize("kind", ["", "    kind: ledger\n"])
+def test_a_plugins_own_numbers_keep_their_value_when_their_places_change(
+    tmp_path: Path, database_url: str, kind: str
+) -> None:
+    things = PRICED.replace("    title", f"{kind}    title")
+    box = create(house(tmp_path, database_url, things=things), code="A", price="12.45", parts=[{"weight": "1.25"}])
+    newer = house(tmp_path, database_url, things=things.replace("places: 2", "places: 3"))
+    seen = get(newer, box.id)
+    assert (seen["price"], seen["parts"][0]["weight"]) == (Decimal("12.450"), Decimal("1.250"))
+    other = create(newer, code="B", price="0.125", parts=[{"weight": "0.625"}])
+    again = house(tmp_path, database_url, things=things)
+    assert get(again, box.id)["price"] == Decimal("12.45")
+    seen = get(again, other.id)
+    assert (seen["price"], seen["parts"][0]["weight"]) == (Decimal("0.13"), Decimal("0.63"))
 
 
 def test_reverts_without_a_number_go_back_one_publication_at_a_time(tmp_path: Path) -> None:
