@@ -33,6 +33,8 @@ class Integer(FieldKind):
         return (ColumnSpec(column_name(one), sa.BigInteger()),)
 
     def from_json(self, one: Field, raw: Any, ctx: Parsing) -> Value:
+        if isinstance(raw, float) and raw.is_integer() and abs(raw) <= LARGEST:
+            raw = int(raw)  # JSON knows one kind of number: 3.0 is 3
         if isinstance(raw, bool) or not isinstance(raw, int | str | None):
             raise ValueError("This has to be a whole number.")
         return self.from_text(one, str(raw), ctx) if raw is not None else None

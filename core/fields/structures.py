@@ -102,7 +102,7 @@ class Location(FieldKind):
             return None
         if not isinstance(raw, dict) or set(raw) != {"lat", "lon"}:
             raise ValueError('A place is written as {"lat": "52.5", "lon": "13.4"}.')
-        return self.from_text(one, f"{raw['lat']} {raw['lon']}", ctx)
+        return self.from_text(one, f"{_degrees(raw['lat'])} {_degrees(raw['lon'])}", ctx)
 
     def to_json(self, one: Field, value: Value, ctx: Showing) -> Any:
         return None if value is None else {"lat": float(value[0]), "lon": float(value[1])}
@@ -149,3 +149,13 @@ class Rollup(Derived):
     """A figure over the records that point here."""
 
     name = "rollup"
+
+
+def _degrees(raw: Any) -> str:
+    """A JSON number or the text of one, with at most ten digits after the point, as floats have more."""
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        raise ValueError('A place is written as {"lat": "52.5", "lon": "13.4"}.')
+    if not isinstance(raw, float):
+        return str(raw)
+    whole = f"{raw:.10f}".rstrip("0").rstrip(".")
+    return "0" if whole == "-0" else whole

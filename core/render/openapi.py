@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from core.access.actor import Actor
 from core.access.grant import Grant, grant
 from core.facts import SYSTEM_FIELDS
 from core.fields import effective, kind, system_field
+from core.render.jsontypes import ID, Json, asked, filled_in, out, taken
 from schemas.model import Entity, Field, Transition, Workflow
 
-Json = dict[str, Any]
-_ID: Json = {"type": "integer", "minimum": 1, "maximum": 2**53 - 1}
 _PROBLEMS = {
     "400": "Unreadable, or an unknown name.", "401": "No valid token.", "403": "Not allowed.", "404": "Unknown or invisible.",
     "409": "Conflict.", "412": "The record has changed.", "413": "Too large.", "415": "Wrong type of body.",
@@ -47,13 +45,13 @@ def _entity(paths: Json, schemas: Json, entity: Entity, entities: Mapping[str, E
     model = "".join(part.capitalize() for part in f"{entity.plugin}_{entity.name}".split("_"))
     reads = rights.may("read")
     visible, masked = rights.visible() if reads else frozenset(), rights.masked() if reads else frozenset()
-    out: Json = {}
+    members: Json = {}
     for one in _fields(entity):
         shown = effective(one, entities, entity)
         if (one.name in visible or one.name in masked) and kind(shown).name != "secret":
-            out[one.name] = _out(shown, entities, entity) if one.name in visible else {"type": "null"}
-    out["masked"] = {"type": "array", "items": {"type": "string"}}
-    schemas[model] = {"type": "object", "properties": out, "required": ["id"]}
+            members[one.name] = out(shown, entities, entity) if one.name in visible else {"type": "null"}
+    members["masked"] = {"type": "array", "items": {"type": "string"}}
+    schemas[model] = {"type": "object", "properties": members, "required": ["id"]}
     schemas[f"{model}List"] = {
         "type": "object", "required": ["items", "next", "prev", "total", "total_is_capped"],
         "properties": {
@@ -96,6 +94,13 @@ def _one(paths: Json, schemas: Json, entity: Entity, entities: Mapping[str, Enti
     paths[f"{base}/{{id}}/history"] = {"parameters": where, "get": _operation(
         f"history_{entity.plugin}_{entity.name}", tag, f"History of {label}", "History", "200",
         ("400", "401", "403", "404", "429", "503"), parameters=[_LIMIT, _query("after")])}
+    shown = rights.visible()
+    for field in entity.fields:
+        if field.name in shown and kind(effective(field, entities, entity)).family == "file":
+            read = _operation(f"file_{field.name}_{entity.plugin}_{entity.name}", tag, f"{field.label or field.name} of {label}", "", "200",
+                              ("401", "403", "404", "429", "503"))
+            read["responses"]["200"]["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+            paths[f"{base}/{{id}}/files/{field.name}"] = {"parameters": where, "get": read}
     for transition in _moves(entity, rights, workflow):
         form = frozenset(transition.form)
         name = f"{model}{''.join(part.capitalize() for part in transition.name.split('_'))}"
@@ -125,18 +130,18 @@ def _fields(entity: Entity) -> Iterable[Field]:
 def _list_parameters(entity: Entity, entities: Mapping[str, Entity], visible: Iterable[str]) -> list[Json]:
     found = [_LIMIT, *(_query(name) for name in ("after", "before", "sort", "q", "fields", "expand")),
              _query("page", {"type": "string", "enum": ["last"]}), _query("count", {"type": "string", "enum": ["0", "1"]})]
-    taken = {"limit", "after", "before", "sort", "q", "fields", "expand", "page", "count", "view", "format"}
+    own = {"limit", "after", "before", "sort", "q", "fields", "expand", "page", "count", "view", "format"}
     for one in _fields(entity):
-        if one.name in visible and "eq" in kind(effective(one, entities, entity)).operators:
-            found.append(_query(f"{one.name}__eq" if one.name in taken else one.name))
+        shown = effective(one, entities, entity)
+        if one.name in visible and "eq" in kind(shown).operators:
+            found.append(_query(f"{one.name}__eq" if one.name in own else one.name, asked(shown)))
     return found
 
 
 def _body(entity: Entity, entities: Mapping[str, Entity], names: Iterable[str], *, required: bool) -> Json:
     wanted = set(names)
-    members = {one.name: _in(one) for one in entity.fields if one.name in wanted}
-    needed = [one.name for one in entity.fields if one.name in wanted and one.required and one.default is None and not one.show_if
-              and one.type != "boolean"]
+    members = {one.name: taken(one) for one in entity.fields if one.name in wanted}
+    needed = [one.name for one in entity.fields if one.name in wanted and filled_in(one)]
     made: Json = {"type": "object", "properties": members, "additionalProperties": False}
     return made | {"required": needed} if required and needed else made
 
@@ -162,99 +167,6 @@ def _problem(code: str) -> Json:
 
 def _query(name: str, schema: Json | None = None) -> Json:
     return {"name": name, "in": "query", "schema": schema or {"type": "string"}}
-
-
-def _out(one: Field, entities: Mapping[str, Entity], entity: Entity) -> Json:
-    """The JSON Schema of a value as it is answered; everything but the id may be empty."""
-    if one.name == "id":
-        return dict(_ID)
-    held = kind(one)
-    if held.family == "lines":
-        children = {child.name: _out(effective(child, entities, entity), entities, entity) for child in one.fields
-                    if kind(child).name != "secret"}
-        return {"type": ["array", "null"], "items": {"type": "object", "properties": {"id": dict(_ID)} | children}}
-    many: Json = {"type": ["array", "null"]}
-    by_kind: dict[str, Json] = {
-        "decimal": {"type": ["string", "null"]}, "percent": {"type": ["string", "null"]},
-        "money": {"oneOf": [{"$ref": "#/components/schemas/Money"}, {"type": "null"}]},
-        "boolean": {"type": ["boolean", "null"]},
-        "choices": many | {"items": {"type": "string"}}, "references": many | {"items": _target()},
-        "reference": _target(True), "person": _target(True), "department": _target(True),
-        "any_reference": {"type": ["object", "null"]},
-        "file": {"type": ["object", "null"]}, "image": {"type": ["object", "null"]}, "signature": {"type": ["object", "null"]},
-        "location": {"type": ["object", "null"], "properties": {"lat": {"type": "number"}, "lon": {"type": "number"}}},
-        "json": {},
-    }
-    found = by_kind.get(held.name)
-    if found is None:
-        found = {"type": ["integer", "null"]} if held.name in ("integer", "rating", "duration") else {"type": ["string", "null"]}
-    return found
-
-
-def _target(empty: bool = False) -> Json:
-    """An id, or the record itself where the reference is expanded."""
-    return {"type": ["integer", "object", "null"] if empty else ["integer", "object"]}
-
-
-def _in(one: Field) -> Json:
-    """The JSON Schema of a value as it is taken."""
-    held = kind(one)
-    text: Json = {"type": ["string", "null"]}
-    key: Json = {"type": "object", "properties": {"key": {"type": "string"}}, "required": ["key"], "additionalProperties": False}
-    number = {"type": ["integer", "null"], "minimum": 1, "maximum": 2**53 - 1}
-    match held.name:
-        case "lines":
-            members = {"id": number} | {child.name: _in(child) for child in one.fields if not child.read_only and kind(child).name not in
-                                        ("computed", "lookup", "rollup", "sequence")}
-            return {"type": ["array", "null"], "items": {"type": "object", "properties": members, "additionalProperties": False}}
-        case "integer":
-            return {"type": ["integer", "null"], "minimum": int(one.min) if one.min is not None else -(2**53) + 1,
-                    "maximum": int(one.max) if one.max is not None else 2**53 - 1}
-        case "rating":
-            return {"type": ["integer", "null"], "minimum": 0, "maximum": int(one.max or 5)}
-        case "duration":
-            return {"type": ["integer", "null"], "minimum": 0, "maximum": 2**53 - 1}
-        case "decimal" | "percent":
-            return {"type": ["string", "integer", "null"], "pattern": r"^[+-]?[0-9]{1,12}(\.[0-9]{1,10})?$"}
-        case "money":
-            return {"oneOf": [{"$ref": "#/components/schemas/Money"}, {"type": "string"}, {"type": "integer"}, {"type": "null"}]}
-        case "boolean":
-            return {"type": ["boolean", "null"]}
-        case "choice":
-            names = [option.name for option in one.options]
-            return {"enum": [*names, None]} if names else text
-        case "choices":
-            names = [option.name for option in one.options]
-            return {"type": ["array", "null"], "items": {"enum": names} if names else {"type": "string"}}
-        case "reference" | "person" | "department":
-            return {"oneOf": [number, key]}
-        case "references":
-            return {"type": ["array", "null"], "items": {"oneOf": [dict(_ID), key]}}
-        case "any_reference":
-            return {"oneOf": [{"type": "null"}, {"type": "object", "required": ["entity", "id"], "additionalProperties": False,
-                                                 "properties": {"entity": {"type": "string"}, "id": dict(_ID)}}]}
-        case "file" | "image" | "signature":
-            return number
-        case "date":
-            return text | {"format": "date"}
-        case "datetime":
-            return text | {"format": "date-time"}
-        case "location":
-            return {
-                "oneOf": [
-                    {"type": "null"},
-                    {
-                        "type": "object",
-                        "required": ["lat", "lon"],
-                        "additionalProperties": False,
-                        "properties": {"lat": {"type": ["number", "string"]}, "lon": {"type": ["number", "string"]}},
-                    },
-                ]
-            }
-        case "json":
-            return {}
-        case _:
-            return text | ({"maxLength": one.max_length} if one.max_length is not None else {})
 
 
 def _own(actor: Actor) -> Json:
@@ -312,7 +224,7 @@ def _common() -> Json:
             "account": text, "person": {"type": ["integer", "null"]}, "department": {"type": ["integer", "null"]},
             "roles": {"type": "array", "items": text}}},
         "Uploaded": {"type": "object", "required": ["id", "name", "size", "type"], "properties": {
-            "id": dict(_ID), "name": text, "size": {"type": "integer"}, "type": text}},
+            "id": dict(ID), "name": text, "size": {"type": "integer"}, "type": text}},
         "History": {"type": "object", "required": ["items", "next"], "properties": {
             "items": {"type": "array", "items": {"type": "object", "properties": {
                 "id": {"type": "integer"}, "at": text, "actor": text, "on_behalf_of": {"type": ["integer", "null"]}, "channel": text,
@@ -323,7 +235,7 @@ def _common() -> Json:
 
 
 _WRITE = ("400", "401", "403", "404", "409", "413", "415", "422", "429", "503")
-_NUMBER: Json = {"name": "id", "in": "path", "required": True, "schema": dict(_ID)}
+_NUMBER: Json = {"name": "id", "in": "path", "required": True, "schema": dict(ID)}
 _LIMIT = _query("limit", {"type": "integer", "minimum": 1, "maximum": 200})
 _KEY: Json = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"}}
-_MATCH: Json = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
+_MATCH: Json = {"name": "If-Match", "in": "header", "schema": {"type": "string", "pattern": r'^(W/)?"[0-9]{1,15}"$'}}

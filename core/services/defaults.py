@@ -126,6 +126,8 @@ def _line(field: Field, number: int, line: Value, parsing: Parsing, assume: Assu
     children = {child.name: child for child in field.fields}
     for name, value in line.items():
         if name == "id":
+            if isinstance(value, float) and value.is_integer():
+                value = int(value)  # JSON knows one kind of number: 3.0 is 3
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
                 raise ValueError(f"Line {number} has an id that is no number.")
             made["id"] = value

@@ -79,6 +79,19 @@ def test_wrong_values_are_refused_all_at_once_and_nothing_is_written(clerk: Any)
     assert clerk("GET", "/store/item?count=1").json["total"] == 0
 
 
+def test_a_whole_number_may_be_written_as_json_likes(clerk: Any) -> None:
+    body = {"name": "Whole", "count": 3.0, "took": 60.0, "stars": 2.0, "where": {"lat": 1e-7, "lon": 13.123456789012}}
+    made = clerk("POST", "/store/item", body)
+    assert made.status_code == 201, made.json
+    assert [made.json[name] for name in ("count", "took", "stars")] == [3, 60, 2]
+    assert made.json["where"] == {"lat": 1e-7, "lon": 13.123456789}
+    again = clerk("PATCH", f"/store/item/{made.json['id']}", {"where": made.json["where"]})
+    assert again.status_code == 200 and again.json["where"] == made.json["where"]
+    wrong = {"name": "x", "count": 3.5, "stars": 1e300, "place": 1.0, "weight": 1.0, "where": {"lat": True, "lon": 1}}
+    refused = clerk("POST", "/store/item", wrong)
+    assert set(refused.json["errors"]) == {"count", "stars", "place", "weight", "where"}
+
+
 def test_naughty_texts_are_kept_or_refused_with_a_sentence(clerk: Any) -> None:
     for text in ("\u0000", "\ud800", "a\nb"):
         answer = clerk("POST", "/store/item", {"name": text})
