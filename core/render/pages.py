@@ -129,6 +129,7 @@ class ListPage:
     query: str = ""
     body: Any = None
     icon: str = ""
+    peek: RecordPage | None = None
 
 
 @dataclass

@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 from flask import request
 
 CURSORS = frozenset({"after", "before", "page"})
+PEEK = "peek"
 Pairs = list[tuple[str, str]]
 
 
 def pairs(most: int = 100) -> Pairs:
-    """The request's query as pairs, empty values left out."""
-    return [(name, text) for name, text in request.args.items(multi=True) if text and not name.startswith("_")][:most]
+    """The request's query as pairs; empty values are left out, and the record that is looked at beside the list."""
+    return [(name, text) for name, text in request.args.items(multi=True) if text and name != PEEK and not name.startswith("_")][:most]
 
 
 def address(url: str, found: Iterable[tuple[str, str]]) -> str:

@@ -55,8 +55,11 @@ class Lane:
 
 @dataclass
 class Board:
+    """Lanes of the values of ``by``, a field or ``state``; ``label`` says what they are by."""
+
     lanes: list[Lane]
     by: str
+    label: str
     draggable: bool
     template: str = "board.html"
 
@@ -193,7 +196,8 @@ def _board(want: Wanted) -> Board:
         more = address(want.url, [("view", _list_view(want)), (by, name)]) if len(found) > MOST_CARDS else ""
         made.append(Lane(name, label, head, [_card(want, record) for record in found[:MOST_CARDS]], more, targets))
     drag = by == "state" or by in want.rights.writable()
-    return Board(made, by, drag)
+    label = words.field_label(declared) if declared is not None else words.human(by)
+    return Board(made, by, label, drag)
 
 
 def _in_view(want: Wanted, state: str) -> bool:

@@ -30,7 +30,7 @@ def fill_choices(who: Asking, entity: Entity, made: Entry) -> None:
     held: list[int] = []
     slots = list(_slots(made))
     for slot, path in slots:
-        slot.pick, slot.quick, slot.chosen, slot.several = "", "", [], ()
+        slot.pick, slot.quick, slot.quick_field, slot.chosen, slot.several = "", "", "", [], ()
         field = slot.declared
         if slot.control in ("picker", "multipicker"):
             targets = who.generation.targets(field)
@@ -42,6 +42,7 @@ def fill_choices(who: Asking, entity: Entity, made: Entry) -> None:
                 if who.grant(there).may("create") and there.kind != "ledger":
                     slot.quick = f"/{there.plugin}/{there.name}/new"
                     slot.quick_label = words.singular(there).lower()
+                    slot.quick_field = next((name for name in there.key if (key := there.field(name)) and key.type == "text"), "")
             for number in _numbers(slot):
                 wanted.setdefault(target, set()).add(number)
         elif slot.control == "anypicker":

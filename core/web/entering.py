@@ -80,12 +80,21 @@ def new(plugin: str, entity: str) -> Response:
     work = _work(who, found, shape, rights, url, form, action, None, sent, writable, start)
     page = _new_page(work, others)
     if sent is None:
-        return respond("form.html", page, block="fields" if request.args.get("partial") else "")
+        return respond("form.html", page, block="fields" if request.args.get("partial") else _block() if _quick() else "")
     if request.args.get("partial"):
         return respond("form.html", page, block="fields")
     if form.layout == "steps" and "_go" in sent and (moved := _step(work, page)):
-        return respond("form.html", page, block="main", status=200 if moved == "moved" else 422)
+        return respond("form.html", page, block=_block(), status=200 if moved == "moved" else 422)
     return _create(work, page)
+
+
+def _quick() -> bool:
+    """Whether the form stands in a dialog over another form, for a picker."""
+    return request.args.get("quick") == "1" and showing.wants_part()
+
+
+def _block() -> str:
+    return "quick" if _quick() else "main"
 
 
 def _create(work: Work, page: FormPage) -> Response:
@@ -98,8 +107,12 @@ def _create(work: Work, page: FormPage) -> Response:
         record = records.create(who.platform, who.actor, work.entity.full_name, _values(work), name, operation=operation)
     except (Invalid, Conflict, Busy) as problem:
         return _again(work, page, problem)
-    desk.forget_draft(who.platform, who.actor, work.place)
     said = f"{words.singular(work.shape)} {record.get('display_title') or record.id} made."
+    if _quick():
+        return showing.nothing(
+            toast=Toast(_with_warnings(said, record)), picked=(record.id, str(record.get("display_title") or f"#{record.id}"))
+        )
+    desk.forget_draft(who.platform, who.actor, work.place)
     return go(f"{work.url}/{record.id}", toast=Toast(_with_warnings(said, record), undo=operation))
 
 
@@ -164,7 +177,7 @@ def _again(work: Work, page: FormPage, problem: BackofficeError) -> Response:
     page.errors = work.made.errors
     if page.layout == "steps":
         page.step = next((number for number, tab in enumerate(page.tabs) if tab.errors), page.step)
-    answer = respond("form.html", page, block="main", status=422 if isinstance(problem, Invalid) else problem.status)
+    answer = respond("form.html", page, block=_block(), status=422 if isinstance(problem, Invalid) else problem.status)
     if isinstance(problem, Busy):
         answer.headers["Retry-After"] = str(problem.retry_after)
     return answer
@@ -403,7 +416,7 @@ def _new_page(work: Work, others: list[Form]) -> FormPage:
         f"New {singular.lower()}",
         work.action,
         work.url,
-        f"Make {singular.lower()}",
+        f"Create {singular.lower()}",
         work.tabs,
         work.form.layout,
         place=work.place,

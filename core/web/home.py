@@ -19,7 +19,7 @@ from core.web.showing import respond
 from schemas.model import Entity
 
 SHOWN = 8
-MADE_OFTEN = 8
+MADE_OFTEN = 6
 MOST_INBOX = 50
 PALETTE_RECORDS = 8
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -14,7 +15,8 @@ from core.render.pages import Crumb, Plain, Toast
 from core.services import desk, exporting, looking, printing, records
 from core.storage.query import field_of
 from core.web import boards, listing, showing
-from core.web.addresses import address, pairs, with_
+from core.web import records as records_pages
+from core.web.addresses import PEEK, address, pairs, with_
 from core.web.asking import Asking, asking, entered
 from core.web.routing import Routes
 from core.web.showing import go, respond
@@ -56,6 +58,10 @@ def show(plugin: str, entity: str) -> Response:
         page = boards.page(want)
     else:
         page = listing.page(want)
+    peeked = request.args.get(PEEK, "")
+    if peeked.isdigit() and len(peeked) < 17 and not showing.wants_part():
+        with suppress(NotFound):  # it is gone, or was never theirs: the list stands alone
+            page.peek = records_pages.page_of(who, plugin, entity, int(peeked))
     return respond("list.html", page, block="list", push=page.here if showing.wants_part() else "")
 
 

@@ -9,22 +9,24 @@ from flask import Response, request
 from core.errors import BadRequest, Busy, Conflict, Invalid, NotFound
 from core.facts import Record
 from core.render import words
+from core.render.actions import Action
 from core.render.forms import Entry, entry
-from core.render.pages import Crumb, FormPage, Toast
+from core.render.pages import Crumb, FormPage, Plain, Toast
 from core.services import looking, moves, records
 from core.web import showing
 from core.web.asking import Asking, asking, entered
 from core.web.controls import fill_choices, form_parsing
+from core.web.doors import inside
 from core.web.routing import Routes
 from core.web.showing import go, nothing, respond
 from core.workflow.documents import workflow_of
-from schemas.model import Entity, Transition
+from schemas.model import Entity, Field, Transition
 
 
 def routes(made: Routes) -> None:
     """The routes of every entity's moves."""
     made.route("/<name:plugin>/<name:entity>/<number:number>/move/<name:transition>", methods=["GET", "POST"])(move)
-    made.post("/<name:plugin>/<name:entity>/<number:number>/set/<name:field>")(set_field)
+    made.route("/<name:plugin>/<name:entity>/<number:number>/set/<name:field>", methods=["GET", "POST"])(set_field)
 
 
 @entered
@@ -81,7 +83,7 @@ def move(plugin: str, entity: str, number: int, transition: str) -> Response:
     toast = Toast(said_, undo=operation)
     if request.args.get("part") and showing.wants_part():
         return nothing(toast=toast, refresh=True)
-    return go(f"{url}/{done.id}", toast=toast)
+    return go(_back(f"{url}/{done.id}"), toast=toast)
 
 
 def _entry(who: Asking, entity: Entity, shape: Entity, record: Record, names: tuple[str, ...], sent: object) -> Entry:
@@ -115,17 +117,64 @@ def _page(who: Asking, shape: Entity, record: Record, step: Transition, made: En
 
 @entered
 def set_field(plugin: str, entity: str, number: int, field: str) -> Response:
-    """Set one field of one record to a text: what a board does when a card is put into another column."""
+    """Set one field of one record to a text: what a board does when a card is put into another column.
+
+    GET offers the values there are: the way of keys, and of browsers without scripts.
+    """
     who = asking()
     found = who.entity(plugin, entity)
     shape = who.shape(found)
-    if shape.field(field) is None:
-        raise BadRequest("There is no such field here.")
+    declared = shape.field(field)
     record = looking.get(who.platform, who.actor, found.full_name, number)
-    made = _entry(who, found, shape, record, (field,), {field: [request.form.get("value", "")]})
+    if declared is None or field not in record or not declared.options:
+        raise BadRequest("There is no such choice here.")
+    if request.method == "GET":
+        return _choose(who, shape, record, declared, f"/{plugin}/{entity}")
+    value = request.form.get("value", request.args.get("value", ""))
+    if value and value not in {option.name for option in declared.options}:
+        raise Invalid({field: ["This is none of its values."]})
+    made = _entry(who, found, shape, record, (field,), {field: [value]})
     if not made.validate():
         raise Invalid({field: [str(one) for slot in made for one in slot.errors]})
     operation = uuid4().hex
     done = records.change(who.platform, who.actor, found.full_name, number, made.values(), operation=operation)
-    toast = Toast(f"{done.get('display_title')}: saved.", undo=operation)
-    return nothing(toast=toast, refresh=True) if showing.wants_part() else go(f"/{plugin}/{entity}/{number}", toast=toast)
+    said = words.option_label(declared, value) if value else "none"
+    toast = Toast(
+        f"{done.get('display_title')}: {words.field_label(declared)} is {said}.", undo=operation if done.version != record.version else ""
+    )
+    return nothing(toast=toast, refresh=True) if showing.wants_part() else go(_back(f"/{plugin}/{entity}/{number}"), toast=toast)
+
+
+def _choose(who: Asking, shape: Entity, record: Record, field: Field, url: str) -> Response:
+    """The values that a field may be set to, as a menu."""
+    here = f"{url}/{record.id}"
+    title = str(record.get("display_title") or record.id)
+    offered = [
+        Action("peek", "Look beside", f"{url}?peek={record.id}", "eye"),
+        Action("open", "Open", here, "arrow-right"),
+        *(
+            Action(
+                f"put-{name or 'none'}",
+                f"{words.field_label(field)}: {label}",
+                f"{here}/set/{field.name}?value={name}",
+                "arrow-right",
+                post=True,
+            )
+            for name, label in [
+                *((one.name, one.label or words.human(one.name)) for one in field.options),
+                *([] if field.required else [("", "none")]),
+            ]
+            if name != (record.get(field.name) or "")
+        ),
+    ]
+    page = Plain(
+        showing.shell(title, crumbs=[Crumb(words.plural(shape), url), Crumb(title, here), Crumb(words.field_label(field))], here=url),
+        {"actions": offered, "title": title},
+    )
+    return respond("menu.html", page, block="menu")
+
+
+def _back(url: str) -> str:
+    """Where to go on to: the list or board that the form came from, else ``url``."""
+    came = request.form.get("_back", "")
+    return inside(came) if came else url

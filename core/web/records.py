@@ -57,8 +57,15 @@ def routes(made: Routes) -> None:
 
 @entered
 def show(plugin: str, entity: str, number: int) -> Response:
-    """The record's page."""
-    who = asking()
+    """The record's page; with ``layout=peek`` what stands beside a list."""
+    page = page_of(asking(), plugin, entity, number)
+    if request.args.get("layout") == "peek" and showing.wants_part():
+        return respond("peek.html", page, block="peek")
+    return respond("record.html", page, block="main")
+
+
+def page_of(who: Asking, plugin: str, entity: str, number: int) -> RecordPage:
+    """One record as a page. Raises NotFound."""
     found = who.entity(plugin, entity)
     record = looking.get(who.platform, who.actor, found.full_name, number)
     rights = records.rights(who.platform, who.actor, found.full_name, number)
@@ -93,7 +100,7 @@ def show(plugin: str, entity: str, number: int) -> Response:
     )
     page.can_write = any(one.id == "edit" for one in offered)
     page.attachments = _attachments(who, found, number, url)
-    return respond("record.html", page, block="main")
+    return page
 
 
 def offers(who: Asking, entity: Entity, record: Record, rights: RowRights, url: str, legal: list[MoveButton]) -> list[Action]:
@@ -308,6 +315,7 @@ def menu(plugin: str, entity: str, number: int) -> Response:
     url = f"/{plugin}/{entity}"
     offered = [
         Action("open", "Open", f"{url}/{number}", "arrow-right", "Enter"),
+        Action("peek", "Look beside", f"{url}?peek={number}", "eye", "Space"),
         *offers(who, found, record, rights, url, _moves(who, found, record, url)),
     ]
     title = str(record.get("display_title") or number)

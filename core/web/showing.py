@@ -44,8 +44,9 @@ class Screens:
         self.known = frozenset(part.split('"')[1] for part in assets.all[ICONS].body.decode().split("<symbol ")[1:])
         self._navs: dict[tuple[int, str, bool], tuple[tuple[Group, ...], Markup]] = {}
         self.env.globals.update(nav=self.nav, static=assets.url, icon=self.icon, config=_HTMX, instance="Backoffice")
-        # As globals, macros serve whole pages and single blocks alike.
-        self.env.globals.update(parts=self.env.get_template("parts.html").module, controls=self.env.get_template("controls.html").module)
+        # As globals, macros serve whole pages and single blocks alike; later ones use those before them.
+        for name in ("parts", "controls", "beside"):
+            self.env.globals[name] = self.env.get_template(f"{name}.html").module
 
     def icon(self, name: str, more: str = "") -> Markup:
         """A picture from the sprite; a dot list for a name it does not have."""
@@ -156,9 +157,9 @@ def part(html: str, *, status: int = 200, toast: Toast | None = None, focus: str
     return _dressed(Response(html, status, content_type="text/html; charset=utf-8"), toast=toast, focus=focus, close=close)
 
 
-def nothing(*, toast: Toast | None = None, refresh: bool = False, close: bool = False) -> Response:
-    """An answer without a body, for what only has to be told."""
-    answer = _dressed(Response(status=204), toast=toast, close=close)
+def nothing(*, toast: Toast | None = None, refresh: bool = False, close: bool = False, picked: tuple[int, str] | None = None) -> Response:
+    """An answer without a body, for what only has to be told; ``picked`` is a new record (id, title) for the picker that asked for it."""
+    answer = _dressed(Response(status=204), toast=toast, close=close, picked=picked)
     if refresh:
         answer.headers["HX-Refresh"] = "true"
     return answer
@@ -178,7 +179,15 @@ def go(url: str, *, toast: Toast | None = None) -> Response:
     return answer
 
 
-def _dressed(answer: Response, *, toast: Toast | None = None, focus: str = "", push: str = "", close: bool = False) -> Response:
+def _dressed(
+    answer: Response,
+    *,
+    toast: Toast | None = None,
+    focus: str = "",
+    push: str = "",
+    close: bool = False,
+    picked: tuple[int, str] | None = None,
+) -> Response:
     events: dict[str, Any] = {}
     if toast is not None:
         events["ops:toast"] = {"text": toast.text, "undo": toast.undo, "bad": toast.bad}
@@ -186,6 +195,8 @@ def _dressed(answer: Response, *, toast: Toast | None = None, focus: str = "", p
         events["ops:focus"] = focus
     if close:
         events["ops:close"] = True
+    if picked is not None:
+        events["ops:picked"] = {"value": picked[0], "title": picked[1]}
     if events:
         answer.headers["HX-Trigger"] = json.dumps(events)
     if push:

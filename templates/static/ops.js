@@ -92,14 +92,15 @@ function rowmenu(a) {
   p = el("div", { id: "rowmenu", popover: "auto", class: "menu" }); document.body.append(p); p.anchorButton = a;
   fetch(a.href, { headers: { "HX-Request": "true" } }).then(r => r.ok ? r.text() : "").then(html => {
     if (!html) return location.assign(a.href);
-    const got = new DOMParser().parseFromString(html, "text/html"); p.replaceChildren(...got.body.childNodes); p.showPopover(); place(p, a); const f = $("a,button", p); if (f) f.focus();
+    const got = new DOMParser().parseFromString(html, "text/html"); p.replaceChildren(...got.body.childNodes); $$("form", p).forEach(f => f.append(el("input", { type: "hidden", name: "_back", value: location.pathname + location.search }))); p.showPopover(); place(p, a); const f = $("a,button", p); if (f) f.focus();
   });
 }
 
 /* the list: a cursor, a selection */
 const rows = () => $$("[data-rows] tbody tr");
 let last = null;
-function cursor(tr) { rows().forEach(r => r.tabIndex = -1); tr.tabIndex = 0; tr.focus({ preventScroll: false }); tr.scrollIntoView({ block: "nearest" }); }
+let wander = 0;
+function cursor(tr) { if (peeking() && $("#peek").dataset.id !== tr.dataset.id) { clearTimeout(wander); wander = setTimeout(() => { if (peeking()) peek(tr); }, 150); } rows().forEach(r => r.tabIndex = -1); tr.tabIndex = 0; tr.focus({ preventScroll: false }); tr.scrollIntoView({ block: "nearest" }); }
 function step(by) { const all = rows(); if (!all.length) return; const at = all.indexOf(document.activeElement.closest ? document.activeElement.closest("tr") : null); cursor(all[Math.max(0, Math.min(all.length - 1, at + by))] || all[0]); }
 const box = tr => $('input[name="id"]', tr);
 function mark(tr, on) { const b = box(tr); if (b) { b.checked = on; tr.classList.toggle("sel", on); } }
@@ -126,6 +127,9 @@ document.addEventListener("click", e => {
   if (t.closest("[data-density-next]")) return density();
   if (t.closest("[data-keys]")) return keys();
   if (t.closest("[data-back]")) return history.back();
+  if (t.closest("[data-peek-close]")) { e.preventDefault(); return unpeek(); }
+  if (t.closest("[data-quick-close]")) return $("#quickbox").close();
+  const beside = t.closest('[data-action="peek"]'); if (beside && $("#peek")) { const r = document.getElementById("r" + new URL(beside.href).searchParams.get("peek")); if (r) { e.preventDefault(); beside.closest("[popover]") && beside.closest("[popover]").hidePopover(); if (!(peeking() && $("#peek").dataset.id === r.dataset.id)) peek(r); return; } }
   if (t.closest("[data-clear]")) return clear();
   if (t.closest("[data-more]")) return $("#nav").classList.toggle("open");
   if (!t.closest("#nav")) $("#nav") && $("#nav").classList.remove("open");
@@ -158,9 +162,9 @@ document.addEventListener("change", e => {
     const body = new FormData(f); [...body.keys()].forEach(k => { if (body.get(k) instanceof File) body.delete(k); });
     fetch(at.dataset.partial, { method: "POST", body, headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } }).then(r => { if (r.status === 401) login(); return r.ok ? r.text() : ""; }).then(html => {
       if (!html || n !== asked) return;
-      const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("fields"); if (!fresh) return;
+      const got = new DOMParser().parseFromString(html, "text/html"), fresh = at.closest("dialog") ? $("#q-fields", renamed(got.body)) : got.getElementById("fields"); if (!fresh) return;
       const open_ = $("[data-tabs] [aria-selected=true]", at), name = open_ && open_.id;
-      Idiomorph.morph(at, fresh, { ignoreActiveValue: true, callbacks: { beforeNodeMorphed: old => !(old.matches && old.matches(".pick,[data-lines],[type=file]")) } });
+      Idiomorph.morph(at, fresh, { ignoreActiveValue: true, callbacks: { beforeNodeMorphed: (old, now) => { if (!old.matches) return true; if (old.matches(".field:has(.richedit)")) { old.hidden = now.hidden; return false; } return !old.matches(".pick,[data-lines],[type=file]"); } } });
       if (name && document.getElementById(name)) pane(document.getElementById(name), true);
       ready(at);
     });
@@ -198,7 +202,7 @@ function picker(b) {
     fetch(b.dataset.pick + "&q=" + encodeURIComponent(q), { headers: { "HX-Request": "true" } }).then(r => r.text()).then(html => {
       if (n !== asked) return;
       list.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
-      if (b.dataset.quick) list.append(el("div", { role: "option", "data-new": b.dataset.quick, text: "＋ New " + b.dataset.noun + "…" }));
+      if (b.dataset.quick && !b.closest("dialog")) list.append(el("div", { role: "option", "data-new": b.dataset.quick, text: "＋ New " + b.dataset.noun + "…" }));
       opts().forEach((o, i) => { o.id = list.id + i; }); list.hidden = false; look_.setAttribute("aria-expanded", "true");
       if (q) hot(opts()[0]);
     });
@@ -206,7 +210,7 @@ function picker(b) {
   const hot = o => { opts().forEach(x => x.setAttribute("aria-selected", x === o)); if (o) { look_.setAttribute("aria-activedescendant", o.id); o.scrollIntoView({ block: "nearest" }); } };
   const take = o => {
     if (!o) return;
-    if (o.dataset.new) { open(o.dataset.new); return shut(); }
+    if (o.dataset.new) { const text = look_.value === title ? "" : look_.value; shut(); return quick(b, text, made => { take(el("div", { "data-value": made.value, text: made.title })); look_.focus(); shut(); }); }
     if (many) {
       if (!$$(`input[value="${CSS.escape(o.dataset.value)}"]`, b).length) $(".chosen", b).append(el("span", { class: "chip" }, el("input", { type: "hidden", name: b.dataset.many, value: o.dataset.value }), el("span", { text: o.textContent }), el("button", { type: "button", class: "btn quiet small icon", "data-drop": "", "aria-label": "Remove " + o.textContent, text: "×" })));
       look_.value = "";
@@ -246,30 +250,103 @@ function restore(b) {
     for (const [name, texts] of Object.entries(values)) {
       if (name === "_v" || name === "_multi") continue;
       const controls = $$(`[name="${CSS.escape(name)}"]`, f);
-      controls.forEach((c, i) => { if (c.type === "checkbox" || c.type === "radio") c.checked = texts.includes(c.value); else if (c.type !== "file") c.value = texts[Math.min(i, texts.length - 1)]; });
+      controls.forEach((c, i) => { if (c.type === "checkbox" || c.type === "radio") c.checked = texts.includes(c.value); else if (c.type !== "file") c.value = texts[Math.min(i, texts.length - 1)]; if ("rich" in c.dataset) c.dispatchEvent(new Event("change")); });
     }
     b.closest(".banner").remove(); say("Your draft is back."); f.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
 
-/* the board: only legal lanes take a card */
+/* the board: only legal lanes take a card, dragged or moved by keys */
 let card = null;
-document.addEventListener("dragstart", e => { card = e.target.closest && e.target.closest(".kard"); if (!card) return; card.classList.add("drag"); e.dataTransfer.effectAllowed = "move"; const legal = targets(card.closest(".lane")); $$(".lane").forEach(l => { if (l !== card.closest(".lane") && legal && !legal[l.dataset.value]) l.classList.add("no"); }); });
+const board = () => $("[data-board]");
+document.addEventListener("dragstart", e => { card = e.target.closest && e.target.closest(".kard"); if (!card) return; card.classList.add("drag"); e.dataTransfer.effectAllowed = "move"; $$(".lane").forEach(l => { if (!takes(l, card)) l.classList.add("no"); }); });
 document.addEventListener("dragend", () => { $$(".lane").forEach(l => l.classList.remove("no", "drop")); if (card) card.classList.remove("drag"); card = null; });
-document.addEventListener("dragover", e => { const l = card && e.target.closest(".lane"); if (l && !l.classList.contains("no")) { e.preventDefault(); $$(".lane.drop").forEach(x => x !== l && x.classList.remove("drop")); l.classList.add("drop"); } });
-document.addEventListener("drop", e => {
-  const l = card && e.target.closest(".lane"); if (!l || l === card.closest(".lane")) return; e.preventDefault();
-  const url = $("[data-board]").dataset.board + "/" + card.dataset.id, legal = targets(card.closest(".lane"));
-  const there = legal ? url + "/move/" + legal[l.dataset.value] : url + "/set/" + ($("[data-board]").dataset.by || "");
-  const body = new URLSearchParams(legal ? { _v: card.dataset.v } : { value: l.dataset.value });
-  const from = card.parentNode, next = card.nextSibling, moved = card; l.append(card);
+document.addEventListener("dragover", e => { const l = card && e.target.closest(".lane"); if (l && takes(l, card)) { e.preventDefault(); $$(".lane.drop").forEach(x => x !== l && x.classList.remove("drop")); l.classList.add("drop"); } });
+document.addEventListener("drop", e => { const l = card && e.target.closest(".lane"); if (l && takes(l, card)) { e.preventDefault(); putcard(card, l); } });
+function targets(lane) { return board().dataset.by ? null : Object.fromEntries(lane.dataset.targets.split(" ").filter(Boolean).map(p => p.split(":").reverse())); }
+function takes(lane, k) { const from = k.closest(".lane"), legal = targets(from); return k.draggable && lane !== from && (!legal || lane.dataset.value in legal); }
+function putcard(k, lane) {
+  const from = k.parentNode, next = k.nextSibling, legal = targets(k.closest(".lane")), url = board().dataset.board + "/" + k.dataset.id;
+  const there = legal ? url + "/move/" + legal[lane.dataset.value] : url + "/set/" + board().dataset.by;
+  const body = new URLSearchParams(legal ? { _v: k.dataset.v } : { value: lane.dataset.value });
+  lane.append(k); k.setAttribute("aria-busy", "true"); const home = () => { from.insertBefore(k, next); k.removeAttribute("aria-busy"); k.focus(); };
   fetch(there + "?part=1", { method: "POST", body, headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } }).then(r => {
-    const told = r.headers.get("HX-Trigger"); if (told && told.includes("ops:toast")) toast(JSON.parse(told)["ops:toast"]);
-    if (r.status === 204) return setTimeout(() => location.reload(), 600);
-    from.insertBefore(moved, next); if (r.status === 422) location.assign(there); else if (r.status === 401) login();
-  }).catch(() => { from.insertBefore(moved, next); toast({ text: "The server cannot be reached.", bad: true }); });
+    const told = r.headers.get("HX-Trigger"); if (told && told.includes("ops:toast")) { const t = JSON.parse(told)["ops:toast"]; toast(t); say(t.text); }
+    if (r.status === 204) return renew([], k.id);
+    home(); if (r.status === 422 && legal) location.assign(there); else if (r.status === 401) login(); else if (!told) toast({ text: "The card stays where it was: this is not possible now.", bad: true });
+  }).catch(() => { home(); toast({ text: "The server cannot be reached.", bad: true }); });
+}
+function boardkey(e) {
+  const b = board(); if (!b || !/^Arrow/.test(e.key) || !(e.target === b || e.target.closest(".kard"))) return false;
+  const lanes = $$(".lane", b), k = e.target.closest(".kard"), side = e.key === "ArrowRight" ? 1 : e.key === "ArrowLeft" ? -1 : 0;
+  const go = to => { if (to) { $$(".kard", b).forEach(x => x.tabIndex = -1); to.tabIndex = 0; to.focus(); to.scrollIntoView({ block: "nearest", inline: "nearest" }); } };
+  if (!k) { go($(".kard", b)); return true; }
+  const at = lanes.indexOf(k.closest(".lane")), mine = $$(".kard", lanes[at]), row = mine.indexOf(k);
+  if (!side) go(mine[row + (e.key === "ArrowDown" ? 1 : -1)]);
+  else for (let n = at + side; lanes[n]; n += side) {
+    if (e.shiftKey) { if (takes(lanes[n], k)) { putcard(k, lanes[n]); break; } }
+    else { const there = $$(".kard", lanes[n]); if (there.length) { go(there[Math.min(row, there.length - 1)]); break; } }
+  }
+  return true;
+}
+
+/* the record beside the list */
+let looking = 0;
+function address(n) { const u = new URL(location); n ? u.searchParams.set("peek", n) : u.searchParams.delete("peek"); history.replaceState(history.state, "", u); }
+function peek(r) {
+  const p = $("#peek"), a = r && $(".main a,:scope>a", r); if (!p || !a) return false;
+  if (!p.hidden && p.dataset.id === r.dataset.id) { unpeek(); return true; }
+  const n = r.dataset.id, asked = ++looking; p.dataset.id = n;
+  fetch(a.getAttribute("href") + "?layout=peek", { headers: { "HX-Request": "true" } }).then(x => { if (x.status === 401) login(); return x.ok ? x.text() : ""; }).then(html => {
+    if (asked !== looking) return; if (!html) return location.assign(a.href);
+    p.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes); p.hidden = false; p.scrollTop = 0; address(n);
+    $$("form", p).forEach(f => f.append(el("input", { type: "hidden", name: "_back", value: location.pathname + location.search })));
+    say("Beside the list: " + $("h2", p).textContent);
+  });
+  return true;
+}
+function unpeek() { const p = $("#peek"), r = document.getElementById("r" + p.dataset.id); looking++; p.hidden = true; p.replaceChildren(); address(""); if (r) r.matches("tr") ? cursor(r) : r.focus(); }
+const peeking = () => $("#peek") && !$("#peek").hidden;
+
+/* a new record for a picker, in a dialog over the form */
+let pickfor = null;
+function renamed(at) { $$("[id],[for],[list],[aria-describedby],[aria-labelledby],[aria-controls],[href^='#']", at).forEach(n => ["id", "for", "list", "aria-describedby", "aria-labelledby", "aria-controls", "href"].forEach(a => { const v = n.getAttribute(a); if (v && (a !== "href" || v[0] === "#")) n.setAttribute(a, v[0] === "#" ? "#q-" + v.slice(1) : "q-" + v); })); return at; }
+function quickshow(html) {
+  const d = $("#quickbox"), got = renamed(new DOMParser().parseFromString(html, "text/html").body); if (!$("form", got)) return false;
+  d.replaceChildren(...got.childNodes); d.setAttribute("aria-label", $("h2", d).textContent); if (!d.open) d.showModal(); ready(d); const f = $("[data-focus]", d) || $("#q-fields input:not([type=hidden]),#q-fields select,#q-fields textarea", d); if (f) f.focus(); return true;
+}
+function quick(b, text, take) {
+  const url = b.dataset.quick + "?quick=1" + (text && b.dataset.quickField ? "&" + b.dataset.quickField + "=" + encodeURIComponent(text) : ""), d = $("#quickbox"); pickfor = take;
+  if (d.dataset.url === url && d.dataset.typed && $("form", d)) return d.showModal();
+  fetch(url, { headers: { "HX-Request": "true" } }).then(r => r.ok ? r.text() : "").then(html => { d.dataset.url = url; delete d.dataset.typed; if (!quickshow(html)) open(b.dataset.quick); });
+}
+document.addEventListener("input", e => { const d = e.target.closest && e.target.closest("#quickbox"); if (d) d.dataset.typed = "1"; });
+document.addEventListener("submit", e => {
+  const f = e.target.closest("[data-quick-form]"); if (!f) return; e.preventDefault();
+  const d = $("#quickbox"); fetch(f.action, { method: "POST", body: new FormData(f, e.submitter), headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } }).then(r => {
+    const told = JSON.parse(r.headers.get("HX-Trigger") || "{}"); if (told["ops:toast"]) toast(told["ops:toast"]);
+    if (told["ops:picked"]) { d.close(); d.replaceChildren(); delete d.dataset.typed; if (pickfor) pickfor(told["ops:picked"]); return; }
+    if (r.status === 401) { d.close(); return login(); }
+    return r.text().then(html => { if (!quickshow(html)) toast({ text: "That did not work (" + r.status + "). What you typed is still here.", bad: true }); });
+  }).catch(() => toast({ text: "The server cannot be reached. What you typed is still here.", bad: true }));
 });
-function targets(lane) { if ($("[data-board]").dataset.by) return null; return Object.fromEntries(lane.dataset.targets.split(" ").filter(Boolean).map(p => p.split(":").reverse())); }
+
+/* rich text: the words as they will look; the source stays in the form's own control */
+function rich(t) {
+  if (t.dataset.on) return; t.dataset.on = "1";
+  const box = el("div", { class: "input richbox", contenteditable: "true", role: "textbox", "aria-multiline": "true", id: t.id }), bar = el("div", { class: "richbar", role: "toolbar", "aria-label": "Format" });
+  ["aria-invalid", "aria-describedby"].forEach(a => { if (t.hasAttribute(a)) box.setAttribute(a, t.getAttribute(a)); });
+  const label = $(`label[for="${CSS.escape(t.id)}"]`, t.form); if (label) { label.id = label.id || t.id + "-l"; box.setAttribute("aria-labelledby", label.id); label.addEventListener("click", () => box.focus()); }
+  t.removeAttribute("id"); t.hidden = true; t.removeAttribute("required");
+  const fill = () => box.replaceChildren(...new DOMParser().parseFromString(t.value, "text/html").body.childNodes), keep = () => { t.value = box.textContent.trim() || $("hr,table", box) ? box.innerHTML : ""; };
+  for (const [name, text, cmd, arg] of [["Bold", "B", "bold"], ["Italic", "I", "italic"], ["List", "•", "insertUnorderedList"], ["Numbered list", "1.", "insertOrderedList"], ["Quote", "❞", "formatBlock", "blockquote"], ["Plain", "¶", "formatBlock", "p"]]) {
+    const b = el("button", { type: "button", class: "btn quiet small", "aria-label": name, title: name, text }); bar.append(b);
+    b.addEventListener("mousedown", e => e.preventDefault()); b.onclick = () => { box.focus(); document.execCommand(cmd, false, arg); keep(); };
+  }
+  box.addEventListener("focus", () => document.execCommand("defaultParagraphSeparator", false, "p"));
+  box.addEventListener("input", () => { keep(); dirty(box); }); box.addEventListener("paste", e => { const text = e.clipboardData.getData("text/plain"); if (text) { e.preventDefault(); document.execCommand("insertText", false, text); } });
+  t.addEventListener("change", fill); fill(); t.before(el("div", { class: "richedit" }, bar, box));
+}
 
 /* the palette */
 function palette() { const d = $("#palette"); if (d.open) return d.close(); d.showModal(); const q = $("#palette-q"); q.value = ""; q.focus(); htmx.ajax("GET", "/palette", { target: "#palette-list", swap: "innerHTML" }); }
@@ -282,10 +359,11 @@ document.addEventListener("keydown", e => {
 $("#palette") && $("#palette").addEventListener("click", e => { if (e.target === e.currentTarget) e.currentTarget.close(); });
 
 /* keys */
-const GLOBAL = [["Ctrl K", "Search or jump"], ["/", "Search this list"], ["g h", "Home"], ["g i", "Inbox"], ["c", "New"], ["[", "Collapse the menu"], ["d", "Theme"], ["z", "Undo"], [".", "Copy the number; twice with the title, three times the link"], ["?", "These keys"], ["Esc", "Close"]];
-const LIST = [["j k", "Down, up"], ["Enter", "Open"], ["x", "Select"], ["Shift x", "Select up to here"], ["m", "Menu of the row"]];
+const GLOBAL = [["Ctrl K", "Search or jump"], ["/", "Search this list"], ["g h", "Home"], ["g i", "Inbox"], ["g n", "Notifications"], ["c", "New"], ["[", "Collapse the menu"], ["d", "Theme"], ["z", "Undo"], [".", "Copy the number; twice with the title, three times the link"], ["?", "These keys"], ["Esc", "Close"]];
+const BOARD = [["↑ ↓ ← →", "Walk the cards"], ["Shift ←", "Move the card to the left"], ["Shift →", "Move the card to the right"], ["Enter", "Open"], ["Space", "Look at it beside the board"], ["m", "Move to…"]];
+const LIST = [["j k", "Down, up"], ["Enter", "Open"], ["x", "Select"], ["Shift x", "Select up to here"], ["Space", "Look at it beside the list"], ["m", "Menu of the row"]];
 function keys() {
-  const here = [...GLOBAL]; if (rows().length) here.push(...LIST);
+  const here = [...GLOBAL]; if (rows().length) here.push(...LIST); if (board()) here.push(...BOARD);
   $$("[data-key]").forEach(n => { const k = n.dataset.key; if (k && k.length < 3 && !here.some(h => h[0] === k)) here.push([k, n.textContent.trim().replace(k, "") || n.getAttribute("aria-label") || ""]); });
   const dl = el("dl", { class: "facts" }); here.forEach(([k, t]) => dl.append(el("div", {}, el("dt", {}, ...k.split(" ").map(p => el("kbd", { text: p }))), el("dd", { text: t }))));
   const close = el("button", { class: "btn", type: "button", text: "Close" }); close.onclick = () => $("#modal").close();
@@ -295,17 +373,22 @@ let g = 0;
 document.addEventListener("keydown", e => {
   if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k") { e.preventDefault(); return palette(); }
   if ((e.ctrlKey || e.metaKey) && e.key === "Enter") { const f = e.target.closest && e.target.closest("form"); if (f && f.method === "post") { e.preventDefault(); f.requestSubmit(); } return; }
+  if (e.key === "Escape" && peeking() && !typing(e) && !$(":popover-open") && !$("dialog[open]")) { e.preventDefault(); return unpeek(); }
   if (e.key === "Escape") { if (typing(e) && !e.target.closest("dialog,[popover]")) return e.target.blur(); if (rows().some(r => box(r) && box(r).checked) && !$(":popover-open") && !$("dialog[open]")) return clear(); return; }
   if (e.ctrlKey || e.metaKey || e.altKey || typing(e) || $("dialog[open]") || $(":popover-open")) return;
   const k = e.key, tr = document.activeElement.closest && document.activeElement.closest("[data-rows] tbody tr");
   const did = () => e.preventDefault();
-  if (Date.now() - g < 900) { g = 0; const to = $(`.nav [data-key="${CSS.escape(k)}"]`); if (to) { did(); location.assign(to.href); } return; }
+  if (Date.now() - g < 900) { g = 0; const to = k === "n" ? $("#bell") : $(`.nav [data-key="${CSS.escape(k)}"]`); if (to) { did(); location.assign(to.href); } return; }
   if (k === "g") { g = Date.now(); return; }
   if (k === "?") { did(); return keys(); }
   if (k === "d") { did(); return theme(); }
   if (k === "[") { did(); return rail(); }
   if (k === "z") { const u = $$("[data-undo]").pop(); if (u) { did(); u.click(); } return; }
   if (k === ".") { did(); return copykey(); }
+  if (!e.shiftKey || board()) { if (boardkey(e)) return did(); }
+  const on = tr || (document.activeElement.closest && document.activeElement.closest(".kard"));
+  if (k === " " && on && document.activeElement === on && peek(on)) return did();
+  if (on && on.matches(".kard")) { if (k === "m") { did(); return rowmenu($("[data-menu]", on)); } if (k === "Enter" && document.activeElement === on) { did(); return $("a", on).click(); } }
   if (rows().length) {
     if (k === "j" || (k === "ArrowDown" && tr)) { did(); return step(1); }
     if (k === "k" || (k === "ArrowUp" && tr)) { did(); return step(-1); }
@@ -318,17 +401,17 @@ document.addEventListener("keydown", e => {
 });
 
 /* the pulse: unread notifications, and what changed behind an open list; nothing moves until somebody asks for it */
-let mark = "", unread = sessionStorage.getItem("unread") || "", beating = 0, rung = 0, fresh = new Set(), many = false;
+let since = "", unread = sessionStorage.getItem("unread") || "", beating = 0, rung = 0, fresh = new Set(), many = false;
 function bell() { const b = $("#unread"); if (!b) return; b.hidden = !+unread; b.textContent = +unread > 99 ? "99+" : unread; $("#bell").setAttribute("aria-label", +unread ? "Notifications, " + unread + " unread" : "Notifications"); }
 function pulse() {
   if (!$("#bell") || document.hidden || Date.now() - rung < 1500) return;
-  rung = Date.now(); const list = $("#list[data-of]"), q = new URLSearchParams({ unread, since: list ? mark : "", of: list ? list.dataset.of : "" });
+  rung = Date.now(); const list = $("#list[data-of]"), q = new URLSearchParams({ unread, since: list ? since : "", of: list ? list.dataset.of : "" });
   fetch("/pulse?" + q, { headers: { "HX-Request": "true" } }).then(r => r.status === 200 ? r.json() : null).then(news => {
     if (!news) return;
     if (news.unread > +unread && unread !== "") say(news.unread + " unread notifications");
     unread = String(news.unread); sessionStorage.setItem("unread", unread); bell();
     if (!list) return;
-    mark = String(news.mark || ""); news.changed.forEach(n => fresh.add(n)); many = many || news.more; newer();
+    since = String(news.mark || ""); news.changed.forEach(n => fresh.add(n)); many = many || news.more; newer();
   }).catch(() => 0);
 }
 function newer() {
@@ -348,7 +431,7 @@ document.addEventListener("click", e => { if (e.target.closest("#newer button"))
 document.addEventListener("click", e => { const a = e.target.closest("[data-reads]"); if (a) fetch("/inbox/notifications/read", { method: "POST", keepalive: true, body: new URLSearchParams({ id: a.dataset.reads }), headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } }); });
 const beat = () => { clearTimeout(beating); pulse(); beating = setTimeout(beat, 20000); };
 document.addEventListener("visibilitychange", () => { if (!document.hidden) beat(); });
-document.body.addEventListener("ops:pulse", beat);
+document.body.addEventListener("ops:pulse", () => { rung = 0; beat(); });
 
 /* come back to the row that was opened */
 const place_ = "at:" + location.pathname + location.search;
@@ -358,12 +441,13 @@ function back() { const id = sessionStorage.getItem(place_), nav = performance.g
 /* what a new part of the page needs */
 function ready(at) {
   if (!at || !at.querySelectorAll) return;
-  $$("[data-pick]", at).forEach(picker);
+  $$("[data-pick]", at).forEach(picker); $$("[data-rich]", at).forEach(rich);
   $$("[data-blank]", at).forEach(n => n.remove());
   $$("details[data-keep]", at).forEach(d => { const key = "open:" + d.id, kept = localStorage.getItem(key); if (kept !== null) d.open = kept === "1"; d.addEventListener("toggle", () => localStorage.setItem(key, d.open ? "1" : "0")); });
   $$("[data-focus]", at).forEach(n => n.focus());
-  $$("[data-tabs]", at).forEach(t => { const bad = $("[role=tab]:has(.bad)", t), chosen = bad || $("[aria-selected=true]", t); $$("[data-pane]").forEach(p => { p.hidden = chosen && p.id !== chosen.getAttribute("aria-controls"); }); if (chosen) $$("[role=tab]", t).forEach(b => { b.setAttribute("aria-selected", b === chosen); b.tabIndex = b === chosen ? 0 : -1; }); });
+  $$("[data-tabs]", at).forEach(t => { const bad = $("[role=tab]:has(.bad)", t), chosen = bad || $("[aria-selected=true]", t); $$("[data-pane]", t.parentNode).forEach(p => { p.hidden = chosen && p.id !== chosen.getAttribute("aria-controls"); }); if (chosen) $$("[role=tab]", t).forEach(b => { b.setAttribute("aria-selected", b === chosen); b.tabIndex = b === chosen ? 0 : -1; }); });
   if (rows().length && !rows().some(r => r.tabIndex === 0)) rows()[0].tabIndex = 0;
+  const first = $(".kard"); if (first && !$(".kard[tabindex='0']")) first.tabIndex = 0;
   count();
 }
 ready(document); back(); bell(); beat();

@@ -75,7 +75,7 @@ def opened(chromium: Chromium, served: str, cookie: str) -> Iterator[Callable[..
         context.add_cookies([{"name": "session", "value": cookie, "url": served}])
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: said.append(message.text) if message.type == "error" and not EXPECTED.search(message.text) else None)
+        page.on("console", lambda one: said.append(one.text) if one.type == "error" and not EXPECTED.search(one.text) else None)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(url)
         page.wait_for_load_state("networkidle")

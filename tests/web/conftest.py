@@ -52,6 +52,7 @@ entities:
       why: {type: text, show_if: urgent}
       due: {type: date, in_list: true}
       notes: {type: long_text}
+      story: {type: rich_text}
       secretly: {type: text}
       place: {type: reference, to: shelf, in_list: true}
       parts:
@@ -66,10 +67,11 @@ entities:
         close: {from: open, to: closed, role: clerk, requires: [notes], form: [notes], reason: true}
         big: {from: new, to: closed, label: Close at once, role: clerk, guard: "amount < 10"}
     forms:
-      full: {fields: [name, kind, amount, urgent, why, due, notes, secretly, place, parts]}
+      full: {fields: [name, kind, amount, urgent, why, due, notes, story, secretly, place, parts]}
     views:
       all: {kind: list, columns: [number, name, kind, amount, due, place, state], sort: -id, default: true}
       board: {kind: board, by: state, card: [number, amount]}
+      kinds: {kind: board, by: kind, card: [number, amount]}
     access:
       clerk: {read: all, create: all, write: all, delete: all, export: all}
       guest: {read: "kind == 'small'", hide: [secretly], export: all}

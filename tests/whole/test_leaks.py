@@ -37,6 +37,7 @@ ASKED = {
     "/<plugin>/<entity>/bulk/edit",
     "/<plugin>/<entity>/bulk/move/<transition>",
     "/<plugin>/<entity>/count",
+    "/<plugin>/<entity>/<number>/set/<field>",
     "/<plugin>/<entity>/export",
     "/<plugin>/<entity>/facets",
     "/<plugin>/<entity>/filter",
@@ -176,6 +177,7 @@ def addresses(planted: Planted) -> list[str]:
         for number in numbers:
             one = f"{base}/{number}"
             found += [one, *(f"{one}/{part}" for part in ("actions", "delete", "edit", "history", "move/close", "print.pdf", "related"))]
+            found += [f"{one}?layout=peek", f"{base}?peek={number}", *(f"{one}/set/{name}" for name in ("level", "hidden", "masked"))]
             found += [f"/api/v1{one}", f"/api/v1{one}?expand=source", f"/api/v1{one}?fields=hidden", f"/api/v1{one}/history"]
     return [*found, "/api/v1/openapi.json", "/api/v1/me"]
 
