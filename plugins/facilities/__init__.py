@@ -1,15 +1,35 @@
-"""Facilities: bookings that fit, orders that follow requests and schedules, costs and scores that add up."""
+"""Facilities: orders that follow requests and schedules, costs and scores that add up; bookings are in reserving."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from core import Change, DemoWork, Money, Record, Refusal, Work, hookimpl, on
 from plugins.facilities import booking as rooms
-from plugins.facilities import inspections, maintenance, recurrence
+from plugins.facilities import inspections, maintenance
 from plugins.facilities.demo import fill
+from plugins.facilities.reserving import (
+    book_the_series,
+    check_the_booking,
+    check_the_resource,
+    confirm_in_order,
+    hold_the_buffers,
+    list_who_is_affected,
+    take_the_slot,
+    understand_the_rule,
+)
+
+__all__ = [
+    "book_the_series",
+    "check_the_booking",
+    "check_the_resource",
+    "confirm_in_order",
+    "hold_the_buffers",
+    "list_who_is_affected",
+    "take_the_slot",
+    "understand_the_rule",
+]
 
 ORDER = ("site", "building", "floor", "room", "desk")
 CENT = Decimal("0.01")
@@ -18,16 +38,24 @@ OPEN_ORDERS = ("draft", "planned", "assigned", "in_progress", "on_hold", "done")
 
 @hookimpl(specname="check_record")
 @on("facilities.location")
-def keep_places_in_order(record: Record, work: Work) -> dict[str, str]:
-    """A site holds buildings, a building floors, a floor rooms and zones, a room desks."""
-    above = work.get("facilities.location", record.get("parent"))
-    if above is None:
-        return {}
-    level = {"zone": "room", "parking": "building", "outdoor": "building"}
-    mine, theirs = (level.get(kind, kind) for kind in (record["kind"], above["kind"]))
-    if ORDER.index(mine) <= ORDER.index(theirs):
-        return {"parent": f"A {record['kind']} cannot lie inside a {above['kind']}."}
-    return {}
+def keep_places_in_order(record: Record, change: Change, work: Work) -> dict[str, str]:
+    """A site holds buildings, a building floors, a floor rooms and zones, a room desks; the time zone is known."""
+    found: dict[str, str] = {}
+    if record.get("zone") and not rooms.is_zone(record["zone"]):
+        found["zone"] = "This time zone is not known: write it as Europe/Berlin."
+    if record.get("kind"):
+        found |= _misplaced(record, change, work)
+    return found
+
+
+@hookimpl(specname="after_save")
+@on("facilities.location")
+def keep_the_order_together(record: Record, change: Change, work: Work) -> None:
+    """The same under the lock of the place above: nobody may have changed what it is meanwhile."""
+    if change.touches("kind") or change.touches("parent"):
+        work.lock("facilities.location", *filter(None, [record.get("parent")]))
+        for field, sentence in _misplaced(record, change, work).items():
+            raise Refusal(sentence, field)
 
 
 @hookimpl(specname="check_record")
@@ -207,132 +235,6 @@ def make_the_next_order(record: Record, work: Work) -> None:
 
 
 @hookimpl(specname="before_save")
-@on("facilities.booking")
-def hold_the_buffers(record: Record, change: Change, work: Work) -> None:
-    """A booking remembers what it blocks, and moves leave their time."""
-    resource = work.get("facilities.resource", record["resource"])
-    if resource is not None and record.get("start") and record.get("end"):
-        span = _span(record, resource)
-        record["blocked_from"], record["blocked_to"] = span.blocked
-    if change.transition == "check_in":
-        record["checked_in_at"] = change.at
-    if change.transition in ("release", "cancel", "decline"):
-        record["released_at"] = change.at
-
-
-@hookimpl(specname="check_record")
-@on("facilities.booking")
-def check_the_booking(record: Record, before: Record | None, change: Change, work: Work) -> dict[str, str]:
-    """A booking fits the resource's rules; what it takes from others is checked again when it is stored (FA-R01 to R07)."""
-    resource = work.get("facilities.resource", record.get("resource"))
-    if resource is None or not record.get("start") or not record.get("end") or record["end"] <= record["start"]:
-        return {}
-    if before is not None and not (change.touches("start") or change.touches("end") or change.touches("resource")):
-        return {}
-    return _rules(record, resource, change, work)
-
-
-@hookimpl(specname="after_save")
-@on("facilities.booking")
-def take_the_slot(record: Record, change: Change, work: Work) -> None:
-    """Under the write's lock: nobody else has the slot, the parts or the whole (FA-R01, FA-R02, FA-X09)."""
-    if record.get("state") not in rooms.LIVE or not (
-        change.is_new or change.touches("start") or change.touches("end") or change.touches("resource")
-    ):
-        return
-    resource = work.get("facilities.resource", record["resource"])
-    if resource is None:
-        return
-    work.lock("facilities.resource", *sorted({resource.id, *_relatives(resource, work)}))
-    wanted = _span(record, resource)
-    taken = _taken(resource, record, work)
-    if not rooms.fits(wanted, taken, int(resource.get("quantity") or 1)):
-        raise Refusal("The resource is taken at that time.", "start")
-    for relative in _relatives(resource, work):
-        other = work.get("facilities.resource", relative)
-        if other is not None and not rooms.fits(wanted, _taken(other, record, work), int(other.get("quantity") or 1)):
-            raise Refusal("A part of it, or the whole, is taken at that time.", "start")
-
-
-@hookimpl(specname="allow_transition")
-@on("facilities.booking")
-def confirm_in_order(record: Record, transition: str, work: Work) -> str | None:
-    """What needs approval is asked for; vehicles need valid papers and a driver with the licence (FA-R07)."""
-    if transition not in ("confirm", "approve"):
-        return None
-    resource = work.get("facilities.resource", record["resource"])
-    if resource is None:
-        return None
-    if transition == "confirm" and resource.get("needs_approval"):
-        return "This resource needs approval: ask for it instead."
-    if resource["type"] == "vehicle":
-        last = record["end"].date()
-        for name, what in (("inspection_due", "inspection"), ("insurance_end", "insurance")):
-            if resource.get(name) and resource[name] < last:
-                return f"The vehicle's {what} ends before the booking does."
-        if resource.get("licence_class") and record.get("licence_class") != resource["licence_class"]:
-            return f"The driver needs a licence of class {resource['licence_class']}."
-    return None
-
-
-@hookimpl(specname="after_save")
-@on("facilities.booking_series")
-def book_the_series(record: Record, change: Change, work: Work) -> None:
-    """A new series makes its bookings at the same local time; taken dates are refused or left out, by its policy."""
-    if not change.is_new:
-        return
-    resource = work.get("facilities.resource", record["resource"])
-    if resource is None:
-        return
-    skipped: list[str] = []
-    for start in _starts(record, resource):
-        end = start + timedelta(minutes=record["minutes"])
-        wanted = rooms.Span(start, end, int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))
-        if not rooms.fits(wanted, _taken(resource, None, work), int(resource.get("quantity") or 1)):
-            if record["policy"] == "all":
-                raise Refusal(
-                    f"The resource is taken on {start.date().isoformat()}: choose another time, or let taken dates be left out.", "policy"
-                )
-            skipped.append(start.date().isoformat())
-            continue
-        work.create(
-            "facilities.booking",
-            resource=resource.id,
-            holder=record["holder"],
-            title=record["title"],
-            start=start,
-            end=end,
-            series=record.id,
-        )
-    if skipped:
-        work.change("facilities.booking_series", record.id, skipped=", ".join(skipped))
-
-
-@hookimpl(specname="check_record")
-@on("facilities.booking_series")
-def understand_the_rule(record: Record, work: Work) -> dict[str, str]:
-    """The rule is one we understand, and it ends."""
-    resource = work.get("facilities.resource", record.get("resource"))
-    if resource is None or not record.get("rule") or not record.get("first_day") or not record.get("start_time"):
-        return {}
-    try:
-        _starts(record, resource)
-    except ValueError as wrong:
-        return {"rule": str(wrong)}
-    return {}
-
-
-@hookimpl(specname="before_save")
-@on("facilities.blackout")
-def list_who_is_affected(record: Record, work: Work) -> None:
-    """Bookings inside a new closure are listed, so that their holders can be told (FA-R05)."""
-    if record.get("resource") and record.get("start") and record.get("end"):
-        met = work.find("facilities.booking", resource=record["resource"], start__lt=record["end"], end__gt=record["start"], limit=200)
-        live = [f"{one['number']} {one['title']}" for one in met if one["state"] in rooms.LIVE]
-        record["affected"] = "\n".join(live) or None
-
-
-@hookimpl(specname="before_save")
 @on("facilities.inspection")
 def score_the_inspection(record: Record) -> None:
     """Weights decide the score, a critical failure fails it (FA-R08)."""
@@ -388,6 +290,20 @@ def demo(work: DemoWork) -> None:
     fill(work)
 
 
+def _misplaced(record: Record, change: Change, work: Work) -> dict[str, str]:
+    above = work.get("facilities.location", record.get("parent"))
+    if above is not None and _level(record) <= _level(above):
+        return {"parent": f"A {record['kind']} cannot lie inside a {above['kind']}."}
+    inside = work.find("facilities.location", parent=record["id"], limit=1000) if record.get("id") and change.touches("kind") else []
+    if wrong := [one for one in inside if _level(one) <= _level(record)]:
+        return {"kind": f"{wrong[0]['code']} lies inside: a {wrong[0]['kind']} cannot lie inside a {record['kind']}."}
+    return {}
+
+
+def _level(place: Record) -> int:
+    return ORDER.index({"zone": "room", "parking": "building", "outdoor": "building"}.get(place["kind"], place["kind"]))
+
+
 def _outside(line: Record | dict[str, object]) -> bool:
     try:
         value = Decimal(str(line["result"]).replace(",", "."))
@@ -395,71 +311,3 @@ def _outside(line: Record | dict[str, object]) -> bool:
         return True
     low, high = line.get("low"), line.get("high")
     return (isinstance(low, Decimal) and value < low) or (isinstance(high, Decimal) and value > high)
-
-
-def _span(record: Record, resource: Record) -> rooms.Span:
-    return rooms.Span(record["start"], record["end"], int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))
-
-
-def _taken(resource: Record, but: Record | None, work: Work) -> list[rooms.Span]:
-    now = work.now
-    live = work.find("facilities.booking", resource=resource.id, state__in=rooms.LIVE, end__gt=now - timedelta(days=400), limit=1000)
-    mine = but.get("id") if but is not None else None
-    return [
-        _span(one, resource)
-        for one in live
-        if one.id != mine and not (one["state"] == "tentative" and now - one["updated_at"] > rooms.HELD and one.get("start") < now)
-    ]
-
-
-def _relatives(resource: Record, work: Work) -> Sequence[int]:
-    """The parts of a combination, and the combinations a resource is part of."""
-    wholes = [
-        one for one in work.find("facilities.resource", type=resource["type"], limit=1000) if resource.id in (one.get("combines") or ())
-    ]
-    return [*(resource.get("combines") or ()), *(one.id for one in wholes)]
-
-
-def _starts(record: Record, resource: Record) -> list[datetime]:
-    without = [date.fromisoformat(part.strip()) for part in (record.get("except_days") or "").split(",") if part.strip()]
-    return recurrence.occurrences(record["rule"], record["first_day"], record["start_time"], resource["zone"], without)
-
-
-def _rules(record: Record, resource: Record, change: Change, work: Work) -> dict[str, str]:
-    start, end, zone = record["start"], record["end"], resource["zone"]
-    minutes = rooms.elapsed_minutes(start, end)
-    found: dict[str, str] = {}
-    if resource.get("min_minutes") and minutes < resource["min_minutes"]:
-        found["end"] = f"A booking takes at least {resource['min_minutes']} minutes."
-    if resource.get("max_minutes") and minutes > resource["max_minutes"]:
-        found["end"] = f"A booking takes at most {resource['max_minutes']} minutes."
-    if resource.get("max_days") and rooms.calendar_days(start, end, zone) > resource["max_days"]:
-        found["end"] = f"A booking takes at most {resource['max_days']} days."
-    if resource.get("min_notice") and start < change.at + timedelta(hours=resource["min_notice"]):
-        found["start"] = f"Please book at least {resource['min_notice']} hours ahead."
-    if resource.get("horizon_days") and start > change.at + timedelta(days=resource["horizon_days"]):
-        found["start"] = f"It can be booked at most {resource['horizon_days']} days ahead."
-    if not rooms.within_hours(start, end, zone, resource.get("opens") or "00:00", resource.get("closes") or "24:00"):
-        found["start"] = f"It is open from {resource['opens']} to {resource['closes']} ({zone})."
-    if resource.get("capacity") and int(record.get("attendees") or 0) > resource["capacity"]:
-        found["attendees"] = f"There is room for {resource['capacity']}."
-    if resource.get("weekly_quota"):
-        monday, following = rooms.week_of(start, zone)
-        mine = [
-            one
-            for one in work.find("facilities.booking", resource=resource.id, holder=record["holder"], start__ge=monday, start__lt=following)
-            if one["state"] in ("requested", "confirmed") and one.id != record.get("id")
-        ]
-        if len(mine) >= resource["weekly_quota"]:
-            found["start"] = f"{resource['weekly_quota']} bookings in this week are the most for one person."
-    closed = work.find("facilities.blackout", start__lt=end, end__gt=start, limit=200)
-    place = work.get("facilities.location", resource.get("location"))
-    if any(one.get("resource") == resource.id or (place and one.get("location") == place.id) for one in closed):
-        found["start"] = "It is closed at that time."
-    elif (
-        place is not None
-        and place["status"] == "closed"
-        and not ((place.get("closed_to") and start >= place["closed_to"]) or (place.get("closed_from") and end <= place["closed_from"]))
-    ):
-        found["start"] = "The place is closed at that time."
-    return found

@@ -46,14 +46,40 @@ def fits(wanted: Span, taken: Iterable[Span], quantity: int = 1) -> bool:
     return all(1 + sum(span.start <= at < span.end for span in meeting) <= quantity for at in moments)
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Who has a resource, and how many of it there are."""
+
+    taken: tuple[Span, ...]
+    quantity: int = 1
+
+    def has_room(self, wanted: Span) -> bool:
+        """Whether one more booking fits."""
+        return fits(wanted, self.taken, self.quantity)
+
+
 def next_free(wanted: Span, taken: Sequence[Span], quantity: int = 1) -> datetime:
     """The earliest start from the wanted one on at which a booking of the same length fits."""
+    return next_free_of_all(wanted, [Hold(tuple(taken), quantity)])
+
+
+def next_free_of_all(wanted: Span, holds: Sequence[Hold]) -> datetime:
+    """The earliest start from the wanted one on at which a booking of the same length fits everywhere."""
     length = wanted.end - wanted.start
-    starts = {wanted.start} | {span.end + timedelta(minutes=max(span.after, wanted.before)) for span in taken}
-    for at in sorted(start for start in starts if start >= wanted.start):
-        if fits(Span(at, at + length, wanted.before, wanted.after), taken, quantity):
+    starts = {span.end + timedelta(minutes=max(span.after, wanted.before)) for hold in holds for span in hold.taken}
+    for at in sorted(start for start in starts | {wanted.start} if start >= wanted.start):
+        if all(hold.has_room(Span(at, at + length, wanted.before, wanted.after)) for hold in holds):
             return at
     raise AssertionError("After the last booking there is always room.")
+
+
+def is_zone(name: str) -> bool:
+    """Whether the time zone is known by this name."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
 
 
 def elapsed_minutes(start: datetime, end: datetime) -> int:
