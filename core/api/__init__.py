@@ -17,6 +17,7 @@ def create_blueprint(platform: Platform) -> Blueprint:
     door.add("/<plugin>/<entity>", {"GET": listing.list_, "POST": records.create})
     door.add("/<plugin>/<entity>/<number>", {"GET": records.get, "PATCH": records.patch, "DELETE": records.delete})
     door.add("/<plugin>/<entity>/<number>/history", {"GET": records.history})
+    door.add("/<plugin>/<entity>/<number>/restore", {"POST": records.restore})
     door.add("/<plugin>/<entity>/<number>/transitions/<transition>", {"POST": records.move})
     door.add("/<plugin>/<entity>/<number>/files/<field>", {"GET": records.file})
     door.close()

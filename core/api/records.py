@@ -63,6 +63,13 @@ def delete(call: Call, plugin: str, entity: str, number: str) -> Reply:
     return Reply(204)
 
 
+def restore(call: Call, plugin: str, entity: str, number: str) -> Reply:
+    """``POST /<plugin>/<entity>/<id>/restore``: out of the trash again, with what went there along with it."""
+    shape = call.entity(plugin, entity)
+    record = records.restore(call.platform, call.actor, shape.full_name, number_of(number))
+    return _record(call, shape, record, 200, {})
+
+
 def move(call: Call, plugin: str, entity: str, number: str, transition: str) -> Reply:
     """``POST /<plugin>/<entity>/<id>/transitions/<name>``; the body holds the move's fields, and ``reason``."""
     shape = call.entity(plugin, entity)

@@ -26,8 +26,6 @@ def out(one: Field, entities: Mapping[str, Entity], entity: Entity) -> Json:
                     if kind(child).name != "secret"}
         return {"type": ["array", "null"], "items": {"type": "object", "properties": {"id": dict(ID)} | children}}
     many: Json = {"type": ["array", "null"]}
-    file: Json = {"type": ["object", "null"], "properties": {
-        "id": dict(ID), "name": {"type": "string"}, "size": {"type": "integer"}, "type": {"type": "string"}, "url": {"type": "string"}}}
     match held.name:
         case "money":
             return {"oneOf": [{"$ref": "#/components/schemas/Money"}, {"type": "null"}]}
@@ -42,7 +40,7 @@ def out(one: Field, entities: Mapping[str, Entity], entity: Entity) -> Json:
         case "any_reference":
             return {"type": ["object", "null"]}
         case "file" | "image" | "signature":
-            return file
+            return {"oneOf": [{"$ref": "#/components/schemas/File"}, {"type": "null"}]}
         case "location":
             return {"type": ["object", "null"], "properties": {"lat": {"type": "number"}, "lon": {"type": "number"}}}
         case "json":
@@ -81,7 +79,7 @@ def _filled(held: Json) -> Json | None:
 def _taken(one: Field) -> Json:
     held = kind(one)
     text: Json = {"type": ["string", "null"]}
-    key: Json = {"type": "object", "properties": {"key": {"type": "string"}}, "required": ["key"], "additionalProperties": False}
+    key: Json = {"$ref": "#/components/schemas/Key"}
     number: Json = dict(ID) | {"type": ["integer", "null"]}
     match held.name:
         case "lines":

@@ -90,6 +90,9 @@ def _one(paths: Json, schemas: Json, entity: Entity, entities: Mapping[str, Enti
     if rights.may("delete") and entity.kind != "ledger":
         one["delete"] = _operation(f"delete_{entity.plugin}_{entity.name}", tag, f"Delete {label}", "", "204",
                                    ("401", "403", "404", "409", "412", "429", "503"), parameters=[_MATCH])
+        paths[f"{base}/{{id}}/restore"] = {"parameters": where, "post": _operation(
+            f"restore_{entity.plugin}_{entity.name}", tag, f"Take {label} out of the trash", model, "200",
+            ("400", "401", "403", "404", "409", "422", "429", "503"), parameters=[_KEY])}
     paths[f"{base}/{{id}}"] = one
     paths[f"{base}/{{id}}/history"] = {"parameters": where, "get": _operation(
         f"history_{entity.plugin}_{entity.name}", tag, f"History of {label}", "History", "200",
@@ -99,7 +102,8 @@ def _one(paths: Json, schemas: Json, entity: Entity, entities: Mapping[str, Enti
         if field.name in shown and kind(effective(field, entities, entity)).family == "file":
             read = _operation(f"file_{field.name}_{entity.plugin}_{entity.name}", tag, f"{field.label or field.name} of {label}", "", "200",
                               ("401", "403", "404", "429", "503"))
-            read["responses"]["200"]["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+            read["responses"]["200"]["content"] = {kind_of: {"schema": {"type": "string", "format": "binary"}}
+                                                   for kind_of in ("application/octet-stream", "*/*")}
             paths[f"{base}/{{id}}/files/{field.name}"] = {"parameters": where, "get": read}
     for transition in _moves(entity, rights, workflow):
         form = frozenset(transition.form)
@@ -197,7 +201,7 @@ def _own(actor: Actor) -> Json:
                             "schema": {
                                 "type": "object",
                                 "required": ["file"],
-                                "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+                                "properties": {"file": {"type": "string", "format": "binary"}},
                             }
                         }
                     },
@@ -220,6 +224,9 @@ def _common() -> Json:
             "errors": {"type": "object", "additionalProperties": {"type": "array", "items": text}}}},
         "Money": {"type": "object", "required": ["amount"], "additionalProperties": False, "properties": {
             "amount": {"type": ["string", "integer", "null"]}, "currency": {"type": ["string", "null"]}}},
+        "File": {"type": "object", "required": ["id", "name", "size", "type", "url"], "properties": {
+            "id": dict(ID), "name": text, "size": {"type": "integer"}, "type": text, "url": text}},
+        "Key": {"type": "object", "required": ["key"], "additionalProperties": False, "properties": {"key": text}},
         "Me": {"type": "object", "required": ["account", "person", "department", "roles"], "properties": {
             "account": text, "person": {"type": ["integer", "null"]}, "department": {"type": ["integer", "null"]},
             "roles": {"type": "array", "items": text}}},

@@ -67,6 +67,7 @@ APART = {
     "/<plugin>/<entity>/<number>/files/<field>": "needs a file field",
     "/api/v1/<plugin>/<entity>/<number>/files/<field>": "needs a file field",
     "/api/v1/<plugin>/<entity>/<number>/transitions/<transition>": "writes only",
+    "/api/v1/<plugin>/<entity>/<number>/restore": "writes only",
     "/api/v1/files": "writes only",
     "/api/v1/": "unknown addresses",
     "/api/v1/<rest>": "unknown addresses",
