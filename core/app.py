@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, Request, Response
+from flask.sessions import NullSession, SessionInterface, SessionMixin
 
 from core import api, web
 from core.facts import Clock
 from core.services.platform import Platform
 from core.settings import Settings
+
+
+class NoFlaskSession(SessionInterface):
+    """Sessions are rows of ours behind an opaque cookie: nothing is kept, signed or read by Flask."""
+
+    _nothing = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> SessionMixin:
+        return self._nothing
+
+    def is_null_session(self, obj: object) -> bool:
+        return True
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        return None
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None, *, platform: Platform | None = None) -> Flask:
@@ -24,6 +40,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
         TRUSTED_HOSTS=None,
         PROPAGATE_EXCEPTIONS=False,
     )
+    app.session_interface = NoFlaskSession()
     app.extensions["backoffice"] = platform
     app.register_blueprint(api.create_blueprint(platform))
     web.install(app, platform)

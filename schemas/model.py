@@ -75,7 +75,7 @@ class NumberRule:
     when: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Field:
     """One fact of an entity. Attribute names are the flags of the language.
 
@@ -243,7 +243,7 @@ class Transition:
     place: Place = field(default=Place(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Workflow:
     states: tuple[State, ...]
     transitions: tuple[Transition, ...]
@@ -313,7 +313,7 @@ class Effective:
     end: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Entity:
     """A kind of record. ``name`` is without its plugin; ``full_name`` is ``plugin.entity``."""
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from core.fields.base import ColumnSpec, FieldKind, Parsing, Showing, column_name, fold, second_column
 from core.fields.choices import Boolean, Choice, Choices, label_of
+from core.fields.identity import PerObject
 from core.fields.formatting import Formatter, formatter
 from core.fields.links import AnyReference, Department, File, Image, Person, Reference, References, Signature, target_of
 from core.fields.numbers import Decimals, Duration, Integer, MoneyKind, Percent, Rating
@@ -24,6 +25,9 @@ KINDS: dict[str, FieldKind] = {
     )
 }
 _DERIVED = ("computed", "lookup", "rollup")
+_effective: PerObject[Field] = PerObject()
+_states: PerObject[Field] = PerObject()
+"""The field ``state`` of each workflow."""
 SYSTEM: dict[str, Field] = {
     "id": Field("id", "integer", "Id"),
     "version": Field("version", "integer", "Version"),
@@ -48,6 +52,8 @@ def kind(one: Field | str) -> FieldKind:
 
 def effective(one: Field, entities: Mapping[str, Entity], entity: Entity | None = None) -> Field:
     """The field whose kind a computed, lookup or rollup field's value has, under the derived field's own name and column."""
+    if one.type not in _DERIVED:
+        return _effective.get(one, lambda: _as(one, one))
     seen = 0
     found = one
     while found.type in _DERIVED and seen < 4:
@@ -81,8 +87,8 @@ def system_field(entity: Entity, name: str) -> Field | None:
     if name == "state" and found is not None:
         if entity.workflow is None:
             return None
-        from_states = tuple(_option(state.name, state.label) for state in entity.workflow.states)
-        return replace(found, options=from_states)
+        workflow = entity.workflow
+        return _states.get(workflow, lambda: replace(SYSTEM["state"], options=tuple(_option(one.name, one.label) for one in workflow.states)))
     return found
 
 

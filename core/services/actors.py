@@ -25,6 +25,19 @@ KEPT = 2000
 FRESH = timedelta(minutes=5)
 """How stale the stored moment of a session's last use may be: it is not written at every request."""
 _SYSTEM = Actor.system("who is signed in")
+# Asked by every request: built once.
+_BY_SESSION = (
+    sa.select(Session.id, Session.account_id, Session.csrf, Session.created_at, Session.seen_at, Head.generation, Head.epoch)
+    .join(Account, Account.id == Session.account_id)
+    .join(Head, Head.id == 1)
+    .where(Session.hash == sa.bindparam("hash"), Account.enabled)
+)
+_BY_TOKEN = (
+    sa.select(Token.id, Token.account_id, Token.scopes, Token.expires_at, Head.generation, Head.epoch)
+    .join(Account, Account.id == Token.account_id)
+    .join(Head, Head.id == 1)
+    .where(Token.hash == sa.bindparam("hash"), Account.enabled)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +56,7 @@ def signed_in(p: Platform, token: str) -> SignedIn | None:
     if not token or len(token) > 200:
         return None
     with p.read(_SYSTEM) as unit:
-        row = unit.connection.execute(
-            sa.select(
-                Session.id,
-                Session.account_id,
-                Session.csrf,
-                Session.created_at,
-                Session.seen_at,
-                Head.generation,
-                Head.epoch,
-            )
-            .join(Account, Account.id == Session.account_id)
-            .join(Head, Head.id == 1)
-            .where(Session.hash == fingerprint(token), Account.enabled)
-        ).first()
+        row = unit.connection.execute(_BY_SESSION, {"hash": fingerprint(token)}).first()
         if row is None or _over(p, row, unit.now):
             return None
         actor = _actor(p, unit, row.account_id, row.generation, row.epoch)
@@ -80,12 +80,7 @@ def actor_for_token(p: Platform, token: str) -> tuple[Actor, int]:
     """The actor behind an API token, limited to its scopes, and the number of the generation in force. Raises NotSignedIn."""
     if token and len(token) <= 200:
         with p.read(_SYSTEM) as unit:
-            row = unit.connection.execute(
-                sa.select(Token.id, Token.account_id, Token.scopes, Token.expires_at, Head.generation, Head.epoch)
-                .join(Account, Account.id == Token.account_id)
-                .join(Head, Head.id == 1)
-                .where(Token.hash == fingerprint(token), Account.enabled)
-            ).first()
+            row = unit.connection.execute(_BY_TOKEN, {"hash": fingerprint(token)}).first()
             if row is not None and (row.expires_at is None or aware(row.expires_at) > unit.now):
                 actor = _actor(p, unit, row.account_id, row.generation, row.epoch)
                 if actor is not None:

@@ -22,6 +22,7 @@ from core.web.guards import csrf_field
 ICONS = "vendor/tabler-icons-3.51.0/icons.svg"
 _RTL = frozenset({"ar", "fa", "he", "ur"})
 _MOST_NAVS = 1000
+_MOST_ICONS = 2000
 _THEMES = frozenset({"light", "dark"})
 _DENSITIES = frozenset({"compact", "relaxed"})
 
@@ -42,6 +43,7 @@ class Screens:
             enable_async=False,
         )
         self.known = frozenset(part.split('"')[1] for part in assets.all[ICONS].body.decode().split("<symbol ")[1:])
+        self._icons: dict[tuple[str, str], Markup] = {}
         self._navs: dict[tuple[int, str, bool], tuple[tuple[Group, ...], Markup]] = {}
         self.env.globals.update(nav=self.nav, static=assets.url, icon=self.icon, config=_HTMX, instance="Backoffice")
         # As globals, macros serve whole pages and single blocks alike; later ones use those before them.
@@ -50,8 +52,13 @@ class Screens:
 
     def icon(self, name: str, more: str = "") -> Markup:
         """A picture from the sprite; a dot list for a name it does not have."""
-        known = name if name in self.known else "list"
-        return Markup('<svg class="i {}" aria-hidden="true"><use href="{}#{}"/></svg>').format(more, self.sprite, known)
+        found = self._icons.get((name, more))
+        if found is None:
+            known = name if name in self.known else "list"
+            found = Markup('<svg class="i {}" aria-hidden="true"><use href="{}#{}"/></svg>').format(more, self.sprite, known)
+            if len(self._icons) < _MOST_ICONS:
+                self._icons[(name, more)] = found
+        return found
 
     def nav(self, around: Shell) -> Markup:
         """The menu, written once for what it holds and where the page stands in it."""
