@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from core.fields.base import ColumnSpec, FieldKind, Parsing, Showing, column_name, fold, second_column
 from core.fields.choices import Boolean, Choice, Choices, label_of
-from core.fields.identity import PerObject
 from core.fields.formatting import Formatter, formatter
+from core.fields.identity import PerObject
 from core.fields.links import AnyReference, Department, File, Image, Person, Reference, References, Signature, target_of
 from core.fields.numbers import Decimals, Duration, Integer, MoneyKind, Percent, Rating
 from core.fields.structures import Derived, Json, Lines, Location, Lookup, Rollup
@@ -87,8 +87,8 @@ def system_field(entity: Entity, name: str) -> Field | None:
     if name == "state" and found is not None:
         if entity.workflow is None:
             return None
-        workflow = entity.workflow
-        return _states.get(workflow, lambda: replace(SYSTEM["state"], options=tuple(_option(one.name, one.label) for one in workflow.states)))
+        workflow, states = entity.workflow, entity.workflow.states
+        return _states.get(workflow, lambda: replace(SYSTEM["state"], options=tuple(_option(one.name, one.label) for one in states)))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -200,7 +200,12 @@ def attachments(p: Platform, actor: Actor, entity: str, number: int) -> list[Bes
     """The files beside a readable record, newest first. Raises NotFound."""
     with p.read(actor) as unit:
         reader(unit, entity).get(number, ())
-        return _attached(unit, actor, Attachment.entity == entity, Attachment.record == number)
+        return attached(unit, actor, entity, number)
+
+
+def attached(unit: Unit, actor: Actor, entity: str, number: int) -> list[Beside]:
+    """The files beside a record that is known to be readable, newest first, within a unit."""
+    return _files(actor, unit.connection.execute(_OF_RECORD, {"entity": entity, "record": number}).all())
 
 
 def attach(p: Platform, actor: Actor, entity: str, number: int, file: int) -> int:
@@ -220,7 +225,8 @@ def attachment(p: Platform, actor: Actor, entity: str, number: int, which: int) 
     """One file beside a readable record. Raises NotFound."""
     with p.read(actor) as unit:
         reader(unit, entity).get(number, ())
-        found = _attached(unit, actor, Attachment.entity == entity, Attachment.record == number, Attachment.id == which)
+        one = _OF_RECORD.where(Attachment.id == which)
+        found = _files(actor, unit.connection.execute(one, {"entity": entity, "record": number}).all())
     if not found:
         raise NotFound("There is no such file.")
     return found[0]
@@ -231,25 +237,27 @@ def detach(p: Platform, actor: Actor, entity: str, number: int, which: int) -> N
     _remove(p, actor, Attachment, entity, number, which)
 
 
-def _attached(unit: Unit, actor: Actor, *where: sa.ColumnElement[bool]) -> list[Beside]:
-    rows = unit.connection.execute(
-        sa.select(
-            Attachment.id,
-            Attachment.at,
-            FileRow.id.label("file"),
-            FileRow.name,
-            FileRow.type,
-            FileRow.size,
-            FileRow.account_id,
-            Account.name.label("who"),
-            Account.email,
-        )
-        .join(FileRow, FileRow.id == Attachment.file_id)
-        .join(Account, Account.id == FileRow.account_id, isouter=True)
-        .where(Attachment.removed_at.is_(None), *where)
-        .order_by(Attachment.id.desc())
-        .limit(500)
-    ).all()
+_OF_RECORD = (
+    sa.select(
+        Attachment.id,
+        Attachment.at,
+        FileRow.id.label("file"),
+        FileRow.name,
+        FileRow.type,
+        FileRow.size,
+        FileRow.account_id,
+        Account.name.label("who"),
+        Account.email,
+    )
+    .join(FileRow, FileRow.id == Attachment.file_id)
+    .join(Account, Account.id == FileRow.account_id, isouter=True)
+    .where(Attachment.removed_at.is_(None), Attachment.entity == sa.bindparam("entity"), Attachment.record == sa.bindparam("record"))
+    .order_by(Attachment.id.desc())
+    .limit(500)
+)
+
+
+def _files(actor: Actor, rows: Iterable[Any]) -> list[Beside]:
     return [
         Beside(
             row.id,

@@ -29,20 +29,25 @@ def legal(p: Platform, actor: Actor, entity: str, record: Record | int) -> list[
     A move whose required fields are still empty is allowed when they can be given in it; ``missing`` names them.
     """
     number = record if isinstance(record, int) else record.id
+    if not actor.scope_allows(entity, write=True):
+        return []
     with p.read(actor) as unit:
-        draft, rights = preparing.start_change(unit, actor, entity, number)
-        workflow = workflow_of(draft.shape)
-        if workflow is None or not actor.scope_allows(entity, write=True):
-            return []
-        found = []
-        for transition in machine.from_here(workflow, draft.record.get("state")):
-            move = _judge(draft, rights, transition, requires=True)
-            if move.kind == "missing" and set(move.missing) <= _writable(draft, rights, transition):
-                move = Move(transition, True, missing=move.missing)
-            if move.allowed and (veto := _veto(draft, transition)):
-                move = Move(transition, False, veto, "illegal")
-            found.append(move)
-        return found
+        return standing(unit, actor, entity, number)[1]
+
+
+def standing(unit: Unit, actor: Actor, entity: str, number: int) -> tuple[RowRights, list[Move]]:
+    """The actor's rights on a record and the moves of :func:`legal`, within a unit. NotFound when it may not be read."""
+    draft, rights = preparing.start_change(unit, actor, entity, number)
+    workflow = workflow_of(draft.shape)
+    found: list[Move] = []
+    for transition in machine.from_here(workflow, draft.record.get("state")) if workflow is not None else ():
+        move = _judge(draft, rights, transition, requires=True)
+        if move.kind == "missing" and set(move.missing) <= _writable(draft, rights, transition):
+            move = Move(transition, True, missing=move.missing)
+        if move.allowed and (veto := _veto(draft, transition)):
+            move = Move(transition, False, veto, "illegal")
+        found.append(move)
+    return rights, found
 
 
 def move(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, request
@@ -16,7 +17,8 @@ from core.hooks import Link, Panel
 from core.render import actions, cells, words
 from core.render.actions import Action
 from core.render.pages import Attached, Crumb, Fact, FactSection, MoveButton, Plain, RecordPage, Related, Said, Toast
-from core.services import desk, looking, moves, records, undo
+from core.services import desk, looking, opened, records, undo
+from core.services.desk import Beside
 from core.services.work import Work
 from core.storage.query import Condition, Group, Query, field_of
 from core.web import showing
@@ -24,6 +26,7 @@ from core.web.asking import Asking, asking, entered
 from core.web.listing import listable
 from core.web.routing import Routes
 from core.web.showing import go, respond
+from core.workflow.machine import Move
 from schemas.model import Entity, Field
 from schemas.overlays import made_form
 
@@ -67,12 +70,12 @@ def show(plugin: str, entity: str, number: int) -> Response:
 def page_of(who: Asking, plugin: str, entity: str, number: int) -> RecordPage:
     """One record as a page. Raises NotFound."""
     found = who.entity(plugin, entity)
-    record = looking.get(who.platform, who.actor, found.full_name, number)
-    rights = records.rights(who.platform, who.actor, found.full_name, number)
+    seen = opened.opened(who.platform, who.actor, found.full_name, number)
+    record = seen.record
     shape = who.shape(found)
     url = f"/{plugin}/{entity}"
-    legal = _moves(who, found, record, url)
-    offered = offers(who, found, record, rights, url, legal)
+    legal = _moves(seen.moves, f"{url}/{number}")
+    offered = offers(who, found, record, seen.rights, url, legal)
     title = str(record.get("display_title") or f"#{number}")
     plugin_entity = who.generation.plugins.get(plugin)
     crumbs = [
@@ -99,7 +102,7 @@ def page_of(who: Asking, plugin: str, entity: str, number: int) -> RecordPage:
         panels=_panels(who, found, record),
     )
     page.can_write = any(one.id == "edit" for one in offered)
-    page.attachments = _attachments(who, found, number, url)
+    page.attachments = _attachments(who, seen.files, f"{url}/{number}/attachments")
     return page
 
 
@@ -122,18 +125,16 @@ def offers(who: Asking, entity: Entity, record: Record, rights: RowRights, url: 
     )
 
 
-def _moves(who: Asking, entity: Entity, record: Record, url: str) -> list[MoveButton]:
-    if entity.workflow is None and entity.kind != "document":
-        return []
+def _moves(legal: Iterable[Move], here: str) -> list[MoveButton]:
     found = []
-    for place, one in enumerate(moves.legal(who.platform, who.actor, entity.full_name, record)):
+    for place, one in enumerate(legal):
         step = one.transition
         asks = bool(step.form or step.requires or step.reason or step.confirm)
         found.append(
             MoveButton(
                 step.name,
                 words.move_label(step),
-                f"{url}/{record.id}/move/{step.name}",
+                f"{here}/move/{step.name}",
                 one.allowed,
                 one.why_not,
                 asks,
@@ -280,9 +281,7 @@ def _panels(who: Asking, entity: Entity, record: Record) -> list[Panel]:
     return found
 
 
-def _attachments(who: Asking, entity: Entity, number: int, url: str) -> list[Attached]:
-    found = desk.attachments(who.platform, who.actor, entity.full_name, number)
-    here = f"{url}/{number}/attachments"
+def _attachments(who: Asking, files: Iterable[Beside], here: str) -> list[Attached]:
     return [
         Attached(
             one.name,
@@ -293,7 +292,7 @@ def _attachments(who: Asking, entity: Entity, number: int, url: str) -> list[Att
             f"{here}/{one.id}/remove" if one.mine else "",
             one.type.startswith("image/"),
         )
-        for one in found
+        for one in files
     ]
 
 
@@ -310,13 +309,12 @@ def menu(plugin: str, entity: str, number: int) -> Response:
     """What can be done with a record: a menu beside its row, or a page of its own."""
     who = asking()
     found = who.entity(plugin, entity)
-    record = looking.get(who.platform, who.actor, found.full_name, number, ())
-    rights = records.rights(who.platform, who.actor, found.full_name, number)
-    url = f"/{plugin}/{entity}"
+    seen = opened.opened(who.platform, who.actor, found.full_name, number, ())
+    record, url = seen.record, f"/{plugin}/{entity}"
     offered = [
         Action("open", "Open", f"{url}/{number}", "arrow-right", "Enter"),
         Action("peek", "Look beside", f"{url}?peek={number}", "eye", "Space"),
-        *offers(who, found, record, rights, url, _moves(who, found, record, url)),
+        *offers(who, found, record, seen.rights, url, _moves(seen.moves, f"{url}/{number}")),
     ]
     title = str(record.get("display_title") or number)
     page = Plain(
