@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface, SessionMixin
 
@@ -9,6 +12,9 @@ from core import api, web
 from core.facts import Clock
 from core.services.platform import Platform
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class NoFlaskSession(SessionInterface):
@@ -44,4 +50,17 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     app.extensions["backoffice"] = platform
     app.register_blueprint(api.create_blueprint(platform))
     web.install(app, platform)
+    app.wsgi_app = _of_one_moment(app.wsgi_app, platform)  # type: ignore[method-assign]
     return app
+
+
+def _of_one_moment(inner: WSGIApplication, platform: Platform) -> WSGIApplication:
+    """What a safe request reads is one snapshot. A body that is streamed reads in units of its own."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return inner(environ, start_response)
+        with platform.answering():
+            return inner(environ, start_response)
+
+    return answer

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from core.access.actor import Actor
@@ -15,10 +16,15 @@ from core.services import publish
 from core.services.documents import Memory
 from core.services.plugins import Recorder
 from core.settings import Settings
-from core.storage import unit
+from core.storage import snapshots, unit
 from core.storage.database import Database
 from core.storage.files import FileStore, LocalFiles
 from core.storage.unit import Unit
+
+
+class _Pinned(threading.local):
+    open: bool = False
+    generation: Generation | None = None
 
 
 class Platform:
@@ -40,6 +46,7 @@ class Platform:
         self._find = find
         self._lock = threading.Lock()
         self._generation: Generation | None = None
+        self._pinned = _Pinned()
 
     def start(self) -> None:
         """Make the platform's own tables, publish changed plugin declarations, load the generation in force."""
@@ -77,8 +84,24 @@ class Platform:
                 self._generation = made
 
     def read(self, actor: Actor, generation: Generation | None = None) -> AbstractContextManager[Unit]:
-        """A read-only unit of work in one snapshot."""
-        return unit.reading(self.database, generation or self.current, actor, self.clock.now())
+        """A read-only unit of work in one snapshot; within :meth:`answering`, the snapshot and generation of the request."""
+        return unit.reading(self.database, generation or self._pinned.generation or self.current, actor, self.clock.now())
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """All that this thread reads within the block is of one moment, until it writes."""
+        with snapshots.shared(self.database):
+            self._pinned.open = True
+            try:
+                yield
+            finally:
+                self._pinned.open, self._pinned.generation = False, None
+
+    def pin(self, generation: Generation) -> Generation:
+        """Within :meth:`answering`: read by this generation, whatever is published meanwhile."""
+        if self._pinned.open:
+            self._pinned.generation = generation
+        return generation
 
     def write(self, actor: Actor, generation: Generation | None = None, *, operation: str | None = None,
               reason: str = "") -> AbstractContextManager[Unit]:

@@ -66,22 +66,15 @@ class Database:
         database's own.
         """
         queue = writing and self.dialect == "sqlite"
-        try:
-            with (
-                self._turn.taken(self.patience if patience is None else patience) if queue else contextlib.nullcontext(),
-                self.engine.connect() as connection,
-            ):
-                if not writing:
-                    connection = connection.execution_options(**self._reading)
-                with connection.begin():
-                    yield connection
-        except sa.exc.TimeoutError as error:
-            raise Busy("Too many requests wait for the database. Please try again.") from error
-        except sa.exc.DBAPIError as error:
-            refusal = busy(error)
-            if refusal is None:
-                raise
-            raise refusal from error
+        with (
+            refusing(),
+            self._turn.taken(self.patience if patience is None else patience) if queue else contextlib.nullcontext(),
+            self.engine.connect() as connection,
+        ):
+            if not writing:
+                connection = connection.execution_options(**self._reading)
+            with connection.begin():
+                yield connection
 
     def dispose(self) -> None:
         """Give back all connections."""
@@ -94,6 +87,20 @@ class Database:
             if self.dialect == "sqlite":
                 return f"SQLite {connection.scalar(sa.select(sa.func.sqlite_version()))}"
             return str(connection.scalar(sa.select(sa.func.version()))).split(" on ")[0]
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """Turn the driver's errors of a busy or absent database into Busy."""
+    try:
+        yield
+    except sa.exc.TimeoutError as error:
+        raise Busy("Too many requests wait for the database. Please try again.") from error
+    except sa.exc.DBAPIError as error:
+        refusal = busy(error)
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def busy(error: sa.exc.DBAPIError) -> Busy | None:

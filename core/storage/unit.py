@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from core.access.actor import Actor
 from core.errors import Conflict, Invalid
 from core.registry.generation import Generation
-from core.storage import head
+from core.storage import head, snapshots
 from core.storage.database import Database
 from core.storage.ddl import REFUSAL
 
@@ -55,7 +55,7 @@ class Unit:
 @contextlib.contextmanager
 def reading(database: Database, generation: Generation, actor: Actor, now: datetime) -> Iterator[Unit]:
     """A read-only unit in one snapshot; it never queues behind writers."""
-    with database.begin(writing=False) as connection:
+    with snapshots.opened(database) as connection:
         yield Unit(connection, database, generation, actor, now, uuid4().hex, actor.channel)
 
 
@@ -63,6 +63,7 @@ def reading(database: Database, generation: Generation, actor: Actor, now: datet
 def writing(database: Database, generation: Generation, actor: Actor, now: datetime, *, operation: str | None = None,
             reason: str = "") -> Iterator[Unit]:
     """A writing unit under the fence. Raises HeadMoved when another generation is in force, Busy, Conflict."""
+    snapshots.renew(database)
     try:
         with database.begin(writing=True) as connection:
             if database.dialect == "postgresql":
@@ -96,6 +97,7 @@ def flipping(database: Database, expected: int) -> Iterator[sa.Connection]:
 
     Raises HeadMoved when ``expected`` is no longer in force, Busy when writers do not let go in a second.
     """
+    snapshots.renew(database)
     with database.begin(writing=True) as connection:
         if database.dialect == "postgresql":
             # Writers queue behind a waiting flip: it must not wait long.
