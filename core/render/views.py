@@ -83,11 +83,12 @@ def _compile(
     entity: Entity, spots: Mapping[str, Spot], names: Sequence[str], url: str, locale: str, zone: str, icons: str, pick: bool
 ) -> Compiled:
     said = texts(locale, zone)
-    columns, writers = [], []
+    columns, parts = [], []
     title = spots["display_title"].index
     if not names:
         names = ["display_title"]
     main = _main(entity, names)
+    link = str(escape(url))
     for name in names:
         spot = spots[name]
         column = Column(
@@ -97,48 +98,38 @@ def _compile(
             name == main,
         )
         columns.append(column)
-        writers.append((column, cells.cell(spot, entity, said)))
-    link = escape(url)
-    parts: list[Callable[[Sequence[Any], int], str]] = []
-    for column, write in writers:
-        parts.append(_part(column, write, str(link), title))
+        parts.append(_part(column, cells.column(spot, entity, said), link))
     box = '<td class="c-sel"><input type="checkbox" name="id" form="bulk" value="{0}" aria-label="Select {1}"></td>' if pick else ""
     more = (
         f'<td class="c-act"><a class="btn quiet small icon" id="m{{0}}" href="{link}/{{0}}/actions" data-menu '
-        f'aria-label="Actions for {{1}}"><svg class="i"><use href="{escape(icons)}#dots"/></svg></a></td>'
+        f'aria-label="Actions for {{1}}"><svg class="i"><use href="{escape(icons)}#dots"/></svg></a></td></tr>\n'
     )
+    opening = '<tr id="r{0}" data-id="{0}">' + box
 
     def write_rows(rows: Sequence[Sequence[Any]], ids: Sequence[int]) -> str:
-        out: list[str] = []
-        for row, number in zip(rows, ids, strict=True):
-            name = escape(row[title] or number)
-            out.append(f'<tr id="r{number}" data-id="{number}">')
-            if box:
-                out.append(box.format(number, name))
-            for part in parts:
-                out.append(part(row, number))
-            out.append(more.format(number, name))
-            out.append("</tr>\n")
-        return "".join(out)
+        titles = cells.escaped([row[title] or number for row, number in zip(rows, ids, strict=True)])
+        written = [
+            [opening.format(number, name) for number, name in zip(ids, titles, strict=True)],
+            *(part(rows, ids, titles) for part in parts),
+            [more.format(number, name) for number, name in zip(ids, titles, strict=True)],
+        ]
+        return "".join(["".join(row) for row in zip(*written, strict=True)])
 
     return Compiled(tuple(columns), write_rows)
 
 
-def _part(column: Column, write: Callable[[Sequence[Any]], str], link: str, title: int) -> Callable[[Sequence[Any], int], str]:
+Part = Callable[[Sequence[Sequence[Any]], Sequence[int], Sequence[str]], list[str]]
+"""The cells of one column for these rows, their ids and their titles as HTML."""
+
+
+def _part(column: Column, write: Callable[[Sequence[Sequence[Any]]], list[str]], link: str) -> Part:
     if column.main:
-
-        def main(row: Sequence[Any], number: int) -> str:
-            text = write(row) or str(escape(row[title] or number))
-            return f'<td class="main"><a href="{link}/{number}">{text}</a></td>'
-
-        return main
+        return lambda rows, ids, titles: [
+            f'<td class="main"><a href="{link}/{number}">{text or name}</a></td>'
+            for number, name, text in zip(ids, titles, write(rows), strict=True)
+        ]
     opening = f'<td class="num" data-l="{escape(column.label)}">' if column.numeric else f'<td data-l="{escape(column.label)}">'
-
-    def other(row: Sequence[Any], number: int) -> str:
-        text = write(row)
-        return f"{opening}{text}</td>" if text else '<td class="x"></td>'
-
-    return other
+    return lambda rows, ids, titles: [f"{opening}{text}</td>" if text else '<td class="x"></td>' for text in write(rows)]
 
 
 def _main(entity: Entity, names: Sequence[str]) -> str:

@@ -124,16 +124,17 @@ def forget_view(p: Platform, actor: Actor, number: int) -> None:
         head.bump_epoch(unit)
 
 
+_DRAFT = sa.select(Draft.values, Draft.at).where(
+    Draft.account_id == sa.bindparam("account"), Draft.place == sa.bindparam("place"), Draft.at > sa.bindparam("since")
+)
+
+
 def draft(p: Platform, actor: Actor, place: str) -> Kept | None:
     """What the actor typed at a form's place and has not saved."""
     if actor.account is None:
         return None
     with p.read(actor) as unit:
-        row = unit.connection.execute(
-            sa.select(Draft.values, Draft.at).where(
-                Draft.account_id == actor.account, Draft.place == place, Draft.at > naive(unit.now - DRAFTS_KEPT)
-            )
-        ).first()
+        row = unit.connection.execute(_DRAFT, {"account": actor.account, "place": place, "since": naive(unit.now - DRAFTS_KEPT)}).first()
     return Kept(json.loads(row[0]), aware(row[1])) if row else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from flask import request
@@ -19,8 +20,13 @@ def pairs(most: int = 100) -> Pairs:
 
 def address(url: str, found: Iterable[tuple[str, str]]) -> str:
     """A path with a query."""
-    query = urlencode(list(found), safe=",:.-", errors="replace")
+    query = _encoded(tuple(found))
     return f"{url}?{query}" if query else url
+
+
+@lru_cache(maxsize=4096)
+def _encoded(found: tuple[tuple[str, str], ...]) -> str:
+    return urlencode(found, safe=",:.-", errors="replace")
 
 
 def without(found: Pairs, *names: str) -> Pairs:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from core.facts import EntityRef, Value
+from core.facts import EntityRef, Record, Value
 from core.fields import Parsing
 from core.render import words
 from core.render.forms import Entry, LinesSlot, Slot
@@ -24,9 +24,13 @@ def form_parsing(unit: Unit, shape: Entity, record: Mapping[str, Value] | None) 
     return replace(made, resolve_key=lambda target, text: None if text.isdigit() or resolve is None else resolve(target, text))
 
 
-def fill_choices(who: Asking, entity: Entity, made: Entry) -> None:
-    """Give every picker of the form its titles (``title``, ``chosen``), its search (``pick``) and quick-create (``quick``)."""
+def fill_choices(who: Asking, entity: Entity, made: Entry, record: Record | None = None) -> None:
+    """Give every picker of the form its titles (``title``, ``chosen``), its search (``pick``) and quick-create (``quick``).
+
+    ``record`` is the one that is changed, as this person reads it: its labels are such titles already.
+    """
     wanted: dict[str, set[int]] = {}
+    known = _labels(who, record)
     held: list[int] = []
     slots = list(_slots(made))
     for slot, path in slots:
@@ -44,7 +48,8 @@ def fill_choices(who: Asking, entity: Entity, made: Entry) -> None:
                     slot.quick_label = words.singular(there).lower()
                     slot.quick_field = next((name for name in there.key if (key := there.field(name)) and key.type == "text"), "")
             for number in _numbers(slot):
-                wanted.setdefault(target, set()).add(number)
+                if (target, number) not in known:
+                    wanted.setdefault(target, set()).add(number)
         elif slot.control == "anypicker":
             slot.several = tuple(name for name in who.generation.targets(field) if _may_read(who, name))
             slot.labels = {name: words.singular(who.generation.entities[name]) for name in slot.several}
@@ -58,12 +63,28 @@ def fill_choices(who: Asking, entity: Entity, made: Entry) -> None:
     kept = files.facts(who.platform, who.actor, held) if held else {}
     for slot, _ in slots:
         if slot.control in ("picker", "multipicker"):
-            known = titles.get(slot.several[0] if slot.several else "", {})
-            slot.chosen = [(number, known.get(number) or "restricted") for number in _numbers(slot)]
+            target = slot.several[0] if slot.several else ""
+            read = titles.get(target, {})
+            slot.chosen = [(number, known.get((target, number)) or read.get(number) or "restricted") for number in _numbers(slot)]
         elif slot.control == "anypicker" and isinstance(slot.data, EntityRef):
             slot.chosen = [(f"{slot.data.entity}:{slot.data.id}", titles.get(slot.data.entity, {}).get(slot.data.id) or "restricted")]
         elif isinstance(slot.data, int) and slot.data in kept:
             slot.chosen = [(slot.data, kept[slot.data].name)]
+
+
+def _labels(who: Asking, record: Record | None) -> dict[tuple[str, int], str]:
+    """The titles of what the record's single references point to, by entity and id."""
+    found: dict[tuple[str, int], str] = {}
+    shape = who.generation.entities.get(record.entity) if record is not None else None
+    if record is None or shape is None:
+        return found
+    for name, label in record.labels.items():
+        field, number = shape.field(name), record.get(name)
+        if field is not None and isinstance(number, int) and isinstance(label, str) and field.type in ("reference", "person", "department"):
+            targets = who.generation.targets(field)
+            if len(targets) == 1 and not field.many:
+                found[(targets[0], number)] = label
+    return found
 
 
 def _slots(made: Entry) -> Iterator[tuple[Any, str]]:

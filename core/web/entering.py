@@ -281,7 +281,7 @@ def _work(
         truths = _truths(unit, shape, made, record)
     work = Work(who, entity, shape, rights, url, form, action, record, made, [], sent)
     work.tabs = made.layout(lambda source: truths.get(source))
-    fill_choices(who, entity, made)
+    fill_choices(who, entity, made, record)
     return work
 
 
