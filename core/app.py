@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     app.extensions["backoffice"] = platform
     app.register_blueprint(api.create_blueprint(platform))
     web.install(app, platform)
-    app.wsgi_app = _of_one_moment(app.wsgi_app, platform)  # type: ignore[method-assign]
+    app.wsgi_app = _of_one_moment(app.wsgi_app, platform)  # type: ignore[assignment,method-assign]
     return app
 
 
