@@ -19,7 +19,7 @@ from core.storage.unit import HeadMoved, Unit
 from core.storage.writing import RowMoved, Writer
 from schemas.model import Entity
 
-TRIES = 3
+TRIES = 8
 MOVED = "The record was changed by somebody else at the same time. Please try again."
 _Plan = TypeVar("_Plan")
 _Done = TypeVar("_Done")
@@ -35,7 +35,7 @@ def twice(
     operation: str | None = None,
     reason: str = "",
 ) -> _Done:
-    """Prepare outside any lock, then commit; again when head or record moved meanwhile, three times, then Conflict.
+    """Prepare outside any lock, then commit; again when head or record moved meanwhile, a few times, then Conflict.
 
     ``within`` an open write unit both halves happen there, and whoever opened it tries again. A plan that is None means
     that there is nothing to write: ``commit`` is then called in the read unit.
