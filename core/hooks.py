@@ -116,6 +116,27 @@ class Panel:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Lines of a document. ``right`` tells which columns are numbers."""
+
+    label: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What stands on paper: a title, facts as (label, text), tables, and a line at the foot of each page."""
+
+    title: str
+    subtitle: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    tables: tuple[Table, ...] = ()
+    foot: str = ""
+
+
 class Specifications:
     """Every hook. An implementation names only the arguments it needs."""
 
@@ -187,6 +208,12 @@ class Specifications:
         """Called when the menu is built. Return a list of ``Link`` added under the plugin's name."""
 
     @hookspec
+    def print_document(self, entity: str, record: Record, fmt: Any, work: Work) -> Any:
+        """Called when a record of the plugin's own entities is printed. Return a ``Document``, or None for the usual one.
+        ``record`` holds what its reader may see and nothing else; ``fmt`` writes dates, numbers and money as that reader
+        reads them. Only reads."""
+
+    @hookspec
     def cell(self, entity: str, field: str, value: Value) -> Any:
         """Called for cells of fields of the plugin's own entities. Return a text to show instead, or None."""
 
@@ -238,6 +265,7 @@ RETURNS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "record_panels": ("a list of Panel", _list_of(Panel)),
     "record_actions": ("a list of Link", _list_of(Link)),
     "navigation": ("a list of Link", _list_of(Link)),
+    "print_document": ("a Document", lambda value: isinstance(value, Document)),
     "cell": ("a text or None", _text),
     "search_text": ("a text or None", _text),
     "demo": ("None", _none),

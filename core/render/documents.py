@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -12,33 +11,13 @@ from typing import Any
 from core.facts import Record
 from core.fields import Formatter, effective, kind
 from core.fields.texts import plain
+from core.hooks import Document, Table
 from core.render.forms import line_fields
 from schemas.model import Entity, Field
 
 _NUMBERS = frozenset({"number", "money"})
 _MOST_ROWS = 5_000
 _MOST_TEXT = 20_000
-
-
-@dataclass(frozen=True)
-class Table:
-    """Lines of a document. ``right`` tells which columns are numbers."""
-
-    label: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    right: tuple[bool, ...] = ()
-
-
-@dataclass(frozen=True)
-class Document:
-    """What stands on paper: a title, facts as (label, text), tables, and a line at the foot of each page."""
-
-    title: str
-    subtitle: str = ""
-    facts: tuple[tuple[str, str], ...] = ()
-    tables: tuple[Table, ...] = ()
-    foot: str = ""
 
 
 def of_record(shape: Entity, record: Record, entities: Mapping[str, Entity], fmt: Formatter, foot: str = "") -> Document:

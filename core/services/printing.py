@@ -6,11 +6,15 @@ from dataclasses import replace
 
 from core.access.actor import Actor
 from core.errors import Forbidden
-from core.fields import formatter
+from core.facts import Record
+from core.fields import Formatter, formatter
+from core.hooks import Document
 from core.render import documents
 from core.services import looking, records
 from core.services.platform import Platform
 from core.services.preparing import who_may
+from core.services.work import Work
+from schemas.model import Entity
 
 
 def record_pdf(p: Platform, actor: Actor, entity: str, number: int) -> tuple[str, bytes]:
@@ -25,5 +29,18 @@ def record_pdf(p: Platform, actor: Actor, entity: str, number: int) -> tuple[str
     fmt = formatter(actor.locale, actor.zone)
     at = p.clock.now()
     foot = f"{record.get('display_title') or ''} · {fmt.datetime(at)} · {actor.name or actor.email}"
-    document = documents.of_record(replace(stored, fields=shown.fields), record, p.current.entities, fmt, foot)
-    return f"{stored.name}-{number}.pdf", documents.pdf(document, at)
+    document = _composed(p, actor, stored, record, fmt)
+    if document is None:
+        document = documents.of_record(replace(stored, fields=shown.fields), record, p.current.entities, fmt, foot)
+    return f"{stored.name}-{number}.pdf", documents.pdf(replace(document, foot=document.foot or foot), at)
+
+
+def _composed(p: Platform, actor: Actor, entity: Entity, record: Record, fmt: Formatter) -> Document | None:
+    """The layout that the record's own plugin gives it, from what the reader sees; None where it gives none."""
+    with p.read(actor) as unit:
+        hooks = unit.generation.hooks
+        if not hooks.implementations("print_document", entity.full_name):
+            return None
+        work = Work(unit, actor, entity.plugin, writing=False, own=True)
+        answers = hooks.call("print_document", entity=entity.full_name, only=entity.plugin, record=record, fmt=fmt, work=work)
+    return next((made for _, made in answers if isinstance(made, Document)), None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from core import Change, DemoWork, Record, Work, hookimpl, on
-from plugins.payroll import formulas, runs
+from typing import Any
+
+from core import Change, DemoWork, Document, Record, Work, hookimpl, on
+from plugins.payroll import formulas, paper, runs
 from plugins.payroll.demo import fill
 
 CLOSED = ("posted", "paid", "locked")
@@ -133,7 +135,16 @@ def inputs_of_open_periods(record: Record, work: Work) -> dict[str, str]:
         return {"period": "This period is closed."}
     if record.get("quantity") is None and record.get("amount") is None:
         return {"amount": "Give a quantity or an amount."}
+    if record.get("net") and (record.get("amount") is None or record["amount"] <= 0):
+        return {"amount": "Give the amount that is to be left after taxes."}
     return {}
+
+
+@hookimpl(specname="print_document")
+@on("payroll.payslip")
+def lay_out_the_slip(record: Record, fmt: Any) -> Document:
+    """A payslip has a layout of its own."""
+    return paper.payslip(record, fmt)
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -96,15 +96,15 @@ def slip_for(of: Frame, work: Work, employee: int, terms: list[Record]) -> slip.
     newest = terms[-1]
     parts = [Term(max(one["valid_from"], start), min(one.get("valid_to") or end, end), one["pay_type"], one["amount"]) for one in terms]
     rules = _rules(of, newest)
-    read = formulas.evaluator(
-        inputs,
-        ytd,
-        {code: _brackets(table) for code, table in of.tables.items()},
-        newest.get("fte") or Decimal(100),
-        int(of.group["periods_per_year"]),
-    )
+    tables = {code: _brackets(table) for code, table in of.tables.items()}
+    in_order = _in_order(of.components)
+
+    def calculated(given: Sequence[Input]) -> slip.Slip:
+        read = formulas.evaluator(given, ytd, tables, newest.get("fte") or Decimal(100), int(of.group["periods_per_year"]))
+        return slip.calculate((start, end), parts, in_order, given, _person(newest), rules, ytd, read)
+
     try:
-        return slip.calculate((start, end), parts, _in_order(of.components), inputs, _person(newest), rules, ytd, read)
+        return slip.with_nets(inputs, calculated)
     except ValueError as wrong:
         person = work.get("directory.person", employee)
         raise Refusal(f"{person['display_name'] if person else employee}: {wrong}") from wrong
@@ -192,12 +192,18 @@ def _one(of: Frame, work: Work, employee: int, contract: str, terms: list[Record
         }
         for line in result.lines
     )
+    person, employer = work.get("directory.person", employee), work.get("directory.company", of.group["employer"])
     work.create(
         "payroll.payslip",
         run=of.run.id,
         period=of.period.id,
         employee=employee,
         contract=contract,
+        employer=employer["legal_name"] if employer else None,
+        employee_number=person.get("number") if person else None,
+        starts=of.period["start"],
+        ends=of.period["end"],
+        pay_date=of.run["pay_date"],
         currency=of.group["currency"],
         days_worked=result.days_worked,
         days_in_period=result.days_in_period,
@@ -253,7 +259,7 @@ def _exception(work: Work, of: Frame, employee: int | None, kind: str, details: 
 def _inputs(of: Frame, work: Work, employee: int) -> list[Input]:
     codes = {one.id: one["code"] for one in work.find("payroll.pay_component", limit=1_000)}
     found = [
-        Input(codes[one["component"]], one.get("quantity"), one.get("factor") or Decimal(1), one.get("amount"))
+        Input(codes[one["component"]], one.get("quantity"), one.get("factor") or Decimal(1), one.get("amount"), net=bool(one.get("net")))
         for one in work.find("payroll.variable_input", employee=employee, period=of.period.id, limit=500)
         if one["component"] in codes
     ]

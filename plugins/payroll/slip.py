@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from plugins.payroll import deductions, proration, uk, us
+from plugins.payroll import deductions, grossing, proration, uk, us
 from plugins.payroll.brackets import Bracket
 from plugins.payroll.rounding import half_up
 
@@ -45,12 +45,14 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A figure somebody gave: a quantity at a factor, or an amount."""
+    """A figure somebody gave: a quantity at a factor, or an amount; ``net`` is what is to be left of it after taxes."""
 
     component: str
     quantity: Decimal | None = None
     factor: Decimal = Decimal(1)
     amount: Decimal | None = None
+    net: bool = False
+    note: str = "as given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,21 @@ def calculate(
     return slip
 
 
+def with_nets(inputs: Sequence[Input], calculated: Callable[[Sequence[Input]], Slip]) -> Slip:
+    """The slip of ``inputs``: each net amount is replaced by the gross that leaves it, by the same calculation (P12)."""
+    plain = [one for one in inputs if not one.net]
+    for one in (one for one in inputs if one.net and one.amount is not None):
+        wanted = one.amount or ZERO
+        note = f"{wanted} net"
+
+        def net_of(gross: Decimal, one: Input = one, note: str = note) -> Decimal:
+            return calculated([*plain, replace(one, amount=gross, net=False, note=note)]).net
+
+        found = grossing.gross_up(calculated(plain).net + wanted, net_of)
+        plain.append(replace(one, amount=found, net=False, note=note))
+    return calculated(plain)
+
+
 def _basic(slip: Slip, period: tuple[date, date], terms: Sequence[Term], rules: Rules) -> None:
     whole = proration.days_in(rules.proration, *period)
     slip.days_in_period = whole
@@ -226,7 +243,7 @@ def _amount(
             if any(item.amount is None for item in given):
                 raise Incomplete(f"{one.code}: the amount is missing.")
             amount = sum((item.amount or ZERO for item in given), ZERO)
-            line = Line(one.code, one.name, one.kind, amount, explanation="as given")
+            line = Line(one.code, one.name, one.kind, amount, explanation="; ".join(dict.fromkeys(item.note for item in given)))
     if one.cap_year is not None:
         left = max(ZERO, one.cap_year - ytd.get(one.code, ZERO))
         if line.amount > left:
