@@ -17,7 +17,7 @@ from core.services.documents import Entry, Stored
 from core.services.flipping import Wanted, head, later, loaded, prepare, swap
 from core.services.flipping import publish as flip
 from core.storage import head as heads
-from core.storage import migrate
+from core.storage import migrate, settled
 from schemas import dump_overlay, read_overlay
 from schemas.model import Entity, Field, Overlay, Place, Problem
 from schemas.refusals import refusals
@@ -72,7 +72,9 @@ def ensure_current(p: Platform) -> Generation:
 
     Only additive steps are taken. Whatever a crash left behind is adopted.
     """
-    migrate.ensure_platform(p.database)
+    at_rest = settled.is_settled(p.database)
+    if not at_rest:
+        migrate.ensure_platform(p.database)
     plugins.read_failures(p.database, p.ledger)
     discovery = p.discovery.without(plugins.switched_off(p.database))
     usable = discovery.usable
@@ -100,14 +102,24 @@ def ensure_current(p: Platform) -> Generation:
     current = None
     if number:
         current = replace(loaded(p, number, None, hooks), problems=problems)
-        rest = prepare(p, current.entities.values())
-        if rest.unsearched:
-            with p.database.begin(writing=True) as connection:
-                later(p, connection, current, [("reindex", one.full_name) for one in rest.unsearched])
-        if rest.indexes:
-            migrate.apply(p.database, rest)
+        if not at_rest:
+            _adopt(p, current)
     made = flip(p, current, wanted, author="system", because="Plugins changed." if number else "First start.")
+    if not at_rest or made.number != number:
+        lacking = migrate.plan(p.database, made.entities.values())
+        if not lacking.steps and not lacking.unsearched:
+            settled.note(p.database, made.number)
     return replace(made, problems=tuple(dict.fromkeys((*problems, *made.problems))))
+
+
+def _adopt(p: Platform, current: Generation) -> None:
+    """Make what the generation in force still lacks: a start may follow a crash, or another version of this program."""
+    rest = prepare(p, current.entities.values())
+    if rest.unsearched:
+        with p.database.begin(writing=True) as connection:
+            later(p, connection, current, [("reindex", one.full_name) for one in rest.unsearched])
+    if rest.indexes:
+        migrate.apply(p.database, rest)
 
 
 def load(p: Platform, number: int, previous: Generation | None) -> Generation:
