@@ -76,17 +76,27 @@ def audit() -> None:
     """The log of changes."""
 
 
-@audit.command(epilog=examples("backoffice audit verify", "backoffice audit verify --anchor audit.anchors"))
+@audit.command(
+    epilog=examples(
+        "backoffice audit verify", "backoffice audit verify --anchor audit.anchors", "backoffice audit verify --since 120"
+    )
+)
 @click.option(
     "--anchor",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file of anchors kept elsewhere: a cut tail is found against it.",
 )
+@click.option(
+    "--since",
+    type=click.IntRange(min=1),
+    metavar="CHECKPOINT",
+    help="Read only what followed this checkpoint; the number stands first in its line of audit.anchors.",
+)
 @command
-def verify(anchor: Path | None) -> None:
+def verify(anchor: Path | None, since: int | None) -> None:
     """Read the whole log and name the first bad entry; exit code 1 when there is one."""
     with platform() as p:
-        verdict = audits.verify(p, anchor)
+        verdict = audits.verify(p, anchor, since=since)
         for line in verdict.sentences:
             click.echo(line)
         sys.exit(0 if verdict.good else REFUSED)

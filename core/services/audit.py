@@ -25,9 +25,13 @@ def newest(p: Platform, actor: Actor, *, limit: int = 100, before: int | None = 
         return log.newest(unit, limit=limit, before=before, entity=entity, actor=by, operation=operation)
 
 
-def verify(p: Platform, anchor: Path | None = None) -> Verdict:
-    """Read the whole log and say what is wrong with it. ``anchor``: a file of anchors kept elsewhere, beside the own one."""
+def verify(p: Platform, anchor: Path | None = None, *, since: int | None = None) -> Verdict:
+    """Read the whole log, or what followed checkpoint ``since``, and say what is wrong with it.
+
+    ``anchor``: a file of anchors kept elsewhere, beside the own one. Raises NotFound when there is no such checkpoint.
+    """
     generation = p.generation()
     files = [p.settings.data_dir / seal.ANCHORS, *([anchor] if anchor is not None else [])]
     with p.database.begin(writing=False) as connection:
-        return verifying.verify(connection, generation.entities.values(), seal.key_of(p.settings.secret_key), p.clock.now(), files)
+        return verifying.verify(connection, generation.entities.values(), seal.key_of(p.settings.secret_key), p.clock.now(), files,
+                                since=since)  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +23,17 @@ def raw_rows(connection: sa.Connection, statement: sa.Select[Any]) -> Generator[
         assert cursor is not None
         while rows := cursor.fetchmany(ROWS):
             yield from rows
+    finally:
+        result.close()
+
+
+def raw_part(connection: sa.Connection, statement: sa.Select[Any], values: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
+    """All rows of a statement that bounds itself, in plain tuples, without any conversion; ``values`` are its parameters."""
+    result = connection.execute(statement, values)
+    try:
+        cursor = result.cursor
+        assert cursor is not None
+        return cursor.fetchall()
     finally:
         result.close()
 

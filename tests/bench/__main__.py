@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.bench import loading
+from tests.bench import loading, verifying
 
 ROUNDS = 60
 WORKERS = 2
@@ -215,6 +215,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there too")
     given = parser.parse_args()
     found = [one for size in given.size for one in run(given.folder / str(size), size, given.rounds)]
+    found += verifying.run()
     if given.json:
         given.json.write_text(json.dumps(found, indent=1))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from core.errors import NotFound
 from core.facts import EntityRef, Money
 from core.storage import log, seal
 from core.storage.database import Database
@@ -26,9 +27,9 @@ KEY = seal.key_of("a key of the installation")
 CHANGE, VALUE, CHECKPOINT = ChangeRow.__table__, ChangeValue.__table__, Checkpoint.__table__
 
 
-def check(house: House, *anchors: Path) -> Verdict:
+def check(house: House, *anchors: Path, since: int | None = None) -> Verdict:
     with house.database.begin(writing=False) as connection:
-        return verify(connection, house.generation.entities.values(), KEY, house.clock.now(), anchors)
+        return verify(connection, house.generation.entities.values(), KEY, house.clock.now(), anchors, since=since)
 
 
 def filled(house: House, records: int = 5, edits: int = 4) -> list[int]:
@@ -118,6 +119,47 @@ def test_any_changed_removed_or_swapped_entry_is_found(house: House, kind: str) 
                 missed.append(number)
             raise Undone
     assert missed == [] and check(house).good
+
+
+def test_since_a_checkpoint_any_entry_that_followed_is_read_and_older_ones_are_counted(house: House) -> None:
+    filled(house, records=3, edits=3)
+    verdict = check(house, house.folder / seal.ANCHORS, since=1)
+    assert verdict.good and verdict.entries == 3 and verdict.checkpoints == 2 and "9 entries up to checkpoint 1" in verdict.notes[0]
+    assert check(house, since=2).entries == 0 and check(house, since=2).good
+    with house.database.begin(writing=False) as connection:
+        numbers = list(connection.execute(sa.select(CHANGE.c.id).order_by(CHANGE.c.id)).scalars())
+
+    def found(kind: str, number: int) -> bool:
+        with pytest.raises(Undone), house.database.begin(writing=True) as connection:
+            TAMPERINGS[kind](connection, number)
+            verdict = verify(connection, house.generation.entities.values(), KEY, house.clock.now(), since=1)
+            raise Undone
+        return not verdict.good
+
+    assert [kind for kind in TAMPERINGS for number in numbers[9:] if not found(kind, number)] == []
+    assert found("removed", numbers[0]) and not found("reason", numbers[0])
+
+
+def test_since_a_checkpoint_that_is_not_there_is_refused_in_words(house: House) -> None:
+    with pytest.raises(NotFound) as caught:
+        check(house, since=1)
+    assert "nothing was sealed" in caught.value.detail
+    filled(house, records=1)
+    with pytest.raises(NotFound) as caught:
+        check(house, since=3)
+    assert "no checkpoint 3" in caught.value.detail and "1 to 2" in caught.value.detail
+
+
+def test_each_of_many_checkpoints_is_compared(house: House) -> None:
+    numbers = filled(house, records=2, edits=1)
+    for edit in range(6):
+        with house.writing() as unit:
+            house.change(unit, "shop.item", numbers[edit % 2], {"price": Decimal(50 + edit)})
+        seal.seal(house.database, KEY, house.folder, house.clock.now())
+    assert [check(house, since=one).good for one in (1, 4, 7)] == [True] * 3
+    with house.database.begin(writing=True) as connection:
+        connection.execute(CHECKPOINT.update().where(CHECKPOINT.c.id == 5).values(root="0" * 64))
+    assert "checkpoint 5" in check(house).faults[0].lower()
 
 
 class Undone(Exception):
