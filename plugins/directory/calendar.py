@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 HORIZON = 400
@@ -44,6 +45,47 @@ class WorkingCalendar:
                 spans = tuple((start, min(end, until)) for start, end in spans if start < until)
         there = ZoneInfo(self.zone)
         return [(_instant(day, start, there), _instant(day, end, there)) for start, end in spans]
+
+
+def is_zone(name: str) -> bool:
+    """Whether a time zone is known by this name, such as Europe/Berlin."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def of_record(record: Mapping[str, Any]) -> WorkingCalendar:
+    """The calendar that a record of ``directory.calendar`` describes."""
+    weekly: dict[int, tuple[Interval, ...]] = {}
+    for line in record.get("weekly") or ():
+        weekday = WEEKDAYS.index(line["weekday"])
+        weekly[weekday] = (*weekly.get(weekday, ()), (line["start"], line["end"]))
+    exceptions: dict[date, tuple[Interval, ...]] = {}
+    for line in record.get("exceptions") or ():
+        spans = exceptions.setdefault(line["date"], ())
+        if line["kind"] == "open":
+            exceptions[line["date"]] = (*spans, (line["start"], line["end"]))
+    holidays = list(record.get("holidays") or ())
+    return WorkingCalendar(
+        record["zone"],
+        {day: tuple(sorted(spans)) for day, spans in weekly.items()},
+        frozenset(line["date"] for line in holidays if not line.get("half_day_end")),
+        {line["date"]: line["half_day_end"] for line in holidays if line.get("half_day_end")},
+        exceptions,
+    )
+
+
+def is_open(calendar: WorkingCalendar, at: datetime) -> bool:
+    """Whether ``at`` is working time; a calendar without any hours says nothing, and is open."""
+    if not calendar.weekly and not calendar.exceptions:
+        return True
+    today = at.astimezone(ZoneInfo(calendar.zone)).date()
+    return any(opens <= at < closes for opens, closes in calendar.open_on(today))
 
 
 def add_working(calendar: WorkingCalendar, start: datetime, seconds: int) -> datetime:

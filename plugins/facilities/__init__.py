@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from core import Change, DemoWork, Money, Record, Refusal, Work, hookimpl, on
-from plugins.facilities import booking as rooms
+from plugins.directory.calendar import is_zone
 from plugins.facilities import inspections, maintenance
 from plugins.facilities.demo import fill
 from plugins.facilities.reserving import (
@@ -41,7 +41,7 @@ OPEN_ORDERS = ("draft", "planned", "assigned", "in_progress", "on_hold", "done")
 def keep_places_in_order(record: Record, change: Change, work: Work) -> dict[str, str]:
     """A site holds buildings, a building floors, a floor rooms and zones, a room desks; the time zone is known."""
     found: dict[str, str] = {}
-    if record.get("zone") and not rooms.is_zone(record["zone"]):
+    if record.get("zone") and not is_zone(record["zone"]):
         found["zone"] = "This time zone is not known: write it as Europe/Berlin."
     if record.get("kind"):
         found |= _misplaced(record, change, work)

@@ -73,15 +73,6 @@ def next_free_of_all(wanted: Span, holds: Sequence[Hold]) -> datetime:
     raise AssertionError("After the last booking there is always room.")
 
 
-def is_zone(name: str) -> bool:
-    """Whether the time zone is known by this name."""
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return False
-    return True
-
-
 def elapsed_minutes(start: datetime, end: datetime) -> int:
     """Minutes that really pass, also in the nights when clocks change."""
     return int((end.astimezone(UTC) - start.astimezone(UTC)).total_seconds() // 60)

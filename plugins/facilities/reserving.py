@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core import Change, Record, Refusal, Work, hookimpl, on
+from plugins.directory.calendar import is_zone
 from plugins.facilities import booking as rooms
 from plugins.facilities import recurrence
 
@@ -17,7 +18,7 @@ LONGEST_LOOK_BACK = timedelta(days=400)
 def check_the_resource(record: Record, work: Work) -> dict[str, str]:
     """The zone is known, opening comes before closing, and nothing is made of itself."""
     found: dict[str, str] = {}
-    if record.get("zone") and not rooms.is_zone(record["zone"]):
+    if record.get("zone") and not is_zone(record["zone"]):
         found["zone"] = "This time zone is not known: write it as Europe/Berlin."
     if record.get("opens") and record.get("closes") and record["opens"] >= record["closes"]:
         found["closes"] = "It has to close after it opens."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from core import Change, DemoWork, Record, Refusal, Work, hookimpl, on
-from plugins.helpdesk import assignment, priority, risk
+from plugins.helpdesk import assignment, priority, risk, staff
 from plugins.helpdesk.demo import fill
 
 LIVE = ("new", "open", "pending")
@@ -33,8 +33,11 @@ def check_the_people(record: Record, change: Change, work: Work) -> dict[str, st
     if record.get("assignee") and (change.touches("assignee") or change.touches("queue")):
         queue = work.get("helpdesk.queue", record["queue"])
         team = work.get("directory.team", queue["team"]) if queue else None
+        person = work.get("directory.person", record["assignee"])
         if team is not None and record["assignee"] not in (team.get("members") or ()):
             found["assignee"] = "This person does not work in the ticket's queue."
+        elif person is None or not staff.works_here(person, work.today):
+            found["assignee"] = "This person does not work here any more."
     if record.get("parent") and change.touches("parent"):
         above, level = record["parent"], 1
         while above and level <= DEPTH:
@@ -81,9 +84,12 @@ def stamp_the_move(record: Record, before: Record | None, change: Change, work: 
             record["pending_until"] = record["pending_reason"] = None
         case "merge":
             _check_merge(record, work)
-            record["merged_at"] = change.at
+            record["merged_at"], record["state_before"] = change.at, before["state"] if before else None
         case "unmerge":
             record["merged_into"] = record["merged_at"] = None
+        case "split":
+            if wrong := [one for one in _entries(record, work) if one["ticket"] != record.id]:
+                raise Refusal(f"{wrong[0]['display_title']} belongs to another ticket.", "split_entries")
 
 
 @hookimpl(specname="after_save")
@@ -109,6 +115,39 @@ def begin_the_work(record: Record, before: Record | None, change: Change, work: 
                 depends_on=made.get(line.get("after") or 0),
             )
             made[line["order"]] = task.id
+
+
+@hookimpl(specname="after_transition")
+@on("helpdesk.ticket")
+def undo_and_split(record: Record, transition: str, work: Work) -> None:
+    """An undone merge restores the state before it (HD-R16); chosen entries become a ticket of their own (HD-R17)."""
+    if transition == "unmerge":
+        waits_on = record.get("pending_until") and record["pending_until"] > work.now
+        if record.get("state_before") == "new":
+            work.move("helpdesk.ticket", record.id, "take_back")
+        elif record.get("state_before") == "pending" and waits_on:
+            work.move(
+                "helpdesk.ticket", record.id, "wait", pending_until=record["pending_until"], pending_reason=record["pending_reason"]
+            )
+        work.change("helpdesk.ticket", record.id, state_before=None)
+    if transition == "split":
+        kept = ("kind", "requester", "queue", "service", "category", "impact", "urgency", "channel", "assignee")
+        made = work.create(
+            "helpdesk.ticket", subject=record["split_subject"], split_from=record.id, **{name: record.get(name) for name in kept}
+        )
+        for one in sorted(_entries(record, work), key=lambda entry: entry.id):
+            copied = {name: one.get(name) for name in ("direction", "visibility", "author", "subject", "body", "attachment", "time_spent")}
+            work.create("helpdesk.article", ticket=made.id, requester=record["requester"], copied_from=one.id, **copied)
+        work.change("helpdesk.ticket", record.id, split_subject=None, split_entries=())
+
+
+@hookimpl(specname="after_save")
+@on("directory.person")
+def free_the_tickets(record: Record, change: Change, work: Work) -> None:
+    """Whoever leaves has no open ticket: those go back to their queue (HD-R08)."""
+    if (change.touches("active") or change.touches("end")) and not staff.works_here(record, work.today):
+        for ticket in work.find("helpdesk.ticket", assignee=record.id, state__in=LIVE, limit=1000):
+            work.change("helpdesk.ticket", ticket.id, assignee=None)
 
 
 @hookimpl(specname="allow_transition")
@@ -213,11 +252,23 @@ def _agent_for(record: Record, work: Work) -> int | None:
     if queue is None or queue.get("assignment") not in ("round_robin", "least_open"):
         return None
     team = work.get("directory.team", queue["team"])
-    members = list(team.get("members") or ()) if team else []
+    people = [work.get("directory.person", person) for person in (team.get("members") or () if team else ())]
+    members = [one.id for one in people if one is not None and _on_shift(one, queue, team, work)]
     load = {person: work.count("helpdesk.ticket", assignee=person, state__in=LIVE) for person in members}
     if queue["assignment"] == "round_robin":
         return assignment.next_in_turn(members, queue.get("last_assigned"), load, queue.get("max_open"))
     return assignment.least_open(members, load, queue.get("max_open"))
+
+
+def _on_shift(person: Record, queue: Record, team: Record | None, work: Work) -> bool:
+    """Whether the person works here, and now: by the own calendar, else by the queue's, else by the team's."""
+    number = person.get("calendar") or queue.get("calendar") or (team.get("calendar") if team else None)
+    return staff.works_here(person, work.today) and staff.works_now(work.get("directory.calendar", number), work.now)
+
+
+def _entries(record: Record, work: Work) -> list[Record]:
+    found = (work.get("helpdesk.article", number) for number in record.get("split_entries") or ())
+    return [one for one in found if one is not None]
 
 
 def _check_merge(record: Record, work: Work) -> None:

@@ -78,6 +78,62 @@ def test_hd_r16_a_merge_is_undone_within_a_day(app: World, desk: Desk) -> None:
         app.move("helpdesk.ticket", other, "unmerge", by=desk.lead, reason="Too late.")
 
 
+def test_hd_r16_an_undone_merge_restores_the_state_before_it(app: World, desk: Desk) -> None:
+    target, fresh, waiting = ticket(app, desk), ticket(app, desk), ticket(app, desk)
+    until = app.clock.now() + timedelta(days=2)
+    app.move("helpdesk.ticket", waiting, "assign", by=desk.agent, assignee=desk.first)
+    app.move("helpdesk.ticket", waiting, "wait", by=desk.agent, pending_reason="requester", pending_until=until)
+    for made in (fresh, waiting):
+        app.move("helpdesk.ticket", made, "merge", by=desk.agent, merged_into=target.id)
+        app.move("helpdesk.ticket", made, "unmerge", by=desk.agent, reason="Another thing.")
+    assert app.get("helpdesk.ticket", fresh)["state"] == "new"
+    again = app.get("helpdesk.ticket", waiting)
+    assert (again["state"], again["pending_reason"], again["pending_until"]) == ("pending", "requester", until)
+
+
+def test_hd_r17_chosen_entries_become_a_ticket_of_their_own(app: World, desk: Desk) -> None:
+    made, other = ticket(app, desk, impact="1", urgency="1"), ticket(app, desk)
+    app.move("helpdesk.ticket", made, "assign", by=desk.agent, assignee=desk.first)
+    said = [
+        app.create("helpdesk.article", by=desk.agent, ticket=made.id, direction="in", visibility="public", body=f"<p>{text}</p>")
+        for text in ("The printer.", "And the phone.")
+    ]
+    strange = app.create("helpdesk.article", by=desk.agent, ticket=other.id, body="<p>Else.</p>")
+    with pytest.raises(Invalid) as refused:
+        app.move("helpdesk.ticket", made, "split", by=desk.agent, split_subject="Phone", split_entries=(strange.id,))
+    assert "belongs to another ticket" in str(refused.value.errors["split_entries"])
+    app.move("helpdesk.ticket", made, "split", by=desk.agent, split_subject="Phone", split_entries=(said[1].id,))
+    part = app.find("helpdesk.ticket", split_from=made.id)[0]
+    assert (part["subject"], part["requester"], part["priority"]) == ("Phone", made["requester"], "P1")
+    copies = app.find("helpdesk.article", ticket=part.id)
+    assert [(one["body"], one["copied_from"]) for one in copies] == [("<p>And the phone.</p>", said[1].id)]
+    source = app.get("helpdesk.ticket", made)
+    assert (source["state"], source["split_subject"], source["split_entries"]) == ("open", None, ())
+
+
+def test_hd_r09_nobody_gets_a_ticket_who_left_or_is_off_shift(app: World, desk: Desk) -> None:
+    app.change("helpdesk.queue", desk.queue, assignment="round_robin")
+    app.change("directory.person", desk.first, active=False)
+    assert [ticket(app, desk)["assignee"] for _ in range(2)] == [desk.second] * 2
+    hours = [{"weekday": "monday", "start": "10:00", "end": "18:00"}]
+    night = app.create("directory.calendar", code=f"N{next(SERIAL)}", name="Late", zone="Europe/Berlin", weekly=hours)
+    app.change("directory.person", desk.second, calendar=night.id)
+    # It is Monday, 9 o'clock in London and 11 in Berlin; an hour earlier nobody is there, and the ticket waits for somebody.
+    assert ticket(app, desk)["assignee"] == desk.second
+    app.clock.advance(hours=-2)
+    assert ticket(app, desk)["assignee"] is None
+
+
+def test_hd_r08_whoever_leaves_has_no_open_ticket(app: World, desk: Desk) -> None:
+    made, solved = ticket(app, desk, assignee=desk.first), resolved(app, desk, ticket(app, desk))
+    app.change("directory.person", desk.first, active=False)
+    assert app.get("helpdesk.ticket", made)["assignee"] is None
+    assert app.get("helpdesk.ticket", solved)["assignee"] == desk.first
+    with pytest.raises(Invalid) as refused:
+        app.move("helpdesk.ticket", made, "assign", by=desk.lead, assignee=desk.first)
+    assert "does not work here any more" in str(refused.value.errors["assignee"])
+
+
 def test_hd_1_3_a_ticket_is_reopened_within_a_week(app: World, desk: Desk) -> None:
     made = resolved(app, desk, ticket(app, desk))
     app.clock.advance(days=6)
