@@ -84,7 +84,8 @@ def wanted(asking: Asking, plugin: str, name: str, given: Pairs | None = None, *
         where=conditions(asking, entity, shape, visible, found),
         expression=view.where,
         q=args.get("q", "")[:200],
-        sort=parse_sort(args.get("sort", ""), shape, visible, False) or _view_sort(view, shape, visible),
+        # What was searched for comes newest first, unless somebody chose an order: along a view's own, all hits would be gathered.
+        sort=parse_sort(args.get("sort", ""), shape, visible, False) or (_view_sort(view, shape, visible) if not args.get("q") else ()),
         limit=size,
         after=args.get("after"),
         before=args.get("before"),
