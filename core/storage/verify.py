@@ -56,6 +56,8 @@ def verify(connection: sa.Connection, entities: Iterable[Entity], key: bytes, no
     records that were not touched since are not compared. Raises NotFound when there is no such checkpoint.
     """
     verdict = Verdict()
+    # Before the snapshot begins: whoever seals meanwhile anchors what the snapshot does not hold.
+    anchored = _anchors(anchors, verdict.faults)
     sealed = seal.checkpoints(connection)
     start = _start(sealed, since)
     chains = Chains(connection, verdict.faults, _first_after(connection, start))
@@ -64,7 +66,7 @@ def verify(connection: sa.Connection, entities: Iterable[Entity], key: bytes, no
     _records(connection, entities, chains, verdict, whole=start is None)
     _checkpoints(connection, sealed, start, key, verdict)
     _open(connection, sealed, now, verdict)
-    _anchored(sealed, anchors, verdict)
+    _anchored(sealed, anchored, verdict)
     if start is not None:
         verdict.notes.append(f"The {start.count:,} entries up to checkpoint {start.id} of {start.at:%Y-%m-%d %H:%M} UTC were counted, "
                              "not read.")
@@ -178,22 +180,25 @@ def _open(connection: sa.Connection, sealed: Sequence[Seal], now: datetime, verd
         (verdict.faults if sealed else verdict.notes).append(text)
 
 
-def _anchored(sealed: Sequence[Seal], files: Iterable[Path], verdict: Verdict) -> None:
-    there = {one.id: one for one in sealed}
-    seen = False
+def _anchors(files: Iterable[Path], faults: list[str]) -> list[tuple[Path, int, str, str]]:
+    """Every anchor of the files that are there: (file, checkpoint, its time, its signature)."""
+    found: list[tuple[Path, int, str, str]] = []
     for path in files:
-        if not path.exists():
-            continue
         try:
-            for number, at, mac in seal.anchors(path):
-                seen = True
-                if number not in there or there[number].mac != mac:
-                    verdict.faults.append(
-                        f"The log was cut or replaced: checkpoint {number} of {at} is anchored in {path} and is not in it."
-                    )
-                    break
+            if path.exists():
+                found += [(path, *one) for one in seal.anchors(path)]
         except ValueError as error:
-            verdict.faults.append(str(error))
-    if not seen:
+            faults.append(str(error))
+    return found
+
+
+def _anchored(sealed: Sequence[Seal], anchored: Sequence[tuple[Path, int, str, str]], verdict: Verdict) -> None:
+    there = {one.id: one.mac for one in sealed}
+    told: set[Path] = set()
+    for path, number, at, mac in anchored:
+        if path not in told and there.get(number) != mac:
+            told.add(path)
+            verdict.faults.append(f"The log was cut or replaced: checkpoint {number} of {at} is anchored in {path} and is not in it.")
+    if not anchored:
         last = f"{sealed[-1].at:%Y-%m-%d %H:%M} UTC" if sealed else "the beginning"
         verdict.notes.append(f"Without an anchor it cannot be excluded that the newest entries were removed after {last}.")

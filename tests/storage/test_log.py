@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -280,6 +280,27 @@ def test_an_anchor_that_a_crash_lost_is_written_with_the_next_seal(house: House)
     path.write_text(lines[0] + "\n")
     assert seal.seal(house.database, KEY, house.folder, house.clock.now()) is None
     assert path.read_text().splitlines() == lines
+
+
+def test_a_log_that_is_sealed_while_it_is_read_is_whole(house: House) -> None:
+    filled(house, records=1)
+
+    def files() -> Iterator[Path]:
+        with house.writing() as unit:
+            house.add(unit, "shop.item", {"name": "Meanwhile"})
+        assert seal.seal(house.database, KEY, house.folder, house.clock.now()) is not None
+        yield house.folder / seal.ANCHORS
+
+    with house.database.begin(writing=False) as connection:
+        verdict = verify(connection, house.generation.entities.values(), KEY, house.clock.now(), files())
+    assert verdict.good and verdict.checkpoints == 3, verdict.sentences
+
+
+def test_a_file_that_holds_no_anchors_is_told(house: House) -> None:
+    filled(house, records=1)
+    path = house.folder / "other"
+    path.write_text("nothing of the kind\n")
+    assert "line 1: this is no anchor" in check(house, path).faults[0]
 
 
 def test_two_processes_of_one_database_agree(house: House) -> None:
