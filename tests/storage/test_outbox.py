@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import random
 import signal
 import socketserver
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ from core.effects.mail import Server, Undeliverable, message
 from core.hooks import Refusal
 from core.registry.calls import Hooks
 from core.storage import outbox
+from tests.soak import amount, lengthened
 from tests.storage.house import NOON, House
+
+FORK = multiprocessing.get_context("fork")
 
 
 class Plugins(Hooks):
@@ -224,54 +228,49 @@ def test_a_setting_that_is_no_mail_server_is_refused() -> None:
         message({"to": "nobody"}, "k", "a@b.org", NOON)
 
 
-WORKER = """
-import sys
-from pathlib import Path
-from tests.storage.house import NOON, House
-from tests.storage.test_outbox import deliverer
-from core.storage import outbox
-url, folder, receiver = sys.argv[1:]
-house = House(url, Path(folder))
-outbox.reclaim(house.database, "worker")
-def perform(effect):
-    # An idempotent receiver: one file for each key, however often it is told.
-    with open(Path(receiver) / effect.key, "a") as told:
-        told.write("x")
-    print("told", flush=True)
-    return True
-hand = deliverer(house, perform)
-print("ready", flush=True)
-while hand.deliver():
-    pass
-print("finished", flush=True)
-"""
+def work(house: House, receiver: Path, end: Connection) -> None:
+    """A worker's life: what its predecessor had taken is due again, then it delivers until nothing is left, and says so."""
+    outbox.reclaim(house.database, "worker")
+
+    def perform(effect: outbox.Effect) -> bool:
+        # An idempotent receiver: one file for each key, however often it is told.
+        with (receiver / effect.key).open("a") as told:
+            told.write("x")
+        end.send("told")
+        return True
+
+    hand = deliverer(house, perform)
+    while hand.deliver():
+        pass
+    end.send("finished")
 
 
+@lengthened
 def test_effects_happen_once_at_an_idempotent_receiver_though_workers_are_killed(house: House, tmp_path: Path) -> None:
     receiver = tmp_path / "receiver"
     receiver.mkdir()
-    keys = {f"effect{number}" for number in range(100)}
+    keys = {f"effect{number}" for number in range(amount(100, 1_000))}
     with house.writing() as unit:
         for key in sorted(keys):
             outbox.put(unit, "ping", {}, key)
-    kills, done = 0, False
-    while not done:
-        worker = subprocess.Popen(
-            [sys.executable, "-c", WORKER, house.url, str(house.folder), str(receiver)],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
-        assert worker.stdout is not None and worker.stdout.readline() == "ready\n"
-        if kills < 5:
-            for _ in range(15):
-                worker.stdout.readline()
+    dice, kills, said = random.Random(7), amount(5, 50), ""
+    for life in range(kills + 1):
+        end, theirs = FORK.Pipe(duplex=False)
+        worker = FORK.Process(target=work, args=(house, receiver, theirs), daemon=True)
+        worker.start()
+        theirs.close()
+        told = dice.randint(10, 19) if life < kills else 0
+        while said != "finished" and told != 1:
+            assert end.poll(120)
+            said, told = end.recv(), told - 1
+        if life < kills:
+            assert worker.pid is not None and said == "told"
             os.kill(worker.pid, signal.SIGKILL)
-            kills += 1
-        else:
-            done = "finished" in worker.stdout.read()
-        worker.wait()
-        worker.stdout.close()
+        worker.join()
+        end.close()
+    assert said == "finished"
     assert {path.name for path in receiver.iterdir()} == keys
+    # Once, and once more where the worker died between telling it and noting that.
     assert all(len(path.read_text()) <= 2 for path in receiver.iterdir())
+    assert sum(len(path.read_text()) for path in receiver.iterdir()) <= len(keys) + kills
     assert {state for state, _ in states(house)} == {"done"}

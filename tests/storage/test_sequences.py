@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 
 from schemas.model import Field, NumberRule
+from tests.functions.together import CLIENTS, together
+from tests.soak import amount, lengthened
 from tests.storage.house import SHOP, House, with_field
 
 
@@ -18,39 +20,32 @@ class ChangedMind(Exception):
     pass
 
 
-def _draw(url: str, folder: str, count: int, seed: int, answers: multiprocessing.Queue[list[str]]) -> None:
-    """Draw numbers, one of ten in a unit that is rolled back."""
-    house = House(url, Path(folder))
-    dice = random.Random(seed)
-    drawn = []
-    while len(drawn) < count:
-        try:
-            with house.writing() as unit:
-                number = house.draw(unit)
-                house.add(unit, "shop.item", {"name": f"{seed}-{len(drawn)}", "code": number})
-                if dice.random() < 0.1:
-                    raise ChangedMind
-            drawn.append(number)
-        except ChangedMind:
-            continue
-    answers.put(drawn)
-    house.close()
-
-
+@lengthened
 def test_eight_processes_draw_every_number_once_and_leave_no_gap(house: House) -> None:
-    context = multiprocessing.get_context("spawn")
-    answers: multiprocessing.Queue[list[str]] = context.Queue()
-    each = 50
-    workers = [context.Process(target=_draw, args=(house.url, str(house.folder), each, seed, answers)) for seed in range(8)]
-    for worker in workers:
-        worker.start()
-    drawn = [number for _ in workers for number in answers.get(timeout=120)]
-    for worker in workers:
-        worker.join()
-    assert sorted(drawn) == [f"IT-2026-{number:04d}" for number in range(1, 8 * each + 1)]
+    each = amount(50, 500)
+
+    def attempts_of(client: int) -> list[Callable[[], str]]:
+        dice, names = random.Random(client), (f"{client}-{number}" for number in range(each))
+
+        def one(name: str) -> str:
+            while True:
+                try:
+                    with house.writing() as unit:
+                        number = house.draw(unit)
+                        house.add(unit, "shop.item", {"name": name, "code": number})
+                        if dice.random() < 0.1:
+                            raise ChangedMind
+                    return number
+                except ChangedMind:
+                    continue
+
+        return [partial(one, name) for name in names]
+
+    outcomes = together(attempts_of)
+    assert sorted(outcomes) == [("done", f"IT-2026-{number:04d}") for number in range(1, CLIENTS * each + 1)]
     with house.reading() as unit:
         ids = list(unit.connection.execute(sa.select(house.table().table.c.id)).scalars())
-    assert len(ids) == len(set(ids)) == 8 * each
+    assert len(ids) == len(set(ids)) == CLIENTS * each
 
 
 def test_an_id_is_never_given_twice_though_its_row_is_gone(house: House) -> None:
