@@ -161,3 +161,9 @@ def _rates(work: DemoWork, dice: random.Random) -> None:
                 on=today - timedelta(days=back),
                 rate=(value * (1 + drift)).quantize(Decimal("0.000001")),
             )
+
+
+def account(work: DemoWork, role: str) -> int | None:
+    """The person of the demo's account for a role such as ``helpdesk.agent``, so that whoever signs in has something to do."""
+    found = work.first("directory.person", mail=f"{role}@example.org")
+    return found.id if found is not None else None

@@ -16,6 +16,7 @@ from plugins.facilities.reserving import (
     confirm_in_order,
     hold_the_buffers,
     list_who_is_affected,
+    say_how_long_it_is_held,
     take_the_slot,
     understand_the_rule,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "confirm_in_order",
     "hold_the_buffers",
     "list_who_is_affected",
+    "say_how_long_it_is_held",
     "take_the_slot",
     "understand_the_rule",
 ]

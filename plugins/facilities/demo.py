@@ -8,6 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from core import DemoWork, Money
+from plugins.directory.demo import account
 
 SEED = 43
 REQUESTS = 60
@@ -34,7 +35,9 @@ def fill(work: DemoWork) -> None:
     start = work.now - timedelta(days=365)
     work.at(start - timedelta(days=5))
     people = [one.id for one in work.find("directory.person", limit=400)]
+    people += [*filter(None, [account(work, "facilities.occupant")])] * 12
     crew = _crew(work, "House services") or people[:6]
+    crew += [*filter(None, [account(work, "facilities.technician")])]
     rooms = _places(work, dice)
     assets = _equipment(work, dice, rooms, start)
     categories = [

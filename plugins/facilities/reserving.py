@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from core import Change, Record, Refusal, Work, hookimpl, on
+from core import Change, Panel, Record, Refusal, Work, hookimpl, on
 from plugins.directory.calendar import is_zone
 from plugins.facilities import booking as rooms
 from plugins.facilities import recurrence
@@ -93,6 +93,27 @@ def confirm_in_order(record: Record, transition: str, work: Work) -> str | None:
     return None
 
 
+@hookimpl(specname="record_panels")
+@on("facilities.booking")
+def say_how_long_it_is_held(record: Record, work: Work) -> list[Panel]:
+    """Whoever booked has to know that the time is held for ten minutes only."""
+    if record.get("state") != "tentative":
+        return []
+    resource = work.get("facilities.resource", record.get("resource"))
+    until = (record["updated_at"] + rooms.HELD).astimezone(ZoneInfo(resource["zone"] if resource else "UTC"))
+    if until < work.now:
+        return [
+            Panel(
+                "Held", text="It was held for ten minutes and may be taken by somebody else now. Confirm it to take it if it is still free."
+            )
+        ]
+    return [
+        Panel(
+            "Held", text=f"The time is held until {until:%H:%M}. Confirm it, or ask for it where approval is needed; else it is free again."
+        )
+    ]
+
+
 @hookimpl(specname="after_save")
 @on("facilities.booking_series")
 def book_the_series(record: Record, change: Change, work: Work) -> None:
@@ -157,9 +178,7 @@ def _span(record: Record, resource: Record) -> rooms.Span:
 
 def _hold(resource: Record, but: Record | None, work: Work) -> rooms.Hold:
     """Who has the resource, without one booking and without holds that nobody confirmed in time."""
-    live = work.find(
-        "facilities.booking", resource=resource.id, state__in=rooms.LIVE, end__gt=work.now - LONGEST_LOOK_BACK, limit=1000
-    )
+    live = work.find("facilities.booking", resource=resource.id, state__in=rooms.LIVE, end__gt=work.now - LONGEST_LOOK_BACK, limit=1000)
     mine = but.get("id") if but is not None else None
     kept = [one for one in live if one.id != mine and not (one["state"] == "tentative" and work.now - one["updated_at"] > rooms.HELD)]
     return rooms.Hold(tuple(_span(one, resource) for one in kept), int(resource.get("quantity") or 1))

@@ -18,6 +18,8 @@ DEPTH = 3
 @on("helpdesk.ticket")
 def sort_the_ticket(record: Record, change: Change, work: Work) -> None:
     """The matrix decides the priority unless a team lead overrides it (HD-R01); a free queue finds an agent (HD-R09)."""
+    if not record.get("queue"):
+        record["queue"] = _queue_for(record, work)
     record["priority"] = record.get("priority_override") or priority.priority(record["impact"], record["urgency"])
     if change.is_new and record.get("answered_on_phone") and record.get("channel") == "phone":
         record["first_response_at"] = change.at
@@ -245,6 +247,15 @@ def count_the_versions(record: Record, change: Change) -> None:
 def demo(work: DemoWork) -> None:
     """A year of tickets in three queues."""
     fill(work)
+
+
+def _queue_for(record: Record, work: Work) -> int | None:
+    """The queue of the service, else the one that takes what nobody sorted; whoever asks need not know queues."""
+    service = work.get("helpdesk.service", record.get("service"))
+    if service is not None and service.get("queue"):
+        return int(service["queue"])
+    found = work.first("helpdesk.queue", takes_all=True, active=True)
+    return found.id if found is not None else None
 
 
 def _agent_for(record: Record, work: Work) -> int | None:

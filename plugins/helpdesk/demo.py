@@ -6,6 +6,7 @@ import random
 from datetime import datetime, timedelta
 
 from core import DemoWork, Record
+from plugins.directory.demo import account
 
 SEED = 41
 TICKETS = 170
@@ -54,6 +55,7 @@ def fill(work: DemoWork) -> None:
     start = work.now - timedelta(days=365)
     work.at(start - timedelta(days=5))
     people = [one.id for one in work.find("directory.person", limit=400)]
+    people += [*filter(None, [account(work, "helpdesk.requester")])] * 12
     teams = {one["name"]: one for one in work.find("directory.team")}
     queues = []
     for name, team, how in (
@@ -61,7 +63,10 @@ def fill(work: DemoWork) -> None:
         ("Networks", "Networks", "least_open"),
         ("Workplace", "Workplace", "manual"),
     ):
-        queues.append(work.create("helpdesk.queue", name=name, team=teams[team].id, lead=teams[team]["lead"], assignment=how))
+        crew = (*teams[team]["members"], *filter(None, [account(work, "helpdesk.agent") if team == "Service desk" else None]))
+        teams[team] = work.change("directory.team", teams[team].id, members=crew)
+        queue = work.create("helpdesk.queue", name=name, team=teams[team].id, lead=teams[team]["lead"], assignment=how)
+        queues.append(work.change("helpdesk.queue", queue.id, takes_all=team == "Service desk"))
     members = {
         queue.id: list(teams[team]["members"]) for queue, team in zip(queues, ("Service desk", "Networks", "Workplace"), strict=True)
     }

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from core import DemoWork, Record
+from plugins.directory.demo import account
 from plugins.payroll import published
 
 SEED = 53
@@ -99,7 +100,8 @@ def _terms(
 ) -> dict[int, list[int]]:
     paid: dict[int, list[int]] = {group.id: [] for group in groups}
     departments = {one.id: one["code"] for one in work.find("directory.department")}
-    for one in dice.sample(people, PEOPLE + 10):
+    known = account(work, "payroll.employee")
+    for one in [*(one for one in people if one.id == known), *(one for one in dice.sample(people, PEOPLE + 10) if one.id != known)]:
         group = groups[departments.get(one["department"], "") in ("SOUTH", "FIN", "SALES")]
         if one.id in crew[:2] or len(paid[groups[0].id]) + len(paid[groups[1].id]) >= PEOPLE:
             continue
