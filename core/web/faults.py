@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from core.errors import BackofficeError, Busy, NotSignedIn
+from core.render import words
 from core.render.pages import Toast
 from core.web import showing
 
@@ -38,6 +40,7 @@ HINTS = {
 }
 _QUIET = frozenset({"csrf_token", "password", "old", "new", "secret", "token", "_v"})
 _MOST_TYPED = 60
+_ROLE = re.compile(r"\b[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b")
 
 
 def install(app: Flask) -> None:
@@ -51,7 +54,7 @@ def install(app: Flask) -> None:
         extra = [one for sentences in error.errors.values() for one in sentences]
         if extra:
             said = " ".join(dict.fromkeys([said, *extra]))
-        answer = told(error.status, error.title, said)
+        answer = told(error.status, error.title, _named(said))
         wait = getattr(error, "retry_after", None)
         if wait is not None:
             answer.headers["Retry-After"] = str(wait)
@@ -80,6 +83,23 @@ def install(app: Flask) -> None:
         number = secrets.token_hex(6)
         _log.exception("Request %s failed: %s %s", number, request.method, request.path, exc_info=error)
         return told(500, TITLES[500], "The page could not be made.", request_id=number)
+
+
+def _named(sentence: str) -> str:
+    """A sentence with roles called as people know them: ``helpdesk.agent`` becomes Agent (Helpdesk)."""
+    asking = g.get("asking")
+    if asking is None:
+        return sentence
+    roles, plugins = asking.generation.roles(), asking.generation.plugins
+
+    def label(found: re.Match[str]) -> str:
+        role = found[0]
+        if role not in roles:
+            return role
+        plugin = plugins.get(role.partition(".")[0])
+        return f"{roles[role]} ({words.plugin_label(plugin)})" if plugin is not None else roles[role]
+
+    return _ROLE.sub(label, sentence)
 
 
 def told(status: int, title: str, sentence: str, *, request_id: str = "") -> Response:

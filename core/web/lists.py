@@ -58,11 +58,25 @@ def show(plugin: str, entity: str) -> Response:
         page = boards.page(want)
     else:
         page = listing.page(want)
+    page.notes = (*page.notes, *_left_out(want))
     peeked = request.args.get(PEEK, "")
     if peeked.isdigit() and len(peeked) < 17 and not showing.wants_part():
         with suppress(NotFound):  # it is gone, or was never theirs: the list stands alone
             page.peek = records_pages.page_of(who, plugin, entity, int(peeked))
     return respond("list.html", page, block="list", push=page.here if showing.wants_part() else "")
+
+
+def _left_out(want: listing.Wanted) -> list[str]:
+    """What to say of filters whose value cannot be read: the list is shown without them, and nobody takes it for filtered."""
+    said = []
+    for name, text in want.found:
+        bare = name.partition(".")[2] if name.startswith("any") and "." in name else name
+        field = field_of(want.shape, bare.partition("__")[0])
+        if field is None or name in listing.OWN or not listing.listable(want.shape, field.name, want.visible):
+            continue
+        if listing.conditions(want.asking, want.entity, want.shape, want.visible, [(bare, text)]) is None:
+            said.append(f"“{text[:60]}” cannot be read as {words.field_label(field)}: the list is shown without this filter.")
+    return said
 
 
 def _canonical(url: str) -> str:

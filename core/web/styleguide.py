@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from flask import Response
+from markupsafe import Markup
 
+from core.render import cells
 from core.render.actions import Action
-from core.render.pages import Crumb, Plain
+from core.render.pages import Crumb, Fact, FactSection, MoveButton, Plain, RecordPage
 from core.web import showing
 from core.web.asking import entered
 from core.web.routing import Routes
@@ -15,6 +17,34 @@ from core.web.showing import respond
 def routes(made: Routes) -> None:
     """The style page."""
     made.get("/styleguide")(styleguide)
+
+
+def _beside() -> RecordPage:
+    """A record as it stands beside a list."""
+    facts = [
+        Fact("requester", "Requester", Markup('<a href="#p">Ada</a>')),
+        Fact("due", "Due", Markup("30 Nov 2026 12:00")),
+        Fact("category", "Category", cells.NONE),
+    ]
+    return RecordPage(
+        showing.shell("Ticket"),
+        "Ticket",
+        "Tickets",
+        "#record",
+        "#list",
+        41,
+        1,
+        "T2026-000041 Printer on the second floor is down",
+        "T2026-000041",
+        Markup('<span class="pill large progress">Open</span>'),
+        [MoveButton("resolve", "Resolve", "#resolve", True, asks=True)],
+        [FactSection("What", facts)],
+        [Fact("created_at", "Created", Markup("28 Nov 2026 14:05"))],
+        [],
+        [],
+        notice="This period is closed. The payroll administrator can open it.",
+        can_write=True,
+    )
 
 
 @entered
@@ -59,6 +89,7 @@ def styleguide() -> Response:
         showing.shell("Style page", crumbs=[Crumb("Style page")], here="/styleguide"),
         {
             "actions": samples,
+            "beside": _beside(),
             "colours": colours,
             "icons": sorted(showing.screens().known),
             "states": ("new", "progress", "waiting", "done", "cancelled"),

@@ -359,15 +359,15 @@ document.addEventListener("keydown", e => {
 $("#palette") && $("#palette").addEventListener("click", e => { if (e.target === e.currentTarget) e.currentTarget.close(); });
 
 /* keys */
-const GLOBAL = [["Ctrl K", "Search or jump"], ["/", "Search this list"], ["g h", "Home"], ["g i", "Inbox"], ["g n", "Notifications"], ["c", "New"], ["[", "Collapse the menu"], ["d", "Theme"], ["z", "Undo"], [".", "Copy the number; twice with the title, three times the link"], ["?", "These keys"], ["Esc", "Close"]];
+const GLOBAL = [["Ctrl K", "Search or jump"], ["/", "Search this list"], ["g h", "Home"], ["g i", "Inbox"], ["g n", "Notifications"], ...($(".nav [data-key=a]") ? [["g a", "Administration"]] : []), ["c", "New"], ["[", "Collapse the menu"], ["d", "Theme"], ["z", "Undo"], [".", "Copy the number; twice with the title, three times the link"], ["?", "These keys"], ["Esc", "Close"]];
 const BOARD = [["↑ ↓ ← →", "Walk the cards"], ["Shift ←", "Move the card to the left"], ["Shift →", "Move the card to the right"], ["Enter", "Open"], ["Space", "Look at it beside the board"], ["m", "Move to…"]];
 const LIST = [["j k", "Down, up"], ["Enter", "Open"], ["x", "Select"], ["Shift x", "Select up to here"], ["Space", "Look at it beside the list"], ["m", "Menu of the row"]];
 function keys() {
   const here = [...GLOBAL]; if (rows().length) here.push(...LIST); if (board()) here.push(...BOARD);
-  $$("[data-key]").forEach(n => { const k = n.dataset.key; if (k && k.length < 3 && !here.some(h => h[0] === k)) here.push([k, n.textContent.trim().replace(k, "") || n.getAttribute("aria-label") || ""]); });
+  $$("[data-key]").forEach(n => { const k = n.dataset.key; if (!k || k.length > 2 || n.closest("[hidden]") || n.closest(".nav") || here.some(h => h[0] === k)) return; const c = n.cloneNode(true); $$("kbd", c).forEach(x => x.remove()); here.push([k, c.textContent.trim() || n.getAttribute("aria-label") || n.placeholder || ""]); });
   const dl = el("dl", { class: "facts" }); here.forEach(([k, t]) => dl.append(el("div", {}, el("dt", {}, ...k.split(" ").map(p => el("kbd", { text: p }))), el("dd", { text: t }))));
   const close = el("button", { class: "btn", type: "button", text: "Close" }); close.onclick = () => $("#modal").close();
-  $("#modal").replaceChildren(el("div", { class: "in stack" }, el("h2", { text: "Keys on this page" }), dl, close)); $("#modal").showModal();
+  $("#modal").replaceChildren(el("div", { class: "in stack" }, el("div", { class: "row" }, el("h2", { class: "grow", text: "Keys on this page" }), close), dl)); $("#modal").showModal();
 }
 let g = 0;
 document.addEventListener("keydown", e => {
