@@ -42,7 +42,7 @@ def _beside() -> RecordPage:
         [Fact("created_at", "Created", Markup("28 Nov 2026 14:05"))],
         [],
         [],
-        notice="This period is closed. The payroll administrator can open it.",
+        notice="This period is closed. Its administrator can open it.",
         can_write=True,
     )
 
