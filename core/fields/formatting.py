@@ -8,7 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from core.facts import Money
@@ -50,7 +50,8 @@ class Formatter:
         return str(format_date(value, "medium", locale=self.locale))
 
     def datetime(self, value: dt.datetime) -> str:
-        return str(format_datetime(value.astimezone(self.zone), "d MMM y HH:mm", locale=self.locale))
+        there = value.astimezone(self.zone)
+        return f"{self.date(there.date())} {there:%H:%M}"
 
     def time(self, value: dt.time) -> str:
         return str(format_time(value, "short", locale=self.locale))

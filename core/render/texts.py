@@ -32,9 +32,9 @@ class Texts:
         self.duration = lru_cache(maxsize=1024)(fmt.duration)
 
     def datetime(self, value: datetime) -> str:
-        """Day and minute in the person's zone, such as 3 Nov 2026 14:05."""
+        """Day and minute in the person's zone, such as Nov 3, 2026 14:05."""
         there = value.astimezone(self.fmt.zone)
-        return f"{there.day} {self._months[there.month]} {there.year} {there.hour:02}:{there.minute:02}"
+        return f"{self.date(there.date())} {there.hour:02}:{there.minute:02}"
 
     def number(self, value: Decimal | int, places: int | None = None) -> str:
         """A number with its grouping; ``places`` digits after the point, or as many as it has."""
