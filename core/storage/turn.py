@@ -108,8 +108,12 @@ class _Waiting:
     def wait(self, seconds: float) -> bool:
         """Whether the lock was got in time; else it is not wanted any more."""
         with self._changed:
-            self._wanted = self._changed.wait_for(lambda: self._got or self.over, max(seconds, 0)) and self._got
-            return self._wanted
+            try:
+                self._changed.wait_for(lambda: self._got or self.over, max(seconds, 0))
+            finally:
+                # Also where an interruption ends the wait: nobody would give back what came afterwards.
+                self._wanted = self._got
+            return self._got
 
     def _run(self) -> None:
         try:

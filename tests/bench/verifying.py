@@ -14,7 +14,7 @@ from core.storage.verify import Verdict, verify
 from tests import postgres
 from tests.storage.house import House
 
-ENTRIES = 200_000
+ENTRIES = 100_000
 EDITS = 3
 """Each record was created with five values and edited that often, one value at a time."""
 RECORDS_AT_ONCE = 500

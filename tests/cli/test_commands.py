@@ -121,6 +121,8 @@ def test_backup_restore_and_verify(house: House, tmp_path: Path) -> None:
     other.run("restore", str(file))
     assert "ann@example.org" in other.run("explain", "--user", "ann@example.org", "directory.person")
     assert "whole" in other.run("audit", "verify")
+    assert "counted, not read" in other.run("audit", "verify", "--since", "1")
+    assert "no checkpoint 99" in other.run("audit", "verify", "--since", "99", code=1)
     broken = tmp_path / "broken.tar.gz"
     broken.write_bytes(file.read_bytes()[:2000])
     third = House(tmp_path / "third")
