@@ -106,8 +106,7 @@ def ensure_current(p: Platform) -> Generation:
             _adopt(p, current)
     made = flip(p, current, wanted, author="system", because="Plugins changed." if number else "First start.")
     if not at_rest or made.number != number:
-        lacking = migrate.plan(p.database, made.entities.values())
-        if not lacking.steps and not lacking.unsearched:
+        if migrate.plan(p.database, made.entities.values()).is_empty:
             settled.note(p.database, made.number)
     return replace(made, problems=tuple(dict.fromkeys((*problems, *made.problems))))
 

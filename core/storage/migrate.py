@@ -250,10 +250,10 @@ def _index_step(index: sa.Index, *, fresh: bool = False) -> Step:
 
 def _stale_indexes(table: sa.Table, shape: Shape) -> list[Step]:
     """Indexes that an earlier declaration asked for. A unique one that is no longer meant would refuse good rows."""
-    wanted = {str(index.name) for index in table.indexes}
-    ours = [name for name, of in shape.indexes.items() if of == table.name and name[:3] in ("ix_", "ux_") and name not in wanted]
     if "__" not in table.name:
         return []
+    wanted = {str(index.name) for index in table.indexes}
+    ours = [name for name in shape.indexes_of(table.name) if name[:3] in ("ix_", "ux_") and name not in wanted]
     return [Step(f"Drop the index {name}, which nothing asks for any more", (DropIndex(name),), table.name,
                  lambda now, name=name: name in now.indexes) for name in sorted(ours)]  # type: ignore[misc]
 
@@ -291,10 +291,11 @@ def _perform(connection: sa.Connection, steps: Sequence[Step], wanted: Plan) -> 
     for step in steps:
         if not step.needed(shape):
             continue
-        if step.index is None:
+        if step.index is None or step.fresh:
+            # On a new table no row can refuse an index, so that it needs no savepoint.
             for statement in step.statements:
                 connection.execute(statement)
-            if len(step.statements) > 1:
+            if len(step.statements) > 1 and not step.fresh:
                 # It has dropped indexes, which later steps make again.
                 shape = schema.read(connection, {step.table for step in steps})
             continue

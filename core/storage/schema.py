@@ -30,6 +30,14 @@ class Shape:
     sequences: set[str] = field(default_factory=set)
     required: set[tuple[str, str]] = field(default_factory=set)
     holding: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    _by_table: dict[str, list[str]] = field(default_factory=dict, repr=False)
+
+    def indexes_of(self, table: str) -> list[str]:
+        """The names of a table's indexes."""
+        if not self._by_table:
+            for name, of in self.indexes.items():
+                self._by_table.setdefault(of, []).append(name)
+        return [name for name in self._by_table.get(table, ()) if name in self.indexes]
 
 
 def read(connection: sa.Connection, names: Collection[str] | None = None) -> Shape:
