@@ -84,6 +84,12 @@ class Remembered:
         return found
 
 
+def forget() -> None:
+    """Let go of what this process remembers; files stay."""
+    with _lock:
+        _known.clear()
+
+
 def _reading(text: str, file: str) -> tuple[Plugin | None, tuple[Problem, ...]]:
     plugin, problems = read_plugin(text, file)
     return plugin, tuple(problems)

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.bench import loading, verifying
+from tests.bench import large, loading, verifying
 
 ROUNDS = 60
 WORKERS = 2
@@ -213,9 +213,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--folder", type=Path, default=usual, help="where prepared databases stay between runs")
     parser.add_argument("--json", type=Path, help="write the figures there too")
+    parser.add_argument("--large", action="store_true", help="only the house of 655 entities")
     given = parser.parse_args()
+    if given.large:
+        large.run()
+        return
     found = [one for size in given.size for one in run(given.folder / str(size), size, given.rounds)]
     found += verifying.run()
+    found += large.run()
     if given.json:
         given.json.write_text(json.dumps(found, indent=1))
 

@@ -62,14 +62,13 @@ def test_packed_overlays_and_problems_come_back_too() -> None:
 
 
 @pytest.fixture
-def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def look(tmp_path: Path) -> Any:
     """Look for plugins as a new process would: with the file of the data directory, and nothing in memory."""
     (tmp_path / "plugins").mkdir()
-    monkeypatch.setattr(remembered, "_known", type(remembered._known)())
     settings = Settings(data_dir=tmp_path / "data", plugins_dir=tmp_path / "plugins")
 
     def looking() -> Discovery:
-        remembered._known.clear()
+        remembered.forget()
         return discover(settings)
 
     return looking
