@@ -113,15 +113,19 @@ class Hooks:
         self, implementations: Mapping[str, tuple[Implementation, ...]] | None = None, ledger: Ledger | None = None
     ) -> None:
         self._by_name = dict(implementations or {})
+        self._wanted: dict[tuple[str, str | None], tuple[Implementation, ...]] = {}
         self.ledger = ledger or Ledger()
 
     def implementations(self, name: str, entity: str | None = None) -> tuple[Implementation, ...]:
         """Who would be called for the hook, and for that entity, in order; without plugins that are off."""
-        return tuple(
-            one
-            for one in self._by_name.get(name, ())
-            if (entity is None or one.entities is None or entity in one.entities) and not self.ledger.is_off(one.plugin)
-        )
+        found = self._wanted.get((name, entity))
+        if found is None:
+            found = self._wanted[name, entity] = tuple(
+                one for one in self._by_name.get(name, ()) if entity is None or one.entities is None or entity in one.entities
+            )
+        if not self.ledger.failures:
+            return found
+        return tuple(one for one in found if not self.ledger.is_off(one.plugin))
 
     def call(
         self, name: str, *, entity: str | None = None, only: str | None = None, **arguments: Any

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from core.facts import EntityRef, Money, Record, Value
 from core.fields import Parsing, kind
 from core.storage import formulas as expressions
-from core.storage import rows
+from core.storage import remembered, rows
 from core.storage.formulas import Formulas
 from core.storage.reading import Reader
 from core.storage.stored import fit
@@ -197,23 +197,36 @@ def fill(
 ) -> None:
     """Take declared defaults: at creation for every field not given; later when what an expression reads has changed
     and the field is empty, untouched, or a snapshot (``read_only``)."""
-    changed = {name for name in record if before is not None and record.get(name) != before.get(name)}
-    for field in entity.fields:
-        if field.default is None or field.name in given or field.type in DERIVED:
+    changed: set[str] | None = None
+    for field, reads in remembered.statement(entity, "defaults", lambda: _defaults(unit, entity)):
+        if field.name in given:
             continue
         if before is None:
             if empty(record.get(field.name)) or field.type == "boolean":
                 record[field.name] = default(unit, formulas, entity, field, record)
-        elif isinstance(field.default, Expression):
-            reads = {
-                name.split(".")[0] for name in expressions.check(unit.generation, entity, field.default.source).reads
-            }
-            if reads & changed and (
+        elif reads:
+            if changed is None:
+                changed = {name for name in record if record[name] != before.get(name)}
+            if not reads.isdisjoint(changed) and (
                 field.read_only
                 or empty(record.get(field.name))
                 or record.get(field.name) == default(unit, formulas, entity, field, before)
             ):
                 record[field.name] = default(unit, formulas, entity, field, record, before=before)
+
+
+def _defaults(unit: Unit, entity: Entity) -> tuple[tuple[Field, frozenset[str]], ...]:
+    """The fields that have a default, each with the fields of the record that it is computed from."""
+    found = []
+    for field in entity.fields:
+        if field.default is None or field.type in DERIVED:
+            continue
+        reads: frozenset[str] = frozenset()
+        if isinstance(field.default, Expression):
+            typed = expressions.check(unit.generation, entity, field.default.source)
+            reads = frozenset(name.split(".")[0] for name in typed.reads)
+        found.append((field, reads))
+    return tuple(found)
 
 
 def parsing(unit: Unit) -> Parsing:

@@ -16,10 +16,11 @@ from core.registry.generation import Generation
 from core.services import accounts, directory, moves, passwords, records, trash
 from core.services.instants import naive
 from core.services.work import Work
-from core.storage import head
+from core.storage import head, later
 from core.storage.keys import new_id
 from core.storage.models import Account, RoleGrant, Setting
 from core.storage.unit import Unit
+from core.storage.writing import settle
 
 if TYPE_CHECKING:
     from core.services.platform import Platform
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 PASSWORD = "demo"  # noqa: S105 - the word contract.md names; production refuses demo data
 ADMIN = "admin@example.org"
 SIZES = ("small", "full")
+TOGETHER = 500
+"""Entries of the log that are gathered before they are written; memory stays flat."""
 _DONE = "demo.done"
 VERB_ROOMS = (moves, records, trash)
 """The modules that lend Work its writing verbs; they have to be there before a plugin writes."""
@@ -55,7 +58,11 @@ class DemoWork(Work):
         self._unit.actor = self._actor = actor
 
     def _begin(self) -> None:
-        """No savepoint: what fails ends this plugin's demo."""
+        """No savepoint: what fails ends this plugin's demo. What was gathered is written now and then."""
+        gathered = later.of(self._unit)
+        if gathered is not None and len(gathered.entries) >= TOGETHER:
+            settle(self._unit)
+            later.gather(self._unit)
 
 
 def has_demo(p: Platform) -> bool:
@@ -98,8 +105,9 @@ def _one(p: Platform, plugin: str, size: str) -> bool:
     failures = len(p.ledger.failures.get(plugin, ()))
     try:
         with p.write(Actor.system("demo data", channel="job"), p.generation(), reason="demo data") as unit:
-            work = DemoWork(unit, plugin, size)
-            hooks.call("demo", only=plugin, work=work)
+            later.gather(unit)
+            hooks.call("demo", only=plugin, work=DemoWork(unit, plugin, size))
+            settle(unit)
             if len(p.ledger.failures.get(plugin, ())) > failures:
                 raise _Undone
             _note(unit, plugin)

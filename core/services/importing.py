@@ -21,10 +21,11 @@ from core.services.exporting import Sheet, unguarded
 from core.services.platform import Platform
 from core.services.preparing import Draft
 from core.services.sheets import Table
-from core.storage import later, log, search
+from core.storage import later
 from core.storage.query import Condition, Group, Query, field_of
 from core.storage.reading import Reader
 from core.storage.unit import HeadMoved, Unit
+from core.storage.writing import settle
 from schemas.model import Field
 
 BATCH = 250
@@ -201,7 +202,7 @@ class _Import:
         def commit(unit: Unit, plans: list[_Plan]) -> dict[int, str | Mapping[str, Sequence[str]]]:
             later.gather(unit)
             done = {plan.row: self._store(unit, plan, careful) for plan in plans}
-            _settle(unit)
+            settle(unit)
             return done
 
         # Nearly always the database takes every row. Where it refuses one, the batch is taken back and stored again with a
@@ -480,14 +481,6 @@ def _reasons(problem: Exception) -> Mapping[str, Sequence[str]]:
     if isinstance(problem, sa.exc.DBAPIError):
         return {"": ["A value is too large or of a form that the database does not take."]}
     return {"": [str(problem)]}
-
-
-def _settle(unit: Unit) -> None:
-    """Write what the batch has left for its end."""
-    gathered = later.taken(unit)
-    if gathered is not None:
-        log.flush(unit, gathered.entries)
-        search.flush(unit, gathered.indexed)
 
 
 __all__ = ["Refusal", "Report", "run"]

@@ -30,7 +30,7 @@ from core.services.defaults import (
     settle,
 )
 from core.services.work import Work
-from core.storage import constraints, rows, stored, uploads
+from core.storage import constraints, remembered, rows, stored, uploads
 from core.storage.formulas import Formulas
 from core.storage.unit import Unit
 from core.workflow.documents import workflow_of
@@ -236,8 +236,10 @@ def by_rules(draft: Draft) -> frozenset[str]:
 
 def stamp(draft: Draft) -> None:
     """Set the record's department, and with it the shape that must hold (contract.md 4)."""
-    owner = next((one for one in draft.entity.fields if one.owner_department), None)
-    number = draft.record.get(owner.name) if owner is not None else None
+    owner = remembered.statement(
+        draft.entity, "owner", lambda: next((one.name for one in draft.entity.fields if one.owner_department), "")
+    )
+    number = draft.record.get(owner) if owner else None
     if number is None:
         number = draft.before.get("department_id") if draft.before is not None else draft.actor.department
     draft.record["department_id"] = number
@@ -304,8 +306,8 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     fill(unit, formulas, draft.shape, draft.record, draft.before, draft.given)
     stamp(draft)
     _rules_of_given(draft)
-    for one in draft.entity.fields:
-        if one.type == "lines" and draft.record.get(one.name) != draft.old.get(one.name):
+    for one in _lines(draft.entity):
+        if draft.record.get(one.name) != draft.old.get(one.name):
             complete_lines(unit, formulas, draft.entity, one, draft.record, draft.before)
     _known_lines(draft)
     _choices_and_limits(draft, draft.changed())
@@ -320,8 +322,8 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     touched = {name for name, value in draft.record.items() if before_hooks.get(name) != value}
     if touched:
         _settle_again(draft, touched)
-        for one in draft.entity.fields:
-            if one.type == "lines" and one.name in touched:
+        for one in _lines(draft.entity):
+            if one.name in touched:
                 complete_lines(unit, formulas, draft.entity, one, draft.record, draft.before)
         draft.given = frozenset(name for name in draft.given if name not in touched)
         fill(unit, formulas, draft.shape, draft.record, draft.before, draft.given | frozenset(touched))
@@ -376,8 +378,8 @@ def _rules_of_given(draft: Draft) -> None:
 
 
 def _known_lines(draft: Draft) -> None:
-    for one in draft.entity.fields:
-        if one.type != "lines" or one.name in draft.errors:
+    for one in _lines(draft.entity):
+        if one.name in draft.errors:
             continue
         old = {line["id"] for line in draft.old.get(one.name) or ()}
         numbers = [line["id"] for line in draft.record.get(one.name) or () if line.get("id") is not None]
@@ -476,7 +478,7 @@ def _settle_again(draft: Draft, touched: Iterable[str]) -> None:
 
 def _currencies(draft: Draft) -> None:
     """A money whose currency another field names has that one; another one is refused."""
-    for one in draft.shape.fields:
+    for one in remembered.statement(draft.shape, "currencies", lambda: _in_currencies(draft.shape)):
         value = draft.record.get(one.name)
         if one.type == "money" and one.currency and isinstance(value, Money):
             currency = currency_of(draft, one)
@@ -491,6 +493,25 @@ def _currencies(draft: Draft) -> None:
             draft.record[one.name] = tuple(
                 _line_currencies(draft, one, line) for line in draft.record.get(one.name) or ()
             )
+
+
+def _lines(entity: Entity) -> tuple[Field, ...]:
+    return remembered.statement(entity, "lines", lambda: tuple(one for one in entity.fields if one.type == "lines"))
+
+
+def _in_currencies(entity: Entity) -> tuple[Field, ...]:
+    """Amounts whose currency another field names, and lines with such ones."""
+    return tuple(
+        one
+        for one in entity.fields
+        if (one.type == "money" and one.currency)
+        or (one.type == "lines" and any(child.type == "money" and child.currency for child in one.fields))
+    )
+
+
+def _needed(entity: Entity) -> tuple[Field, ...]:
+    """Fields that are required, always or on a condition."""
+    return tuple(one for one in entity.fields if (one.required or one.required_if) and one.type not in ("sequence", "boolean"))
 
 
 def _line_currencies(draft: Draft, lines: Field, line: Mapping[str, Value]) -> dict[str, Value]:
@@ -514,13 +535,8 @@ def currency_of(draft: Draft, one: Field) -> str:
 
 
 def _required(draft: Draft, relax: bool) -> None:
-    for one in draft.shape.fields:
-        if (
-            one.type == "sequence"
-            or one.name in draft.errors
-            or not empty(draft.record.get(one.name))
-            or one.type == "boolean"
-        ):
+    for one in remembered.statement(draft.shape, "required", lambda: _needed(draft.shape)):
+        if one.name in draft.errors or not empty(draft.record.get(one.name)):
             continue
         untouched = draft.before is not None and empty(draft.before.get(one.name))
         if relax and untouched and one.name not in draft.given:
@@ -540,11 +556,11 @@ def _required(draft: Draft, relax: bool) -> None:
 
 def _soft(draft: Draft) -> None:
     """warn_if: said, not refused."""
-    changed = draft.changed()
-    for one in draft.shape.fields:
+    warned = remembered.statement(draft.shape, "warned", lambda: tuple(one for one in draft.shape.fields if one.warn_if))
+    changed = draft.changed() if warned else frozenset()
+    for one in warned:
         if (
-            one.warn_if
-            and (draft.before is None or one.name in changed)
+            (draft.before is None or one.name in changed)
             and draft.formulas.truth(draft.entity, one.warn_if, draft.record, before=draft.before) is True
         ):
             draft.warnings[one.name] = [f"{one.label or one.name} is unusual here ({one.warn_if})."]

@@ -34,6 +34,7 @@ VERBS: dict[str, Callable[..., Any]] = {}
 """The writing verbs within an open unit; ``records``, ``trash`` and ``moves``, which stand above, enter theirs."""
 
 
+@lru_cache(maxsize=1_024)
 def acting(actor: Actor, plugin: str) -> Actor:
     """The actor as a plugin acts for it: the same person, every right."""
     return replace(

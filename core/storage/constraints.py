@@ -46,9 +46,12 @@ def hold(
 
     ``record`` has its id and all values. ``before`` None means that the row appears (created, or ``restored``).
     """
+    watched, limits = constraints_of(entity), _limits_on(unit.generation, entity)
+    if not watched and not limits:
+        return
     touched = None if before is None else {name for name in record if record.get(name) != before.get(name)}
     tests = [
-        one for one in constraints_of(entity) if touched is None or _members(unit.generation, entity, one) & touched
+        one for one in watched if touched is None or _members(unit.generation, entity, one) & touched
     ]
     # A row that nobody points at yet cannot close a circle.
     tests = [one for one in tests if one.kind != "acyclic" or before is not None or restored]
@@ -275,8 +278,11 @@ def above(unit: Unit, table: EntityTable, name: str, starts: list[int]) -> set[i
 
 def _limits_from(generation: Generation, entity: Entity, touched: set[str] | None) -> list[tuple[Entity, Constraint]]:
     """Limits of other entities that are read from this one (``max: order.quantity`` seen from the order)."""
-    if touched is None:
-        return []
+    return [] if touched is None else [(other, one) for other, one, name in _limits_on(generation, entity) if name in touched]
+
+
+def _limits_on(generation: Generation, entity: Entity) -> list[tuple[Entity, Constraint, str]]:
+    """The same with the field of ours that each limit is read from."""
     found = _limits.get(id(generation))
     if found is None or found[0] is not generation:
         table: dict[str, list[tuple[Entity, Constraint, str]]] = {}
@@ -289,7 +295,7 @@ def _limits_from(generation: Generation, entity: Entity, touched: set[str] | Non
         if len(_limits) > 8:
             _limits.clear()
         found = _limits[id(generation)] = (generation, table)
-    return [(other, one) for other, one, name in found[1].get(entity.full_name, ()) if name in touched]
+    return found[1].get(entity.full_name, [])
 
 
 _limits: dict[int, tuple[Generation, dict[str, list[tuple[Entity, Constraint, str]]]]] = {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from core.storage.models import Head
+from core.storage.sent import Sent
 
 if TYPE_CHECKING:
     from core.storage.unit import Unit
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
 
 FENCE = 0x6261636B  # one advisory lock for the whole house: writers share it, a flip takes it alone
 _table = Head.__table__
-_number = sa.select(_table.c.generation).where(_table.c.id == 1)
+_number = Sent(sa.select(_table.c.generation).where(_table.c.id == 1))
 _both = sa.select(_table.c.generation, _table.c.epoch).where(_table.c.id == 1)
 
 
 def number(connection: sa.Connection) -> int:
     """The number of the generation in force; 0 before the first."""
-    return int(connection.scalar(_number) or 0)
+    found = _number.rows(connection, {})
+    return int(found[0][0]) if found else 0
 
 
 def both(connection: sa.Connection) -> tuple[int, int]:

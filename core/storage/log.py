@@ -12,14 +12,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.facts import Value
-from core.storage import later
+from core.storage import later, remembered
 from core.storage.models import ChangeRow, ChangeValue, Setting
+from core.storage.sent import Sent
 from core.storage.unit import Unit
 from core.storage.values import decode, encode
 from schemas.model import Entity, Field
 
 _change = ChangeRow.__table__
 _value = ChangeValue.__table__
+_STORED = [column.name for column in _change.c if column.name != "id"]
+_ENTRY = Sent(_change.insert(), _STORED)
+_NUMBERED = Sent(_change.insert(), ["id", *_STORED])
+_LAST = Sent(sa.select(sa.func.max(_change.c.id)))
+_CELLS = Sent(_value.insert(), [column.name for column in _value.c])
 CHUNK = 400
 HIDDEN = "***"
 """What the log says instead of a secret: that there was one."""
@@ -97,15 +103,18 @@ def _era(connection: sa.Connection) -> int:
 def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int], changes: Sequence[tuple[str, Value, Value]], *,
            action: str, transition: str = "", version: int) -> tuple[str, int]:
     """Write an entry in the unit's transaction; answers the record's new chain head (hash, length)."""
-    kept = []
-    secret = _secrets(entity)
-    for name, before, after in changes:
+    kept: list[dict[str, Any]] = []
+    digested = []
+    secret = remembered.statement(entity, "secrets", lambda: _secrets(entity))
+    salts = secrets.token_hex(8 * len(changes))
+    for place, (name, before, after) in enumerate(changes):
         if name in secret:
             before, after = _hidden(before, secret[name]), _hidden(after, secret[name])
         old, new = encode(before), encode(after)
-        salt = secrets.token_hex(8)
-        kept.append({"field": name, "salt": salt, "before": old, "after": new, "digest": digest(salt, name, old, new)})
-    digests = ";".join(f"{one['field']}={one['digest']}" for one in sorted(kept, key=lambda one: str(one["field"])))
+        salt = salts[16 * place : 16 * place + 16]
+        kept.append({"field": name, "salt": salt, "before": old, "after": new})
+        digested.append((name, digest(salt, name, old, new)))
+    digests = ";".join(f"{name}={said}" for name, said in sorted(digested))
     previous, number = head[0] or "", int(head[1] or 0) + 1
     at = unit.now.astimezone(UTC).replace(tzinfo=None)
     actor = unit.actor
@@ -121,15 +130,18 @@ def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int]
         gathered.entries.append((values, kept))
         gathered.rows.pop((entity.full_name, record), None)
         return str(values["hash"]), number
-    # Values travel as parameters: the statement is compiled once.
-    insert = _change.insert().values(xid=transaction_position(unit))
-    made = unit.connection.execute(insert, values)
-    if kept:
-        key = made.inserted_primary_key
-        assert key is not None
-        unit.connection.execute(_value.insert(), [
-            {"change_id": key[0], "field": one["field"], "salt": one["salt"], "before": one["before"], "after": one["after"]}
-            for one in kept])
+    values["xid"] = position = transaction_position(unit)
+    if isinstance(position, int):
+        number_of_entry = _ENTRY.insert(unit.connection, values)
+    else:
+        del values["xid"]
+        insert = remembered.statement(unit.database, "entry", lambda: _change.insert().values(xid=position))
+        made = unit.connection.execute(insert, values).inserted_primary_key
+        assert made is not None
+        number_of_entry = int(made[0])
+    for one in kept:
+        one["change_id"] = number_of_entry
+    _CELLS.many(unit.connection, kept)
     return str(values["hash"]), number
 
 
@@ -138,14 +150,19 @@ def flush(unit: Unit, gathered: Sequence[tuple[Mapping[str, Any], Sequence[Mappi
     if not gathered:
         return
     position = transaction_position(unit)
-    if not isinstance(position, int):
+    numbers: Sequence[int]
+    if isinstance(position, int):
+        # Writers are alone here: the ids that the engine would give are known.
+        last = int(_LAST.rows(unit.connection, {})[0][0] or 0)
+        numbers = range(last + 1, last + 1 + len(gathered))
+        _NUMBERED.many(unit.connection, [{**values, "xid": position, "id": number}
+                                         for number, (values, _) in zip(numbers, gathered, strict=True)])
+    else:
         position = unit.connection.execute(sa.select(position)).scalar_one()
-    insert = _change.insert().returning(_change.c.id, sort_by_parameter_order=True)
-    numbers = unit.connection.execute(insert, [{**values, "xid": position} for values, _ in gathered]).scalars().all()
-    cells = [{"change_id": number, "field": one["field"], "salt": one["salt"], "before": one["before"], "after": one["after"]}
-             for number, (_, kept) in zip(numbers, gathered, strict=True) for one in kept]
-    if cells:
-        unit.connection.execute(_value.insert(), cells)
+        insert = _change.insert().returning(_change.c.id, sort_by_parameter_order=True)
+        numbers = unit.connection.execute(insert, [{**values, "xid": position} for values, _ in gathered]).scalars().all()
+    cells = [{"change_id": number, **one} for number, (_, kept) in zip(numbers, gathered, strict=True) for one in kept]
+    _CELLS.many(unit.connection, cells)
 
 
 def _secrets(entity: Entity) -> dict[str, frozenset[str]]:

@@ -15,8 +15,9 @@ from core.access.grant import grant
 from core.errors import Invalid
 from core.facts import EntityRef, Record, Value
 from core.registry.generation import Generation
-from core.storage import later, rows
+from core.storage import later, remembered, rows
 from core.storage.formulas import Formulas
+from core.storage.sent import Sent, spread, within
 from core.storage.sight import Sight
 from core.storage.tables import entity_table
 from core.storage.unit import Unit
@@ -104,30 +105,22 @@ def _available(unit: Unit, name: str, numbers: set[int], actor: Actor) -> tuple[
 def _alive(unit: Unit, target: Entity, wanted: Sequence[int]) -> set[int]:
     """Live records among ``wanted``, held as above; one statement for each table, compiled once."""
     row = entity_table(target, unit.database.dialect).table
-    found = _alive_statements.get(id(row))
-    if found is None or found[0] is not row:
-        ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
-        found = _alive_statements[id(row)] = (
-            row,
-            sa.select(row.c.id).where(row.c.id.in_(ids), row.c.trashed_at.is_(None)).order_by(row.c.id),
-        )
-        if len(_alive_statements) > 4_000:
-            _alive_statements.clear()
-    statement = rows.locked(unit, found[1], "key")
     gathered = later.of(unit)
     held = {number for number in wanted if gathered is not None and (row.name, number) in gathered.alive}
     asked = [number for number in wanted if number not in held]
-    seen = {
-        number
-        for start in range(0, len(asked), rows.CHUNK)
-        for number in unit.connection.scalars(statement, {"ids": asked[start : start + rows.CHUNK]})
-    }
+    seen: set[int] = set()
+    for start in range(0, len(asked), rows.CHUNK):
+        size, values = spread(asked[start : start + rows.CHUNK])
+        living = remembered.statement(row, ("alive", size, unit.writing), lambda size=size: _living(unit, row, size))  # type: ignore[misc]
+        seen.update(int(found[0]) for found in living.rows(unit.connection, values))
     if gathered is not None:
         gathered.alive.update((row.name, number) for number in seen)
     return held | seen
 
 
-_alive_statements: dict[int, tuple[sa.Table, sa.Select[tuple[int]]]] = {}
+def _living(unit: Unit, row: sa.Table, size: int) -> Sent:
+    chosen = sa.select(row.c.id).where(within(row.c.id, size), row.c.trashed_at.is_(None)).order_by(row.c.id)
+    return Sent(rows.locked(unit, chosen, "key"))
 
 
 def _fits(unit: Unit, formulas: Formulas, entity: Entity, one: Pointer, record: Record) -> bool:
@@ -138,7 +131,7 @@ def _fits(unit: Unit, formulas: Formulas, entity: Entity, one: Pointer, record: 
 def _new_pointers(
     unit: Unit, entity: Entity, record: Record, before: Record | None, given: frozenset[str]
 ) -> Iterator[Pointer]:
-    for field in entity.fields:
+    for field in remembered.statement(entity, "pointers", lambda: _pointing_fields(entity)):
         value, old = record.get(field.name), before.get(field.name) if before is not None else None
         if value is None or value == old:
             continue
@@ -154,6 +147,10 @@ def _new_pointers(
                         yield from _pointers(
                             unit, child, field.name, line.get(child.name), previous.get(child.name), chosen, line
                         )
+
+
+def _pointing_fields(entity: Entity) -> tuple[Field, ...]:
+    return tuple(one for one in entity.fields if one.type in POINTERS or any(child.type in POINTERS for child in one.fields))
 
 
 def _pointers(

@@ -14,9 +14,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.facts import Money, Record, Value
-from core.fields import effective, kind
+from core.fields import FieldKind, effective, kind
 from core.registry.generation import Generation
 from core.storage import remembered
+from core.storage.sent import Sent, spread, within
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
 from schemas.model import Entity, Field
@@ -55,26 +56,26 @@ def load_many(unit: Unit, entity_name: str, numbers: Iterable[int], *, lock: str
     table = entity_table(entity, unit.database.dialect)
     wanted = sorted(set(numbers))
     found: dict[int, Record] = {}
+    plan = _plan(unit, entity, table)
     for start in range(0, len(wanted), CHUNK):
         part = wanted[start : start + CHUNK]
-        for row in unit.connection.execute(_whole(unit, table.table, lock), {"ids": part}).mappings():
-            record = _record(unit, entity, table, row)
+        size, values = spread(part)
+        whole = remembered.statement(
+            table.table, ("whole", size, lock, unit.writing), lambda size=size: _whole(unit, table.table, size, lock)  # type: ignore[misc]
+        )
+        for row in whole.rows(unit.connection, values):
+            record = plan.record(unit, row)
             found[record.id] = record
         if found:
             _add_many(unit, entity, table, {number: found[number] for number in part if number in found})
-    if _named_currencies(entity):
+    if plan.named_currencies:
         for record in found.values():
             _name_currencies(unit, entity, record)
     return found
 
 
-def _whole(unit: Unit, table: sa.Table, lock: str) -> sa.Select[Any]:
-    return remembered.statement(table, ("whole", lock, unit.writing), lambda: locked(unit, _by_id(table), lock))
-
-
-def _by_id(table: sa.Table) -> sa.Select[Any]:
-    ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
-    return sa.select(*table.c).where(table.c.id.in_(ids)).order_by(table.c.id)
+def _whole(unit: Unit, table: sa.Table, size: int, lock: str) -> Sent:
+    return Sent(locked(unit, sa.select(*table.c).where(within(table.c.id, size)).order_by(table.c.id), lock))
 
 
 def hold(unit: Unit, table: sa.Table, numbers: Iterable[int], lock: str) -> None:
@@ -95,22 +96,62 @@ def locked(unit: Unit, select: sa.Select[Any], lock: str) -> sa.Select[Any]:
     return select.with_for_update(read=lock in {"key", "share"}, key_share=lock not in {"trash", "share"})
 
 
-def _record(unit: Unit, entity: Entity, table: EntityTable, row: sa.RowMapping) -> Record:
-    record = Record(entity.full_name)
-    for field in entity.fields:
-        columns = table.columns.get(field.name)
-        if columns:
-            record[field.name] = read(unit, entity, field, columns, row)
-    for name in SYSTEM:
-        if name in row:
-            record[name] = instant(row[name]) if name in _INSTANTS else row[name]
-    for name in BESIDE:
-        if name in row:
-            record.extra[name] = instant(row[name]) if name in _INSTANTS else row[name]
-    return record
+Convert = Callable[[Sequence[object]], Value]
 
 
-def read(unit: Unit, entity: Entity, field: Field, columns: Sequence[sa.Column[Value]], row: sa.RowMapping) -> Value:
+class _Plan:
+    """Where a whole row of an entity holds what, and how it is read."""
+
+    def __init__(self, unit: Unit, entity: Entity, table: EntityTable) -> None:
+        places = {column.name: place for place, column in enumerate(table.table.c)}
+        self.entity = entity.full_name
+        self.named_currencies = _named_currencies(entity)
+        self.plain: list[tuple[str, int]] = []
+        self.converted: list[tuple[str, tuple[int, ...], Convert]] = []
+        self.locked: list[tuple[str, int]] = []
+        for field in entity.fields:
+            columns = table.columns.get(field.name)
+            if not columns:
+                continue
+            shown = shown_as(unit.generation, entity, field)
+            where = tuple(places[column.name] for column in columns)
+            if shown.type == "secret":
+                self.locked.append((field.name, where[0]))
+            elif type(kind(shown)).from_row is FieldKind.from_row:
+                self.plain.append((field.name, where[0]))
+            else:
+                self.converted.append((field.name, where, _converter(shown, unit.database.dialect)))
+        self.order = tuple(field.name for field in entity.fields if table.columns.get(field.name))
+        self.plain += [(name, places[name]) for name in SYSTEM if name in places and name not in _INSTANTS]
+        self.instants = tuple((name, places[name]) for name in SYSTEM if name in places and name in _INSTANTS)
+        self.beside = tuple((name, places[name], name in _INSTANTS) for name in BESIDE if name in places)
+
+    def record(self, unit: Unit, row: Sequence[Any]) -> Record:
+        """The row as a record, without what lies in tables of its own."""
+        record = Record(self.entity, dict.fromkeys(self.order))
+        for name, place in self.plain:
+            record[name] = row[place]
+        for name, where, convert in self.converted:
+            record[name] = convert([row[place] for place in where])
+        for name, place in self.locked:
+            record[name] = unit.database.vault.unlock(row[place])
+        for name, place in self.instants:
+            record[name] = instant(row[place])
+        for name, place, moment in self.beside:
+            record.extra[name] = instant(row[place]) if moment else row[place]
+        return record
+
+
+def _converter(shown: Field, dialect: str) -> Convert:
+    reader = kind(shown)
+    return lambda cells: reader.from_row(shown, cells, dialect)
+
+
+def _plan(unit: Unit, entity: Entity, table: EntityTable) -> _Plan:
+    return remembered.statement(entity, ("plan", unit.database.dialect), lambda: _Plan(unit, entity, table))
+
+
+def read(unit: Unit, entity: Entity, field: Field, columns: Sequence[sa.Column[Value]], row: Mapping[str, Any]) -> Value:
     """A stored field's value from a row; what a computed field, rollup or lookup holds is read as that kind."""
     shown = shown_as(unit.generation, entity, field)
     if shown.type == "secret":
@@ -184,9 +225,11 @@ def _add_many(unit: Unit, entity: Entity, table: EntityTable, records: Mapping[i
         if field.name in table.links:
             link = table.links[field.name]
             targets: dict[int, list[int]] = {}
-            select = remembered.statement(link, "of", lambda link=link: _links_of(link))  # type: ignore[misc]
-            for owner, target in unit.connection.execute(select, {"ids": list(records)}):
-                targets.setdefault(owner, []).append(target)
+            for part in _parts(list(records)):
+                size, values = spread(part)
+                of = remembered.statement(link, ("of", size), lambda link=link, size=size: _links_of(link, size))  # type: ignore[misc]
+                for owner, target in of.rows(unit.connection, values):
+                    targets.setdefault(owner, []).append(target)
             for number, record in records.items():
                 record[field.name] = tuple(targets.get(number, ()))
         elif field.name in table.lines:
@@ -195,27 +238,35 @@ def _add_many(unit: Unit, entity: Entity, table: EntityTable, records: Mapping[i
                 record[field.name] = tuple(lines.get(number, ()))
 
 
-def _links_of(link: sa.Table) -> sa.Select[Any]:
-    ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
-    return sa.select(link.c.owner_id, link.c.target_id).where(link.c.owner_id.in_(ids)).order_by(link.c.owner_id, link.c.position)
+def _links_of(link: sa.Table, size: int) -> Sent:
+    chosen = sa.select(link.c.owner_id, link.c.target_id).where(within(link.c.owner_id, size))
+    return Sent(chosen.order_by(link.c.owner_id, link.c.position))
 
 
-def _lines_of(lines: sa.Table) -> sa.Select[tuple[Any, ...]]:
-    ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
-    return sa.select(*lines.c).where(lines.c.owner_id.in_(ids)).order_by(lines.c.owner_id, lines.c.position, lines.c.id)
+def _lines_of(lines: sa.Table, size: int) -> Sent:
+    chosen = sa.select(*lines.c).where(within(lines.c.owner_id, size))
+    return Sent(chosen.order_by(lines.c.owner_id, lines.c.position, lines.c.id))
+
+
+def _parts(numbers: Sequence[int]) -> list[Sequence[int]]:
+    return [numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK)]
 
 
 def read_lines(unit: Unit, entity: Entity, field: Field, lines: EntityTable, owners: Sequence[int]) -> dict[int, list[dict[str, Value]]]:
     """The lines of some records by owner, in their order."""
     found: dict[int, list[dict[str, Value]]] = {}
-    statement = remembered.statement(lines.table, "of", lambda: _lines_of(lines.table))
-    for row in unit.connection.execute(statement, {"ids": list(owners)}).mappings():
-        line: dict[str, Value] = {"id": row["id"], "position": row["position"]}
-        for child in field.fields:
-            columns = lines.columns.get(child.name)
-            if columns:
-                line[child.name] = read(unit, entity, child, columns, row)
-        found.setdefault(int(row["owner_id"]), []).append(line)
+    names = [column.name for column in lines.table.c]
+    for part in _parts(owners):
+        size, values = spread(part)
+        of = remembered.statement(lines.table, ("of", size), lambda size=size: _lines_of(lines.table, size))  # type: ignore[misc]
+        for cells in of.rows(unit.connection, values):
+            row = dict(zip(names, cells, strict=True))
+            line: dict[str, Value] = {"id": row["id"], "position": row["position"]}
+            for child in field.fields:
+                columns = lines.columns.get(child.name)
+                if columns:
+                    line[child.name] = read(unit, entity, child, columns, row)
+            found.setdefault(int(row["owner_id"]), []).append(line)
     return found
 
 

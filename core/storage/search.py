@@ -22,9 +22,11 @@ from sqlalchemy.schema import DDLElement
 from sqlalchemy.sql import ColumnElement, FromClause
 
 from core.facts import Value
-from core.fields import effective, kind
-from core.storage import branches, later
+from core.fields import kind
+from core.storage import branches, later, remembered
 from core.storage.planning import CrossJoin
+from core.storage.rows import shown_as
+from core.storage.sent import Sent
 from core.storage.sight import Sight, title_fields
 from core.storage.unit import Unit
 from schemas.model import AccessRule, Entity, Field
@@ -84,33 +86,53 @@ def drop(connection: sa.Connection, entity: Entity) -> None:
         sa.Table(plan.name, sa.MetaData(), sa.Column("id", sa.BigInteger)).drop(connection)
 
 
-def index_record(unit: Unit, entity: Entity, record: Mapping[str, Value], more: str = "") -> None:
-    """Put one record's words and terms in place of its former ones. ``more``: further text for every reader."""
-    index_many(unit, entity, [record], [more])
+def index_record(unit: Unit, entity: Entity, record: Mapping[str, Value], more: str = "", *, new: bool = False) -> None:
+    """Put one record's words and terms in place of its former ones; it has none where it is ``new``.
+
+    ``more``: further text for every reader.
+    """
+    index_many(unit, entity, [record], [more], new=new)
 
 
-def index_many(unit: Unit, entity: Entity, records: Sequence[Mapping[str, Value]], more: Sequence[str] = ()) -> None:
+def index_many(
+    unit: Unit, entity: Entity, records: Sequence[Mapping[str, Value]], more: Sequence[str] = (), *, new: bool = False
+) -> None:
     """The same for many records of one entity in two statements."""
     if not records:
         return
     plan, dialect = layout(entity), unit.database.dialect
-    rows = []
-    for number, record in enumerate(records):
-        texts = _texts(unit, entity, plan, record, more[number] if number < len(more) else "")
-        terms = _terms(entity, plan, record)
-        if dialect == "sqlite":
-            row: dict[str, Any] = {"rowid": record["id"], "acl": " ".join(terms)}
-            row.update((plan.words(place), " ".join(words)) for place, words in enumerate(texts))
-        else:
-            lexemes = [f"{place}{word}" for place, words in enumerate(texts) for word in dict.fromkeys(words)]
-            row = {"id": record["id"], "lexemes": lexemes + [f"~{term}" for term in terms]}
-        rows.append(row)
+    rows = [
+        row_of(unit, entity, record, more[number] if number < len(more) else "") for number, record in enumerate(records)
+    ]
     gathered = later.of(unit)
     if gathered is not None:
         gathered.indexed.extend((plan, int(record["id"]), row) for record, row in zip(records, rows, strict=True))
         return
-    remove(unit, entity, [int(record["id"]) for record in records])
-    unit.connection.execute(_insert(plan, dialect), rows)
+    if not new:
+        remove(unit, entity, [int(record["id"]) for record in records])
+    _insert(plan, dialect).many(unit.connection, rows)
+
+
+def reads(entity: Entity) -> frozenset[str]:
+    """What of a record its index is made from: without a difference there, it need not be written again."""
+
+    def gather() -> frozenset[str]:
+        plan = layout(entity)
+        return frozenset({"department_id", entity.owner or "created_by", *plan.people, *(one for names in plan.columns for one in names)})
+
+    return remembered.statement(entity, "indexed", gather)
+
+
+def row_of(unit: Unit, entity: Entity, record: Mapping[str, Value], more: str = "") -> dict[str, Any]:
+    """What the index holds of a record."""
+    plan = layout(entity)
+    texts, terms = _texts(unit, entity, plan, record, more), _terms(entity, plan, record)
+    if unit.database.dialect == "sqlite":
+        row: dict[str, Any] = {"rowid": record["id"], "acl": " ".join(terms)}
+        row.update((plan.words(place), " ".join(words)) for place, words in enumerate(texts))
+        return row
+    lexemes = [f"{place}{word}" for place, words in enumerate(texts) for word in dict.fromkeys(words)]
+    return {"id": record["id"], "lexemes": lexemes + [f"~{term}" for term in terms]}
 
 
 def remove(unit: Unit, entity: Entity, numbers: Iterable[int]) -> None:
@@ -120,8 +142,8 @@ def remove(unit: Unit, entity: Entity, numbers: Iterable[int]) -> None:
     gathered = later.of(unit)
     if gathered is not None:
         gathered.indexed.extend((plan, one["number"], None) for one in gone)
-    elif gone:
-        unit.connection.execute(_delete(plan, dialect), gone)
+    else:
+        _delete(plan, dialect).many(unit.connection, gone)
 
 
 def flush(unit: Unit, gathered: Iterable[tuple[Any, int, dict[str, Any] | None]]) -> None:
@@ -130,10 +152,9 @@ def flush(unit: Unit, gathered: Iterable[tuple[Any, int, dict[str, Any] | None]]
     for plan, number, row in gathered:
         last.setdefault(plan.name, (plan, {}))[1][number] = row
     for plan, rows in last.values():
-        unit.connection.execute(_delete(plan, unit.database.dialect), [{"number": number} for number in rows])
+        _delete(plan, unit.database.dialect).many(unit.connection, [{"number": number} for number in rows])
         there = [row for row in rows.values() if row is not None]
-        if there:
-            unit.connection.execute(_insert(plan, unit.database.dialect), there)
+        _insert(plan, unit.database.dialect).many(unit.connection, there)
 
 
 def words(text: str, most: int = MOST_WORDS) -> tuple[str, ...]:
@@ -268,12 +289,13 @@ def _terms(entity: Entity, plan: Layout, record: Mapping[str, Value]) -> list[st
 
 def _texts(unit: Unit, entity: Entity, plan: Layout, record: Mapping[str, Value], more: str) -> list[list[str]]:
     found: list[list[str]] = []
+    declared = {one.name: one for one in entity.fields}
     for place, names in enumerate(plan.columns):
         texts = [more] if place == 0 and more else []
         for name in names:
-            value, declared = record.get(name), entity.field(name)
-            if value is not None and declared is not None:
-                shown = effective(declared, unit.generation.entities, entity)
+            value = record.get(name)
+            if value is not None and name in declared:
+                shown = shown_as(unit.generation, entity, declared[name])
                 texts.append(kind(shown).words(shown, value))
         found.append(list(words(" ".join(texts), MOST_INDEXED)))
     return found
@@ -346,26 +368,25 @@ def _postgres_table(name: str) -> sa.Table:
 
 
 @lru_cache(maxsize=2_000)
-def _insert(plan: Layout, dialect: str) -> sa.Insert:
+def _insert(plan: Layout, dialect: str) -> Sent:
     if dialect == "sqlite":
         table = _sqlite_table(plan)
         names = ["rowid", "acl", *(plan.words(number) for number in range(len(plan.columns)))]
-        return sa.insert(table).values({name: sa.bindparam(name) for name in names})
+        return Sent(sa.insert(table), names)
     stored = _postgres_table(plan.name)
     lexemes = sa.bindparam("lexemes", type_=postgresql.ARRAY(sa.Text))
-    return sa.insert(stored).values(
-        id=sa.bindparam("id"), tsv=sa.func.array_to_tsvector(sa.cast(lexemes, postgresql.ARRAY(sa.Text)))
-    )
+    tsv = sa.func.array_to_tsvector(sa.cast(lexemes, postgresql.ARRAY(sa.Text)))
+    return Sent(sa.insert(stored).values(id=sa.bindparam("id"), tsv=tsv))
 
 
 @lru_cache(maxsize=2_000)
-def _delete(plan: Layout, dialect: str) -> sa.Delete:
+def _delete(plan: Layout, dialect: str) -> Sent:
     number = sa.bindparam("number", type_=sa.BigInteger)
     if dialect == "sqlite":
         table = _sqlite_table(plan)
-        return sa.delete(table).where(table.c.rowid == number)
+        return Sent(sa.delete(table).where(table.c.rowid == number))
     stored = _postgres_table(plan.name)
-    return sa.delete(stored).where(stored.c.id == number)
+    return Sent(sa.delete(stored).where(stored.c.id == number))
 
 
 class _CreateIndex(DDLElement):

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.facts import Record, Value
 from core.storage import identifiers
 from core.storage.models import SequenceRow
+from core.storage.sent import Sent
 from core.storage.tables import EntityTable
 from core.storage.unit import Unit
 from schemas.model import Entity, Field
@@ -122,12 +123,13 @@ def _next_of(table: str) -> sa.Select[Any]:
 
 
 def _advance(connection: sa.Connection, dialect: str, name: str) -> int:
-    return int(connection.execute(_ADVANCE[dialect], {"name": name}).scalar_one())
+    return int(_ADVANCE[dialect].rows(connection, {"name": name})[0][0])
 
 
-def _advancing(insert: Any) -> Any:
+def _advancing(insert: Any) -> Sent:
     statement = insert(_table).values(name=sa.bindparam("name"), value=1)
-    return statement.on_conflict_do_update(index_elements=[_table.c.name], set_={"value": _table.c.value + 1}).returning(_table.c.value)
+    taken = statement.on_conflict_do_update(index_elements=[_table.c.name], set_={"value": _table.c.value + 1})
+    return Sent(taken.returning(_table.c.value))
 
 
 _ADVANCE = {"postgresql": _advancing(postgresql.insert), "sqlite": _advancing(sqlite.insert)}

@@ -44,20 +44,36 @@ class Dependent:
 
 def derive(unit: Unit, formulas: Formulas, entity: Entity, record: Record, *, rollups: Iterable[str] | None = None) -> None:
     """Set the record's own stored computed fields, in the order they read each other, and the named rollups."""
-    table = entity_table(entity, unit.database.dialect)
-    for field in entity.fields:
-        if field.type == "rollup" and field.name in table.columns:
-            if rollups is not None and field.name in rollups:
-                record[field.name] = roll_up(unit, entity, field, record.id)
-            elif "version" not in record:
-                record[field.name] = _of_none(unit.generation, entity, field)
-    for field in entity.fields:
-        if field.type == "lines":
-            record[field.name] = tuple(_derived_line(unit, formulas, entity, field, line, record) for line in record.get(field.name) or ())
-    for field in _in_order(unit.generation, entity):
-        if field.name in table.columns:
-            shown = rows.shown_as(unit.generation, entity, field)
-            record[field.name] = fit(shown, formulas.value(entity, field.formula, record))
+    derived = remembered.statement(entity, ("derived", unit.database.dialect), lambda: _derived(unit, entity))
+    for field in derived.rollups:
+        if rollups is not None and field.name in rollups:
+            record[field.name] = roll_up(unit, entity, field, record.id)
+        elif "version" not in record:
+            record[field.name] = _of_none(unit.generation, entity, field)
+    for field in derived.lines:
+        record[field.name] = tuple(_derived_line(unit, formulas, entity, field, line, record) for line in record.get(field.name) or ())
+    for field, shown in derived.computed:
+        record[field.name] = fit(shown, formulas.value(entity, field.formula, record))
+
+
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """The stored values that an entity's records derive themselves: rollups, lines, and computed fields in their order."""
+
+    rollups: tuple[Field, ...]
+    lines: tuple[Field, ...]
+    computed: tuple[tuple[Field, Field], ...]
+
+
+def _derived(unit: Unit, entity: Entity) -> _Derived:
+    columns = entity_table(entity, unit.database.dialect).columns
+    return _Derived(
+        tuple(one for one in entity.fields if one.type == "rollup" and one.name in columns),
+        tuple(one for one in entity.fields if one.type == "lines"),
+        tuple(
+            (one, rows.shown_as(unit.generation, entity, one)) for one in _in_order(unit.generation, entity) if one.name in columns
+        ),
+    )
 
 
 def _derived_line(

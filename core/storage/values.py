@@ -10,12 +10,16 @@ from typing import Any
 
 from core.facts import EntityRef, Money, Value
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
 
 def encode(value: Value) -> str | None:
     """Canonical JSON: the same value is the same text; None for None. Kinds without a JSON form are tagged."""
     if value is None:
         return None
-    return json.dumps(_out(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    if type(value) is int:
+        return str(value)
+    return _CANONICAL.encode(_out(value))
 
 
 def decode(text: str | None) -> Value:

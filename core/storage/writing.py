@@ -7,7 +7,7 @@ that read other records are computed again, and the statement itself carries the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,9 +16,10 @@ from core.access.actor import Actor
 from core.access.grant import Grant
 from core.errors import Conflict, Forbidden, NotFound
 from core.facts import EntityRef, Record, Value
-from core.fields import kind
-from core.storage import constraints, head, log, references, remembered, rows, rules, search, sequences, stored
-from core.storage.formulas import Formulas
+from core.fields import FieldKind, kind
+from core.storage import constraints, head, later, log, references, remembered, rows, rules, search, sequences, stored
+from core.storage.formulas import Formulas, line_entity
+from core.storage.sent import Sent
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
 from schemas.model import Entity, Field
@@ -71,9 +72,9 @@ class Writer:
         self._draw(record, None)
         self._finish(record)
         self._write_many(record, None)
-        changes = [(name, None, value) for name, value in self._logged(record) if not _blank(value)]
+        changes = [(name, None, value) for name in self._logged if not _blank(value := record.get(name))]
         chain = self._append(record, (None, 0), changes, "create")
-        cells = self._cells(record, self._stored_names())
+        cells = self._cells(record, self._stored_names)
         cells |= self._system_cells(record) | {
             "id": record.id,
             "version": 1,
@@ -84,8 +85,10 @@ class Writer:
             "chain_length": chain[1],
             "amended_from": record.extra.get("amended_from"),
         }
-        self.unit.connection.execute(self.table.table.insert(), self._known(cells))
-        search.index_record(self.unit, self.entity, record, self.words)
+        known = self._known(cells)
+        insert = remembered.statement(self.table.table, ("insert", *known), lambda: Sent(self.table.table.insert(), list(known)))
+        insert.run(self.unit.connection, known)
+        search.index_record(self.unit, self.entity, record, self.words, new=True)
         self._refresh_dependents(None, record)
         return record
 
@@ -125,10 +128,10 @@ class Writer:
         record["version"] = before.version + 1
         record["updated_at"], record["updated_by"] = self.unit.now, self.unit.actor.person
         self._write_many(record, before)
-        old = dict(self._logged(before))
-        changes = [(name, old.get(name), value) for name, value in self._logged(record) if old.get(name) != value]
+        changed = {name for name in before.keys() | record.keys() if record.get(name) != before.get(name)}
+        changes = [(name, before.get(name), record.get(name)) for name in self._logged if name in changed]
         chain = self._append(record, _head(before), changes, "update", transition)
-        cells = self._cells(record, [name for name in self._stored_names() if record.get(name) != before.get(name)])
+        cells = self._cells(record, [name for name in self._stored_names if name in changed])
         cells |= self._system_cells(record) | {
             "version": record.version,
             "chain_hash": chain[0],
@@ -140,9 +143,16 @@ class Writer:
             cells["posted_at"] = _naive(self.unit.now)
             record.extra["posted_at"] = self.unit.now
         self._execute(before, cells, action, trashed=False, posted=transition != "")
-        search.index_record(self.unit, self.entity, record, self.words)
-        self._refresh_dependents(before, record)
+        if self._found_otherwise(changed):
+            search.index_record(self.unit, self.entity, record, self.words)
+        self._refresh_dependents(before, record, changed=changed)
         return record
+
+    def _found_otherwise(self, changed: set[str]) -> bool:
+        """Whether the record is found by other words than before, or by other people. What plugins add is not known."""
+        return not search.reads(self.entity).isdisjoint(changed) or bool(
+            self.unit.generation.hooks.implementations("search_text", self.entity.full_name)
+        )
 
     def trash(self, before: Record, *, action: str = "delete") -> None:
         """Put the record into the trash. The caller has dealt with whoever points at it."""
@@ -163,7 +173,7 @@ class Writer:
         self._refuse_broken(record, shape)
         constraints.hold(self.unit, self.formulas, self.entity, record, None, restored=True)
         self._finish(record)
-        self._stamp_trash(before, None, action, self._cells(record, self._stored_names()) | self._title_cells(record))
+        self._stamp_trash(before, None, action, self._cells(record, self._stored_names) | self._title_cells(record))
         record["version"] = before.version + 1
         record.extra["trashed_at"] = None
         search.index_record(self.unit, self.entity, record, self.words)
@@ -237,16 +247,19 @@ class Writer:
         select = remembered.statement(
             row,
             "lock",
-            lambda: rows.locked(
-                self.unit,
-                sa.select(row.c.version, row.c.chain_hash, row.c.chain_length, row.c.trashed_at, *cells).where(
-                    row.c.id == sa.bindparam("number")
-                ),
-                "update",
+            lambda: Sent(
+                rows.locked(
+                    self.unit,
+                    sa.select(row.c.version, row.c.chain_hash, row.c.chain_length, row.c.trashed_at, *cells).where(
+                        row.c.id == sa.bindparam("number")
+                    ),
+                    "update",
+                )
             ),
         )
-        now = self.unit.connection.execute(select, {"number": before.id}).mappings().first()
-        if now is None or now["version"] != before.version or (now["trashed_at"] is None) != (before.extra.get("trashed_at") is None):
+        found = select.rows(self.unit.connection, {"number": before.id})
+        now = dict(zip(_LOCKED + tuple(column.name for column in cells), found[0], strict=True)) if found else {}
+        if not now or now["version"] != before.version or (now["trashed_at"] is None) != (before.extra.get("trashed_at") is None):
             raise RowMoved(f"{self.entity.full_name} {before.id} has changed.")
         before.extra["chain_hash"], before.extra["chain_length"] = now["chain_hash"], now["chain_length"]
         for field in rollups:
@@ -266,11 +279,16 @@ class Writer:
         row = self.table.table
         unposted = self.entity.kind == "document" and not posted and before.extra.get("posted_at") is None
         # A document that somebody posted meanwhile is not written as the draft it was.
-        update = remembered.statement(row, ("update", trashed, unposted), lambda: _update(row, trashed, unposted))
-        if not self.rights.scope(action).is_all:
-            update = update.where(self._clause(action))
-        done = self.unit.connection.execute(update, {**self._known(cells), "this_id": before.id, "this_version": before.version})
-        if done.rowcount != 1:
+        known = self._known(cells)
+        values = {**known, "this_id": before.id, "this_version": before.version}
+        if self.rights.scope(action).is_all:
+            name = ("update", trashed, unposted, *known)
+            sent = remembered.statement(row, name, lambda: Sent(_update(row, trashed, unposted), list(known)))
+            written = sent.run(self.unit.connection, values)
+        else:
+            update = remembered.statement(row, ("update", trashed, unposted), lambda: _update(row, trashed, unposted))
+            written = self.unit.connection.execute(update.where(self._clause(action)), values).rowcount
+        if written != 1:
             # Version and trash were compared under the row's lock: what is left is the row rule.
             still = self.unit.connection.execute(sa.select(row.c.id).where(row.c.id == before.id, self._clause("read"))).first()
             if still is None:
@@ -299,21 +317,31 @@ class Writer:
     def _rollups(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.entity.fields if field.type == "rollup" and field.name in self.table.columns)
 
-    def _stored_names(self) -> list[str]:
-        return [
+    @property
+    def _stored_names(self) -> tuple[str, ...]:
+        """The fields that lie in columns of the record's own row."""
+        return remembered.statement(
+            self.table,
+            "stored names",
+            lambda: tuple(
+                field.name
+                for field in self.entity.fields
+                if field.name in self.table.columns and (field.type != "lookup" or self.entity.kind == "document")
+            ),
+        )
+
+    @property
+    def _logged(self) -> tuple[str, ...]:
+        """What the log tells of a record."""
+        return remembered.statement(self.table, "logged names", self._logged_names)
+
+    def _logged_names(self) -> tuple[str, ...]:
+        names = [
             field.name
             for field in self.entity.fields
-            if field.name in self.table.columns and (field.type != "lookup" or self.entity.kind == "document")
+            if field.type != "lookup" and any(field.name in held for held in (self.table.columns, self.table.links, self.table.lines))
         ]
-
-    def _logged(self, record: Mapping[str, Value]) -> Iterable[tuple[str, Value]]:
-        for field in self.entity.fields:
-            if field.type != "lookup" and (
-                field.name in self.table.columns or field.name in self.table.links or field.name in self.table.lines
-            ):
-                yield field.name, record.get(field.name)
-        if self.entity.workflow is not None or self.entity.kind == "document":
-            yield "state", record.get("state")
+        return (*names, "state") if self.entity.workflow is not None or self.entity.kind == "document" else tuple(names)
 
     def _append(
         self,
@@ -350,7 +378,8 @@ class Writer:
         }
 
     def _known(self, cells: Mapping[str, object]) -> dict[str, object]:
-        return {name: value for name, value in cells.items() if name in self.table.table.c}
+        columns = remembered.statement(self.table, "columns", lambda: frozenset(column.name for column in self.table.table.c))
+        return {name: value for name, value in cells.items() if name in columns}
 
     def _finish(self, record: Record) -> None:
         record["display_title"] = stored.title(self.unit, self.formulas, self.entity, record)
@@ -359,8 +388,8 @@ class Writer:
     def _draw(self, record: Record, before: Record | None) -> None:
         """Human keys, as late as possible: a number's row is held until the commit."""
         drawn = False
-        for field in self.entity.fields:
-            if field.type != "sequence" or record.get(field.name):
+        for field in remembered.statement(self.entity, "drawn", lambda: tuple(one for one in self.entity.fields if one.type == "sequence")):
+            if record.get(field.name):
                 continue
             if field.gap_free and self.entity.kind == "document" and record.get("state") in (None, "draft", "cancelled"):
                 continue  # a gap-free number is taken when the document is posted
@@ -382,7 +411,9 @@ class Writer:
                 record[field.name] = path(field.via, field.of)
 
     def _write_many(self, record: Record, before: Record | None) -> None:
-        for field in self.entity.fields:
+        for field in self.entity.fields if self.table.links or self.table.lines else ():
+            if field.name not in self.table.links and field.name not in self.table.lines:
+                continue
             value, old = record.get(field.name) or (), (before.get(field.name) if before is not None else None) or ()
             if value == old:
                 continue
@@ -405,7 +436,7 @@ class Writer:
         self, owner: int, field: Field, value: Sequence[Mapping[str, Value]], old: Sequence[Mapping[str, Value]]
     ) -> tuple[dict[str, Value], ...]:
         lines = self.table.lines[field.name]
-        twin = _line_twin(self.entity, field)
+        twin = line_entity(self.entity, field)
         names = [child.name for child in field.fields if child.name in lines.columns]
         before = {line["id"]: line for line in old}
         gone = before.keys() - {line.get("id") for line in value}
@@ -426,11 +457,25 @@ class Writer:
             written.append(made)
         return tuple(written)
 
-    def _refresh_dependents(self, before: Record | None, after: Record | None, depth: int = 0) -> None:
-        changed = frozenset(name for name in {*(before or {}), *(after or {})} if (before or {}).get(name) != (after or {}).get(name))
-        affected = stored.affected(self.unit, self.entity, before, after, changed)
+    def _refresh_dependents(
+        self, before: Record | None, after: Record | None, depth: int = 0, *, changed: Collection[str] | None = None
+    ) -> None:
+        if not stored.dependents(self.unit, self.entity.full_name):
+            return
+        if changed is None:
+            names = {*(before or {}), *(after or {})}
+            changed = {name for name in names if (before or {}).get(name) != (after or {}).get(name)}
+        affected = stored.affected(self.unit, self.entity, before, after, frozenset(changed))
         for name in sorted(affected):
             refresh(self.unit, self.formulas, name, affected[name], self.rights, depth + 1)
+
+
+def settle(unit: Unit) -> None:
+    """Write what a unit that gathers (``core.storage.later``) has left for its end; it writes at once from here on."""
+    gathered = later.taken(unit)
+    if gathered is not None:
+        log.flush(unit, gathered.entries)
+        search.flush(unit, gathered.indexed)
 
 
 def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iterable[str]], rights: Grant, depth: int = 0) -> None:
@@ -455,16 +500,18 @@ def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iter
             continue
         formulas.forget(name, number)
         writer._write_many(record, before)
-        old = dict(writer._logged(before))
-        changes = [(one, old.get(one), value) for one, value in writer._logged(record) if old.get(one) != value]
+        changes = [(one, before.get(one), record.get(one)) for one in writer._logged if record.get(one) != before.get(one)]
         cells = writer._cells(record, [one for one in changed if one in table.columns]) | writer._title_cells(record)
         if changes:
             chain = writer._append(record, _head(before), changes, "derive")
             cells |= {"chain_hash": chain[0], "chain_length": chain[1]}
+        known = writer._known(cells)
         update = remembered.statement(
-            table.table, "derive", lambda: table.table.update().where(table.table.c.id == sa.bindparam("this_id"))
+            table.table,
+            ("derive", *known),
+            lambda known=known: Sent(table.table.update().where(table.table.c.id == sa.bindparam("this_id")), list(known)),  # type: ignore[misc]
         )
-        unit.connection.execute(update, {**writer._known(cells), "this_id": number})
+        update.run(unit.connection, {**known, "this_id": number})
         found_by = {one.name for one in search.searchable(entity)} | {"display_title"}
         if before.extra.get("trashed_at") is None and not found_by.isdisjoint(changed):
             search.index_record(unit, entity, record)
@@ -483,22 +530,28 @@ def _update(row: sa.Table, trashed: bool, unposted: bool) -> sa.Update:
 def cells_of(unit: Unit, entity: Entity, table: EntityTable, record: Mapping[str, Value], names: Iterable[str]) -> dict[str, object]:
     """The named fields as column values, sort keys included; secrets are locked."""
     cells: dict[str, object] = {}
-    declared = {field.name: field for field in entity.fields}
+    places = remembered.statement(table, ("places", id(entity)), lambda: _places(unit, entity, table))
     for name in names:
-        shown = rows.shown_as(unit.generation, entity, declared[name])
+        shown, reader, columns, key = places[name]
         value = record.get(name)
         if shown.type == "secret":
             value = unit.database.vault.lock(value)
-        for column, cell in zip(table.columns[name], kind(shown).to_row(shown, value, unit.database.dialect), strict=True):
-            cells[column.name] = cell
-        key = table.key.get(name)
-        if key is not None:
-            cells[key.name] = kind(shown).sort_key(shown, value)
+        for column, cell in zip(columns, reader.to_row(shown, value, unit.database.dialect), strict=True):
+            cells[column] = cell
+        if key:
+            cells[key] = reader.sort_key(shown, value)
     return cells
 
 
-def _line_twin(entity: Entity, field: Field) -> Entity:
-    return Entity(plugin=entity.plugin, name=f"{entity.name}.{field.name}", fields=field.fields)
+def _places(unit: Unit, entity: Entity, table: EntityTable) -> dict[str, tuple[Field, FieldKind, tuple[str, ...], str]]:
+    """For each field that has columns: what it shows, its kind, the columns' names and that of its sort key."""
+    found = {}
+    for field in entity.fields:
+        columns = table.columns.get(field.name)
+        if columns:
+            shown, key = rows.shown_as(unit.generation, entity, field), table.key.get(field.name)
+            found[field.name] = shown, kind(shown), tuple(str(one.name) for one in columns), str(key.name) if key is not None else ""
+    return found
 
 
 def _head(record: Record) -> tuple[str | None, int]:
@@ -514,3 +567,4 @@ def _blank(value: Value) -> bool:
 
 
 _TITLE = Field("display_title", "text")
+_LOCKED = ("version", "chain_hash", "chain_length", "trashed_at")
