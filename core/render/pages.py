@@ -114,6 +114,7 @@ class ListPage:
     can_create: bool = False
     can_delete: bool = False
     can_export: bool = False
+    can_import: bool = False
     bulk: list[Action] = field(default_factory=list)
     columns: list[tuple[str, str, bool]] = field(default_factory=list)
     filterable: list[tuple[str, str]] = field(default_factory=list)

@@ -20,6 +20,7 @@ from core.web import (
     guards,
     health,
     home,
+    importing,
     lists,
     mailing,
     moves,
@@ -80,6 +81,7 @@ def create_blueprint(platform: Platform, screens: showing.Screens | None = None)
         moves,
         trash,
         entering,
+        importing,
         records,
         lists,
     ):

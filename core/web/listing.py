@@ -352,6 +352,7 @@ def _offers(listed: ListPage, want: Wanted) -> None:
     visible = want.visible
     listed.can_create = rights.may("create") and shape.kind != "settings"
     listed.can_delete, listed.can_export = rights.may("delete"), rights.may("export")
+    listed.can_import = rights.may("import") and shape.kind not in ("settings", "ledger")
     moves = [(one.name, words.move_label(one)) for one in shape.workflow.transitions if not one.approval] if shape.workflow else []
     offered = actions.of_list(
         shape,

@@ -177,4 +177,4 @@ def _choose(who: Asking, shape: Entity, record: Record, field: Field, url: str) 
 def _back(url: str) -> str:
     """Where to go on to: the list or board that the form came from, else ``url``."""
     came = request.form.get("_back", "")
-    return inside(came) if came else url
+    return came if came and inside(came) == came else url

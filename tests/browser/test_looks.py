@@ -42,6 +42,7 @@ PAGES = {
     "inbox": "/inbox",
     "notifications": "/inbox/notifications",
     "create": "/create",
+    "import": "/desk/shelf/import",
     "account": "/account",
     "style": "/styleguide",
     "missing": "/desk/order/424242",
@@ -143,6 +144,11 @@ def test_refusals_conflicts_and_layers_are_accessible_and_fit(opened: Callable[.
     page.keyboard.press("Escape")
     page.locator("[data-rows] input[name=id]").first.check()
     looks.try_("selection")
+    page.goto("/desk/shelf/import")
+    page.set_input_files("#file", files=[{"name": "shelves.csv", "mimeType": "text/csv", "buffer": b"code\nL-1\nA-1\n"}])
+    page.locator("#look").click()
+    page.locator("#import-now").wait_for()
+    looks.try_("import looked at")
     guest = accounts.open_session(house.platform, house.actor("desk.guest").account or 0)
     page.context.add_cookies([{"name": "session", "value": guest, "url": page.url}])
     for name, url in REFUSED.items():

@@ -39,6 +39,8 @@ ASKED = {
     "/<plugin>/<entity>/count",
     "/<plugin>/<entity>/<number>/set/<field>",
     "/<plugin>/<entity>/export",
+    "/<plugin>/<entity>/import",
+    "/<plugin>/<entity>/import.csv",
     "/<plugin>/<entity>/facets",
     "/<plugin>/<entity>/filter",
     "/<plugin>/<entity>/new",
@@ -167,6 +169,7 @@ def addresses(planted: Planted) -> list[str]:
             found += [f"{base}?{query}", f"{base}/count?{query}", f"{base}/facets?{query}", f"{base}/export?format=csv&{query}"]
             found.append(f"/api/v1{base}?count=1&{query.replace('columns=', 'fields=').replace('view=all', '')}")
         found += [f"{base}/export?format=json", f"{base}/export?format=xlsx", f"{base}/filter", f"{base}/new", f"{base}/trash"]
+        found += [f"{base}/import", f"{base}/import.csv"]
         found += [f"{base}/pick?q={word}&for=source" for word in ("", *words)] + [
             f"{base}/pick?field=source&q={word}" for word in ("", *words)
         ]
