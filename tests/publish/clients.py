@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import random
 import re
 import select
@@ -121,7 +122,7 @@ class Client:
         values = {name: meant(name, self.number, self.turn) for name in chosen}
         mine = self.seen.acknowledged
         if kind < 0.3 or not mine:
-            values["code"] = f"{self.number}-{self.turn}"
+            values["code"] = f"{self.number}-{os.getpid()}-{self.turn}"
             status, record = self.ask("POST", PATH, values)
         elif kind < 0.8:
             id = self.random.choice(list(mine))
