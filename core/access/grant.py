@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import Any
 
 from core.access.actor import Actor
 from core.facts import SYSTEM_FIELDS
+from core.held import Held
 from schemas.model import AccessRule, Entity
 
 ROW_WORDS = ("own", "team", "department", "department_tree", "company")
@@ -245,22 +245,12 @@ class Grant:
         return self.actor.scope_allows(self.entity.full_name, write)
 
 
-_cache: dict[tuple[int, Actor], tuple[Entity, Grant]] = {}
-_lock = threading.Lock()
+_cache: Held[Grant] = Held(_MOST_CACHED)
 
 
 def grant(entity: Entity, actor: Actor) -> Grant:
     """The actor's rights to the entity, from the roles held and the token in use."""
-    key = (id(entity), actor)
-    found = _cache.get(key)
-    if found is not None and found[0] is entity:
-        return found[1]
-    made = _decide(entity, actor)
-    with _lock:
-        if len(_cache) > _MOST_CACHED:
-            _cache.clear()
-        _cache[key] = (entity, made)
-    return made
+    return _cache.get(entity, actor, lambda: _decide(entity, actor))
 
 
 def _decide(entity: Entity, actor: Actor) -> Grant:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from core.access.actor import Actor
 from core.access.grant import pair_of
 from core.facts import Value
+from core.held import Held
 from schemas import expressions
 from schemas.model import Entity
 
@@ -77,23 +78,19 @@ def _day(moment: datetime, actor: Actor) -> date:
     return moment.astimezone(ZoneInfo(actor.zone or "UTC")).date()
 
 
-_known: dict[tuple[int, str], tuple[Entity, expressions.Typed | None]] = {}
+_known: Held[expressions.Typed | None] = Held(5_000)
 
 
 def _typed(
     source: str, entity: Entity, entities: Mapping[str, Entity], functions: Mapping[str, expressions.Function]
 ) -> expressions.Typed | None:
-    found = _known.get((id(entity), source))
-    if found is not None and found[0] is entity:
-        return found[1]
-    try:
-        typed = expressions.check(source, expressions.names_of(entity, entities, functions=functions), "boolean")
-    except expressions.ExpressionError:
-        typed = None  # the checker has said what is wrong with it; a broken rule reaches nothing
-    if len(_known) > 5_000:
-        _known.clear()
-    _known[id(entity), source] = (entity, typed)
-    return typed
+    def prove() -> expressions.Typed | None:
+        try:
+            return expressions.check(source, expressions.names_of(entity, entities, functions=functions), "boolean")
+        except expressions.ExpressionError:
+            return None  # the checker has said what is wrong with it; a broken rule reaches nothing
+
+    return _known.get(entity, source, prove)
 
 
 def _same_company(record: Mapping[str, Value], entity: Entity, actor: Actor) -> bool:

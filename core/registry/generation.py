@@ -74,6 +74,11 @@ class Generation:
                 found = self._shapes.setdefault(key, shape)
         return found
 
+    def left_by(self, newer: Generation) -> list[Entity]:
+        """The shapes of this generation that the newer one no longer serves."""
+        kept = {id(one) for one in (*newer.entities.values(), *list(newer._shapes.values()))}
+        return [one for one in (*self.entities.values(), *list(self._shapes.values())) if id(one) not in kept]
+
     def overlays_of(self, full_name: str) -> tuple[Overlay, ...]:
         """The overlays that amend the entity, in their order."""
         return self._by_entity().get(full_name, ())

@@ -10,6 +10,7 @@ from marshmallow import fields as m
 
 from core.facts import SYSTEM_FIELDS, Record, Value
 from core.fields import Parsing, Showing, effective, kind, system_field
+from core.held import Held
 from schemas.model import Entity, Field
 
 Convert = Callable[[Value, Showing], Any]
@@ -49,16 +50,14 @@ def waits(declared: Field, value: Any) -> bool:
 
 def body_schema(entity: Entity, names: Collection[str]) -> Schema:
     """The marshmallow schema of a body of this entity; members that are not among ``names`` are not its business."""
-    key = (id(entity), frozenset(names))
-    found = _schemas.get(key)
-    if found is None or found[0] is not entity:
+
+    def make() -> Schema:
         declared = {one.name: one for one in entity.fields}
         # Members of a Schema class are attributes: a field named like one of marshmallow's own gets a name of ours.
         members = {f"f_{name}": Given(declared[name], data_key=name, attribute=name) for name in names if name in declared}
-        if len(_schemas) > _MOST:
-            _schemas.clear()
-        found = _schemas[key] = (entity, Schema.from_dict(members)(unknown=EXCLUDE))  # type: ignore[arg-type]
-    return found[1]
+        return Schema.from_dict(members)(unknown=EXCLUDE)  # type: ignore[arg-type]
+
+    return _schemas.get(entity, frozenset(names), make)
 
 
 def load(entity: Entity, body: Mapping[str, Any], names: Collection[str]) -> tuple[dict[str, Value], dict[str, list[str]]]:
@@ -114,12 +113,7 @@ class Dump:
 
 def dump_of(entity: Entity, entities: Mapping[str, Entity]) -> Dump:
     """The entity's serializer."""
-    found = _dumps.get(id(entity))
-    if found is None or found.entity is not entity:
-        if len(_dumps) > _MOST:
-            _dumps.clear()
-        found = _dumps[id(entity)] = Dump(entity, entities)
-    return found
+    return _dumps.get(entity, "", lambda: Dump(entity, entities))
 
 
 def file_ids(dump: Dump, records: Iterable[Record]) -> set[int]:
@@ -142,5 +136,5 @@ def _converter(shown: Field, entities: Mapping[str, Entity], entity: Entity) -> 
 
 
 _PLAIN = Parsing()
-_schemas: dict[tuple[int, frozenset[str]], tuple[Entity, Schema]] = {}
-_dumps: dict[int, Dump] = {}
+_schemas: Held[Schema] = Held(_MOST)
+_dumps: Held[Dump] = Held(_MOST)

@@ -18,7 +18,7 @@ from core.registry.generation import Columns
 from core.services.instants import aware
 from core.storage.models import Revision
 from schemas import dump_overlay, read_overlay, read_plugin
-from schemas.model import Overlay, Plugin, Problem
+from schemas.model import Entity, Overlay, Plugin, Problem
 
 KEPT = 500
 """Parsed overlays a process remembers by their text."""
@@ -64,6 +64,8 @@ class Memory:
     overlays: dict[str, Overlay] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     swaps: int = 0
+    left: list[Entity] = field(default_factory=list)
+    """The shapes that the generation in force has replaced."""
 
 
 def digest(text: str) -> str:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from core import held
 from core.access.actor import Actor
 from core.errors import Busy, Conflict
 from core.registry.calls import Hooks
@@ -18,7 +19,7 @@ from core.registry.generation import Columns, Generation, build
 from core.services import carrying, columns, documents, owncolumns
 from core.services.documents import Pointer, Stored
 from core.storage import head as heads
-from core.storage import jobs, migrate
+from core.storage import jobs, migrate, reading
 from core.storage.unit import HeadMoved, Unit, flipping
 from schemas.model import Entity, Overlay, Plugin, Problem
 
@@ -237,8 +238,13 @@ def loaded(p: Platform, number: int, previous: Generation | None, hooks: Hooks |
     )
 
 
-def swap(p: Platform, made: Generation) -> None:
+def swap(p: Platform, former: Generation | None, made: Generation) -> None:
     """Let go of what only former generations need; statements of replaced tables leave the engine's cache now and then."""
+    left = former.left_by(made) if former is not None else []
+    # Requests that were under way may have made something anew: what was left the last time goes once more.
+    held.release([*p.memory.left, *left])
+    p.memory.left = left
+    reading.forget()
     p.memory.swaps += 1
     if p.memory.swaps % 8 == 0:
         p.database.engine.clear_compiled_cache()

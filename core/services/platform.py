@@ -14,6 +14,7 @@ from core.registry.discover import Discovery, discover
 from core.registry.generation import Generation
 from core.services import publish
 from core.services.documents import Memory
+from core.services.flipping import swap
 from core.services.plugins import Recorder
 from core.settings import Settings
 from core.storage import snapshots, unit
@@ -57,7 +58,7 @@ class Platform:
         """Look for plugins again and publish what changed in them."""
         with self._lock:
             self.discovery = self._find(self.settings)
-            self._generation = publish.ensure_current(self)
+            self._serve(publish.ensure_current(self))
 
     @property
     def current(self) -> Generation:
@@ -74,14 +75,20 @@ class Platform:
             with self._lock:
                 found = self._generation
                 if found is None or found.number < number:
-                    found = self._generation = publish.load(self, number, found)
+                    made = publish.load(self, number, found)
+                    self._serve(made)
+                    found = made
         return found
 
     def adopt(self, made: Generation) -> None:
         """Serve a generation this process has just published."""
         with self._lock:
             if self._generation is None or self._generation.number < made.number:
-                self._generation = made
+                self._serve(made)
+
+    def _serve(self, made: Generation) -> None:
+        former, self._generation = self._generation, made
+        swap(self, former, made)
 
     def read(self, actor: Actor, generation: Generation | None = None) -> AbstractContextManager[Unit]:
         """A read-only unit of work in one snapshot; within :meth:`answering`, the snapshot and generation of the request."""

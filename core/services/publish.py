@@ -14,7 +14,7 @@ from core.registry.diff import Difference, diff
 from core.registry.generation import Columns, Generation, amended, build
 from core.services import columns, documents, plugins
 from core.services.documents import Entry, Stored
-from core.services.flipping import Wanted, head, later, loaded, prepare, swap
+from core.services.flipping import Wanted, head, later, loaded, prepare
 from core.services.flipping import publish as flip
 from core.storage import head as heads
 from core.storage import migrate, settled
@@ -123,9 +123,7 @@ def _adopt(p: Platform, current: Generation) -> None:
 
 def load(p: Platform, number: int, previous: Generation | None) -> Generation:
     """The generation of that number from its stored documents, sharing what is unchanged with ``previous``."""
-    made = loaded(p, number, previous, previous.hooks if previous else None)
-    swap(p, made)
-    return made
+    return loaded(p, number, previous, previous.hooks if previous else None)
 
 
 def plan(p: Platform, actor: Actor, overlays: Sequence[Overlay]) -> Plan:

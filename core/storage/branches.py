@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from core.access.actor import Actor
 from core.fields import kind
+from core.storage import remembered
 from core.storage.filters import Filter, bind
 from core.storage.query import Condition
 from core.storage.sight import Sight
@@ -65,14 +66,18 @@ def usable(sight: Sight, cover: Cover, rest: Sequence[str]) -> bool:
     return 0 < len(cover) <= MOST and all((branch.column, *rest) in leads for branch in cover)
 
 
-@lru_cache(maxsize=2_000)
 def _leads(table: sa.Table) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(str(column.name) for column in index.columns) for index in table.indexes)
+    return remembered.statement(
+        table, "leads", lambda: tuple(tuple(str(column.name) for column in index.columns) for index in table.indexes)
+    )
 
 
-@lru_cache(maxsize=500)
 def reach(table: sa.Table, columns: tuple[str, ...]) -> sa.Select[Any]:
     """Counts the rows of all branches, at most ``n`` of each; indexes alone are read."""
+    return remembered.statement(table, ("reach", columns), lambda: _reach(table, columns))
+
+
+def _reach(table: sa.Table, columns: tuple[str, ...]) -> sa.Select[Any]:
     arms = []
     for number, column in enumerate(columns):
         value = sa.bindparam(f"b{number}", type_=table.c[column].type)
@@ -228,10 +233,11 @@ def _targets(sight: Sight, reference: Field, name: str, values: list[object]) ->
     return found if len(found) <= MOST else None
 
 
-@lru_cache(maxsize=500)
 def _lookup(table: sa.Table, column: str) -> sa.Select[Any]:
     wanted = sa.bindparam("wanted", expanding=True, type_=table.c[column].type)
-    return sa.select(table.c.id).where(table.c[column].in_(wanted)).limit(MOST + 1)
+    return remembered.statement(
+        table, ("lookup", column), lambda: sa.select(table.c.id).where(table.c[column].in_(wanted)).limit(MOST + 1)
+    )
 
 
 def _column(sight: Sight, declared: Field) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement, FromClause
 
+from core.held import Held
 from core.storage import moments
 from core.storage.binding import UNKNOWN, bound, empty_of, sql_type
 from core.storage.naming import SqlContext, context
@@ -62,19 +63,15 @@ def expression(
 
 def typed(source: str, entity: Entity, unit: Unit, expect: str | None = None) -> Typed:
     """The proven expression, kept as long as the entity is served. Raises ExpressionError."""
-    key = (id(entity), source, expect)
-    found = _proven.get(key)
-    if found is not None and found[0] is entity:
-        return found[1]
-    names = expressions.names_of(entity, unit.generation.entities, functions=unit.generation.functions())
-    made = expressions.check(source, names, expect)
-    if len(_proven) > _MOST_KEPT:
-        _proven.clear()
-    _proven[key] = (entity, made)
-    return made
+
+    def prove() -> Typed:
+        names = expressions.names_of(entity, unit.generation.entities, functions=unit.generation.functions())
+        return expressions.check(source, names, expect)
+
+    return _proven.get(entity, (source, expect), prove)
 
 
-_proven: dict[tuple[int, str, str | None], tuple[Entity, Typed]] = {}
+_proven: Held[Typed] = Held(_MOST_KEPT)
 
 
 def fold(text: str) -> str:

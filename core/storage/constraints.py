@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from core.errors import Conflict
 from core.facts import EntityRef, Money, Record, Value
 from core.fields import kind
+from core.held import Held
 from core.registry.generation import Generation
 from core.storage import formulas as expressions
 from core.storage.formulas import Formulas
@@ -78,17 +79,10 @@ def lock(unit: Unit, keys: Iterable[int]) -> None:
 
 def constraints_of(entity: Entity) -> tuple[Constraint, ...]:
     """All constraints over several rows: declared ones, ``unique`` flags, effective dating and the tree's parent."""
-    found = _all.get(id(entity))
-    if found is not None and found[0] is entity:
-        return found[1]
-    made = tuple(_collect(entity))
-    if len(_all) > 5_000:
-        _all.clear()
-    _all[id(entity)] = (entity, made)
-    return made
+    return _all.get(entity, "", lambda: tuple(_collect(entity)))
 
 
-_all: dict[int, tuple[Entity, tuple[Constraint, ...]]] = {}
+_all: Held[tuple[Constraint, ...]] = Held(5_000)
 
 
 def _collect(entity: Entity) -> Iterator[Constraint]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from core.facts import Record, Value
+from core.held import Held
 from core.registry.generation import Generation
 from core.storage import compile, later, rows
 from core.storage.tables import EntityTable
@@ -123,36 +124,27 @@ def check(
     generation: Generation, entity: Entity, source: str, expect: str | None = None, line: Field | None = None
 ) -> expressions.Typed:
     """The expression typed against the entity; kept for as long as the entity is served."""
-    # The entity itself lies in the entry: its id cannot be given to another one while the entry lives.
-    key = (id(entity), source, expect, line.name if line is not None else "")
-    found = _checked.get(key)
-    if found is not None and found[0] is entity:
-        return found[1]
-    names = (
-        expressions.names_of(entity, generation.entities, functions=generation.functions())
-        if line is None
-        else expressions.names_of(
-            line_entity(entity, line), generation.entities, parent=entity, functions=generation.functions()
+
+    def prove() -> expressions.Typed:
+        names = (
+            expressions.names_of(entity, generation.entities, functions=generation.functions())
+            if line is None
+            else expressions.names_of(
+                line_entity(entity, line), generation.entities, parent=entity, functions=generation.functions()
+            )
         )
-    )
-    typed = expressions.check(expressions.parse(source), names, expect)
-    if len(_checked) > 20_000:
-        _checked.clear()
-    _checked[key] = (entity, typed)
-    return typed
+        return expressions.check(expressions.parse(source), names, expect)
+
+    return _checked.get(entity, (source, expect, line.name if line is not None else ""), prove)
 
 
 def line_entity(entity: Entity, line: Field) -> Entity:
     """A lines field seen as an entity of its own, so that rules over lines read like any other."""
-    key = (id(entity), line.name)
-    found = _lines.get(key)
-    if found is not None and found[0] is entity:
-        return found[1]
-    made = Entity(plugin=entity.plugin, name=f"{entity.name}.{line.name}", label=line.label, fields=line.fields)
-    if len(_lines) > 5_000:
-        _lines.clear()
-    _lines[key] = (entity, made)
-    return made
+    return _lines.get(
+        entity,
+        line.name,
+        lambda: Entity(plugin=entity.plugin, name=f"{entity.name}.{line.name}", label=line.label, fields=line.fields),
+    )
 
 
 def today(unit: Unit) -> date:
@@ -165,8 +157,8 @@ def field_of(entity: Entity, name: str) -> Field | None:
     return entity.field(name)
 
 
-_checked: dict[tuple[int, str, str | None, str], tuple[Entity, expressions.Typed]] = {}
-_lines: dict[tuple[int, str], tuple[Entity, Entity]] = {}
+_checked: Held[expressions.Typed] = Held(20_000)
+_lines: Held[Entity] = Held(5_000, lambda line: (line,))
 
 
 def clause(unit: Unit, entity: Entity, table: EntityTable, source: str) -> sa.ColumnElement[bool]:

@@ -13,7 +13,7 @@ from core.access.grant import Grant, grant
 from core.errors import NotFound
 from core.facts import Record
 from core.fields import Parsing, kind
-from core.storage import labels, rows, search
+from core.storage import labels, paging, rows, search
 from core.storage.filters import BEGINS
 from core.storage.formulas import Formulas
 from core.storage.paging import Found, Pager, sight_key
@@ -268,5 +268,11 @@ def key_fields(entity: Entity) -> tuple[str, ...]:
 
 
 _BY_ID: Remembered[tuple[Shape, sa.Select[Any]]] = Remembered(512)
+
+
+def forget() -> None:
+    """Forget the statements made for a generation; they are built anew when they are asked for."""
+    _BY_ID.clear()
+    paging.forget()
 
 __all__ = ["Found", "Reader", "Rows", "SMALL", "default_view", "key_fields"]

@@ -23,6 +23,7 @@ from sqlalchemy.sql import ColumnElement, FromClause
 
 from core.facts import Value
 from core.fields import kind
+from core.held import Held
 from core.storage import branches, later, remembered
 from core.storage.planning import CrossJoin
 from core.storage.rows import shown_as
@@ -59,12 +60,7 @@ class Layout:
 
 def layout(entity: Entity) -> Layout:
     """The entity's search layout, from its searchable fields and its access rules."""
-    found = _LAYOUTS.get(id(entity))
-    if found is None or found[0] is not entity:
-        if len(_LAYOUTS) > 5_000:
-            _LAYOUTS.clear()
-        found = _LAYOUTS[id(entity)] = (entity, _layout(entity))
-    return found[1]
+    return _LAYOUTS.get(entity, "", lambda: _layout(entity))
 
 
 def ensure(connection: sa.Connection, entity: Entity) -> bool:
@@ -406,4 +402,4 @@ def _create_index(element: _CreateIndex, compiler: Any, **kw: Any) -> str:
     )
 
 
-_LAYOUTS: dict[int, tuple[Entity, Layout]] = {}
+_LAYOUTS: Held[Layout] = Held(5_000)

@@ -6,8 +6,6 @@ Joins name their ON clause, so a table that did not change keeps its compiled st
 from __future__ import annotations
 
 import ast
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 
 from core.fields import ColumnSpec, FieldKind, column_name, kind
 from core.fields.base import text_type
+from core.held import Held
 from core.storage import identifiers
 from core.storage.indexes import Wanted, lines_indexes, wanted_indexes
 from schemas.model import Entity, Field
@@ -65,33 +64,12 @@ class EntityTable:
             yield from lines.all_tables()
 
 
-_made: OrderedDict[tuple[int, str], tuple[Entity, EntityTable]] = OrderedDict()
-_lock = threading.Lock()
+_made: Held[EntityTable] = Held(_KEPT, lambda made: made.all_tables())
 
 
 def entity_table(entity: Entity, dialect: str) -> EntityTable:
     """The tables of a stored shape; the same object as long as the entity is the same object."""
-    key = (id(entity), dialect)
-    found = _made.get(key)
-    if found is None or found[0] is not entity:
-        made = _entity_table(entity, dialect)
-        with _lock:
-            found = _made.get(key)
-            if found is None or found[0] is not entity:
-                found = (entity, made)
-                _made[key] = found
-                # Tables of generations that are gone must not stay for ever.
-                while len(_made) > _KEPT:
-                    _made.popitem(last=False)
-    return found[1]
-
-
-def forget(entities: Iterable[Entity]) -> None:
-    """Let go of the tables of shapes that are no longer served."""
-    gone = {id(one) for one in entities}
-    with _lock:
-        for key in [key for key in _made if key[0] in gone]:
-            del _made[key]
+    return _made.get(entity, dialect, lambda: _entity_table(entity, dialect))
 
 
 def stored_field(one: Field, siblings: Mapping[str, Field], *, document: bool = False) -> Field | None:

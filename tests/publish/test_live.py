@@ -192,9 +192,8 @@ def judge(world: World, seen: list[dict[str, Any]]) -> None:
                     lost.append(f"{id}.{name}: {found!r} is not {wanted!r}")
     assert lost == []
     shared = rows[world.shared]
-    for one in seen:
-        for name, value in one["shared"].items():
-            assert shared[made.columns[name][0].name] == value
+    last = {name: value for one in seen for name, value in one["shared"].items()}
+    assert {name: shared[made.columns[name][0].name] for name in last} == last
     assert shared[made.columns["count"][0].name] == sum(one["counted"] for one in seen)
 
 
