@@ -50,7 +50,9 @@ def check_fields(proof: Proof) -> None:
 def check_title(proof: Proof) -> None:
     """The words of an entity that name its fields."""
     entity = proof.entity
-    for token in _TOKEN.findall(entity.title):
+    # A title without braces is the name of a field.
+    tokens = _TOKEN.findall(entity.title) if "{" in entity.title else [entity.title] if entity.title else []
+    for token in tokens:
         proof.want(token, entity.place.at("title"))
     for name in entity.key:
         if (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from core.fields.formatting import Formatter
 from schemas.model import Field
 
 MOST_DIGITS = 15
+MOST_MARKS = 64
 NOT_TEXT = "This has to be text."
 
 
@@ -131,18 +134,30 @@ def text_type(dialect: str) -> sa.types.TypeEngine[Any]:
 def clean(text: str, *, one_line: bool) -> str | None:
     """Text as it is stored: NFC, LF line ends; one-line kinds trimmed and without line breaks. Empty is None.
 
-    Raises ValueError for NUL, lone surrogates and, in one-line kinds, line breaks.
+    Raises ValueError for NUL, lone surrogates, floods of combining marks and, in one-line kinds, line breaks.
     """
     if "\x00" in text:
         raise ValueError("The text holds a NUL character, which cannot be kept.")
     if any("\ud800" <= sign <= "\udfff" for sign in text):
         raise ValueError("The text holds half of a character (a lone surrogate), which cannot be kept.")
+    if not text.isascii() and _flood().search(text):
+        raise ValueError(f"The text holds more than {MOST_MARKS} combining marks on one letter, which cannot be kept.")
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
     if one_line:
         text = text.strip()
         if "\n" in text or "\r" in text:
             raise ValueError("This is a single line: please remove the line breaks.")
     return text or None
+
+
+@cache
+def _flood() -> re.Pattern[str]:
+    """Finds more combining marks in a row than any writing has.
+
+    Normalisation puts each run in order in the square of its length: a megabyte of marks on one letter takes minutes.
+    """
+    marks = "".join(re.escape(sign) for sign in map(chr, range(0x300, 0x1F000)) if unicodedata.combining(sign))
+    return re.compile(f"[{marks}]{{{MOST_MARKS + 1}}}")
 
 
 def fold(text: str) -> str:

@@ -105,10 +105,10 @@ def _taken(one: Field) -> Json:
             return {"type": ["boolean", "null"]}
         case "choice":
             names = [option.name for option in one.options]
-            return {"enum": [*names, None]} if names and not one.open else text
+            return {"enum": [*names, None]} if names else text
         case "choices":
             names = [option.name for option in one.options]
-            return {"type": ["array", "null"], "items": {"enum": names} if names and not one.open else {"type": "string"}}
+            return {"type": ["array", "null"], "items": {"enum": names} if names else {"type": "string"}}
         case "reference" | "person" | "department":
             return {"oneOf": [number, key]}
         case "references":
@@ -154,7 +154,7 @@ def asked(one: Field) -> Json:
             return {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}
         case "boolean":
             return {"type": "string", "enum": ["true", "false"]}
-        case "choice" if one.options and not one.open:
+        case "choice" if one.options:
             return {"type": "string", "enum": [option.name for option in one.options]}
     return {"type": "string"}
 

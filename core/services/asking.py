@@ -81,7 +81,7 @@ def with_view(by: Reader, query: Query, view: View | None, *, sized: bool = Fals
 def _limit(text: str | None, strict: bool, usual: int) -> int:
     if text is None:
         return usual
-    if text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= LARGEST_LIMIT:
+    if text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= LARGEST_LIMIT:
         return int(text)
     if strict:
         raise BadRequest(f"“limit” is a number from 1 to {LARGEST_LIMIT}.")
@@ -124,7 +124,7 @@ def _keyed(unit: Unit, entity: str, text: str) -> int | None:
     person = unit.generation.provider("person")
     if text == "me" and person is not None and entity == person.full_name:
         return unit.actor.person
-    if text.isdigit() or entity not in unit.generation.entities:
+    if text.isdecimal() or entity not in unit.generation.entities:
         return None  # digits are an id
     return Reader(unit, entity).find_key(text)
 

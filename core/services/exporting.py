@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 import tempfile
@@ -220,18 +219,28 @@ def _batches(first: list[Record], rest: Iterator[Record]) -> Iterator[list[Recor
         batch = list(islice(rest, BATCH)) if len(batch) == BATCH else []
 
 
+class _Rows(list[str]):
+    """Rows of CSV, each ended by a line feed.
+
+    The writer puts quotes around what holds a sign of its line end, so that it has to end lines with both:
+    else a carriage return within a text would break the row for every reader.
+    """
+
+    def write(self, row: str) -> None:
+        self.append(row.removesuffix("\r\n") + "\n")
+
+
 def _csv(sheet: Sheet, batches: Iterable[list[Record]]) -> Iterator[bytes]:
     text = [is_text(one.shown) for one in sheet.columns]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    out = _Rows()
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([one.heading for one in sheet.columns])
     for batch in batches:
         for cells in sheet.rows(batch):
             writer.writerow([guarded(cell) if risky else cell for cell, risky in zip(cells, text, strict=True)])
-        yield out.getvalue().encode("utf-8")
-        out.seek(0)
-        out.truncate()
-    yield out.getvalue().encode("utf-8")
+        yield "".join(out).encode("utf-8")
+        out.clear()
+    yield "".join(out).encode("utf-8")
 
 
 def _json(sheet: Sheet, batches: Iterable[list[Record]]) -> Iterator[bytes]:

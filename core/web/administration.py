@@ -200,7 +200,7 @@ def why() -> Response:
     said: explain.Explanation | None = None
     error = ""
     if asked["user"] and asked["entity"]:
-        number = int(asked["id"]) if asked["id"].isdigit() and len(asked["id"]) < 17 else None
+        number = int(asked["id"]) if asked["id"].isdecimal() and len(asked["id"]) < 17 else None
         try:
             said = explain.explain(
                 who.platform,
@@ -292,7 +292,7 @@ def revert() -> Response:
     who = asking()
     text = request.form.get("to", "")
     outcome = publish.revert(
-        who.platform, who.actor, int(text) if text.isdigit() and len(text) < 8 else None, because=request.form.get("because", "")[:500]
+        who.platform, who.actor, int(text) if text.isdecimal() and len(text) < 8 else None, because=request.form.get("because", "")[:500]
     )
     return go(
         "/admin/generations", toast=Toast(f"Generation {outcome.number} is in force." if outcome.changed else "Nothing had to change.")
@@ -309,7 +309,7 @@ def log() -> Response:
         who.platform,
         who.actor,
         limit=MOST_ENTRIES,
-        before=int(before) if before.isdigit() and len(before) < 18 else None,
+        before=int(before) if before.isdecimal() and len(before) < 18 else None,
         entity=entity,
         by=by,
     )

@@ -248,7 +248,7 @@ def _month(want: Wanted) -> Month:
 
 def _asked_month(today: date) -> date:
     year, _, month = request.args.get("month", "").partition("-")
-    if year.isdigit() and month.isdigit() and 1900 <= int(year) <= 2200 and 1 <= int(month) <= 12:
+    if year.isdecimal() and month.isdecimal() and 1900 <= int(year) <= 2200 and 1 <= int(month) <= 12:
         return date(int(year), int(month), 1)
     return today.replace(day=1)
 

@@ -39,7 +39,7 @@ def _selection(who: Asking, entity: Entity) -> Selection:
     if request.values.get("all") == "1":
         want = listing.wanted(who, entity.plugin, entity.name, listing.parsed(request.values.get("query", "")))
         return Selection(query=replace(want.query, after=None, before=None, last=False))
-    ids = tuple(dict.fromkeys(int(text) for text in request.values.getlist("id") if text.isdigit() and len(text) < 17))[:1000]
+    ids = tuple(dict.fromkeys(int(text) for text in request.values.getlist("id") if text.isdecimal() and len(text) < 17))[:1000]
     if not ids:
         raise BadRequest("Select some records first.")
     return Selection(ids)

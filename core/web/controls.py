@@ -21,7 +21,7 @@ def form_parsing(unit: Unit, shape: Entity, record: Mapping[str, Value] | None) 
     money = any(defaults.has_money(field) for field in shape.fields)
     made = defaults.parsing_money(unit, record or {}) if money else defaults.parsing(unit)
     resolve = made.resolve_key
-    return replace(made, resolve_key=lambda target, text: None if text.isdigit() or resolve is None else resolve(target, text))
+    return replace(made, resolve_key=lambda target, text: None if text.isdecimal() or resolve is None else resolve(target, text))
 
 
 def fill_choices(who: Asking, entity: Entity, made: Entry, record: Record | None = None) -> None:

@@ -142,7 +142,7 @@ def _change(work: Work, page: FormPage) -> Response:
     who, sent, record = work.asking, work.sent, work.record
     assert sent is not None and record is not None
     version = sent.get("_v", "")
-    base = int(version) if version.isdigit() and len(version) < 10 else None
+    base = int(version) if version.isdecimal() and len(version) < 10 else None
     operation = uuid4().hex
     try:
         if not work.made.validate():
@@ -213,7 +213,7 @@ def _start(who: Asking, entity: Entity, sent: object) -> dict[str, Value]:
     """What a new form begins with: a copy, values named in the address, and the draft where it is to be continued."""
     copied = request.args.get("copy", "")
     values: dict[str, Value] = {}
-    if copied.isdigit() and len(copied) < 17:
+    if copied.isdecimal() and len(copied) < 17:
         values = records.copy(who.platform, who.actor, entity.full_name, int(copied))
     return values
 
@@ -359,7 +359,7 @@ def _step(work: Work, page: FormPage) -> str:
     sent = work.sent
     assert sent is not None
     text = sent.get("_step", "0")
-    step = min(int(text), len(work.tabs) - 1) if text.isdigit() and len(text) < 3 else 0
+    step = min(int(text), len(work.tabs) - 1) if text.isdecimal() and len(text) < 3 else 0
     go_ = sent.get("_go", "")
     page.step = step
     if go_ == "back":
@@ -450,7 +450,7 @@ def _edit_page(work: Work) -> FormPage:
         partial=_partial(work),
     )
     sent = work.sent.get("_v", "") if work.sent else ""
-    if sent.isdigit() and len(sent) < 10:
+    if sent.isdecimal() and len(sent) < 10:
         page.version = int(sent)
     _draft(work, page)
     return page

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, request
 
-from core.errors import Forbidden
+from core.errors import Forbidden, TooLarge
 from core.settings import Settings
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -87,6 +87,12 @@ def refuse_forgery(settings: Settings, asked: Request, expected: str) -> None:
     origin = asked.headers.get("Origin")
     if origin is not None and not _ours(settings, asked, origin):
         raise Forbidden("This request comes from another site and was refused.")
+    # A form without files is read at once; without a length the part over the limit would be left out without a word.
+    length = asked.content_length
+    if asked.mimetype == "application/x-www-form-urlencoded" and (
+        length > settings.max_form if length is not None else bool(asked.environ.get("wsgi.input_terminated"))
+    ):
+        raise TooLarge(f"A form has at most {settings.max_form // 1024} KiB without its files, and says its length.")
     given = asked.headers.get("X-CSRF-Token") or asked.form.get("csrf_token") or ""
     token = unmasked(given)
     if not expected or not (

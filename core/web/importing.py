@@ -95,7 +95,7 @@ def _keep(who: Asking, tried: Tried) -> None:
         tried.kept, tried.name = kept.id, kept.name
     else:
         text = request.form.get("kept", "")
-        number = int(text) if text.isdigit() and len(text) < 17 else 0
+        number = int(text) if text.isdecimal() and len(text) < 17 else 0
         known = files.facts(who.platform, who.actor, [number]).get(number) if number else None
         if known is None or known.account != who.actor.account:
             raise BadRequest("Choose a file first.")

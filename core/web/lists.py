@@ -60,7 +60,7 @@ def show(plugin: str, entity: str) -> Response:
         page = listing.page(want)
     page.notes = (*page.notes, *_left_out(want))
     peeked = request.args.get(PEEK, "")
-    if peeked.isdigit() and len(peeked) < 17 and not showing.wants_part():
+    if peeked.isdecimal() and len(peeked) < 17 and not showing.wants_part():
         with suppress(NotFound):  # it is gone, or was never theirs: the list stands alone
             page.peek = records_pages.page_of(who, plugin, entity, int(peeked))
     return respond("list.html", page, block="list", push=page.here if showing.wants_part() else "")
@@ -97,7 +97,7 @@ def _canonical(url: str) -> str:
     if not values:
         return address(url, with_(found))
     group = request.args.get("_group", "")
-    named = (f"any{group}." if group.isdigit() else "") + f"{name}__{op}"
+    named = (f"any{group}." if group.isdecimal() else "") + f"{name}__{op}"
     text = ",".join(values) if op in ("in", "not_in", "between") else values[0]
     return address(url, [*with_(found), (named, text)])
 

@@ -62,7 +62,7 @@ def move(plugin: str, entity: str, number: int, transition: str) -> Response:
             transition,
             values,
             request.form.get("reason", ""),
-            int(version) if version.isdigit() and len(version) < 10 else None,
+            int(version) if version.isdecimal() and len(version) < 10 else None,
             operation=operation,
         )
     except Invalid as problem:

@@ -46,7 +46,7 @@ def show() -> Response:
 def read() -> Response:
     """The person has read one notification, or all of them."""
     who = asking()
-    chosen = [int(text) for text in request.form.getlist("id") if text.isdigit() and len(text) < 17]
+    chosen = [int(text) for text in request.form.getlist("id") if text.isdecimal() and len(text) < 17]
     if not chosen and request.form.get("all") != "1":
         return go(PLACE)
     notices.read(who.platform, who.actor, chosen or None)
@@ -67,7 +67,7 @@ def pulse() -> Response:
     name, text = request.args.get("of", ""), request.args.get("since", "")
     if name in who.generation.entities:
         try:
-            news = pulses.since(who.platform, who.actor, name, int(text) if text.isdigit() and len(text) < 17 else None)
+            news = pulses.since(who.platform, who.actor, name, int(text) if text.isdecimal() and len(text) < 17 else None)
         except BackofficeError:
             news = pulses.News(0)  # read no longer: there is nothing to tell
     known = request.args.get("unread", "")

@@ -41,7 +41,7 @@ def delete(plugin: str, entity: str, number: int) -> Response:
             who.actor,
             found.full_name,
             number,
-            int(version) if version.isdigit() and len(version) < 10 else None,
+            int(version) if version.isdecimal() and len(version) < 10 else None,
             operation=operation,
         )
         return go(url, toast=Toast(f"{record.get('display_title')} moved to the trash.", undo=operation))
