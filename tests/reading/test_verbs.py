@@ -17,7 +17,7 @@ from core.access.actor import Actor
 from core.errors import BadRequest, Forbidden
 from core.facts import FixedClock, Money, Record
 from core.registry.discover import of
-from core.services import asking, looking, records
+from core.services import asking, looking, pulse, records
 from core.services.platform import Platform
 from core.settings import Settings
 from core.storage.models import ReadLog
@@ -197,3 +197,25 @@ def test_an_entity_nobody_gave_a_role_for_is_forbidden(shop: Shop) -> None:
 def test_a_walk_goes_through_all_pages(shop: Shop) -> None:
     found = looking.walk(shop.platform, shop.owner, "shop.bill", Query(sort=(("due", True),)), batch=2)
     assert [shop.place(item.id) for item in found] == [5, 4, 3, 2, 1, 0]
+
+
+def test_the_pulse_tells_of_changed_records_that_may_be_read_in_few_statements(shop: Shop) -> None:
+    mark = pulse.since(shop.platform, shop.seller, "shop.client", None).mark
+    assert pulse.since(shop.platform, shop.seller, "shop.client", mark) == pulse.News(mark)
+    for number, name in zip(shop.clients, ("Ada", "Bo", "Cleo"), strict=True):
+        for text in ("for a moment", f"sec{name}"):
+            records.change(shop.platform, Actor.system("test"), "shop.client", number, {"secretly": text})
+    seen: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        seen.append(statement)
+
+    sa.event.listen(shop.platform.database.engine, "before_cursor_execute", note)
+    told = pulse.since(shop.platform, shop.seller, "shop.client", mark)
+    sa.event.remove(shop.platform.database.engine, "before_cursor_execute", note)
+    assert sorted(told.changed) == shop.clients[:2] and not told.more and told.mark > mark, "Cleo is hidden from sellers"
+    assert sorted(pulse.since(shop.platform, shop.owner, "shop.client", mark).changed) == shop.clients
+    assert len([one for one in seen if one.startswith("SELECT")]) <= 4
+    nobody = Actor(account=3, email="nobody@example.org", roles=frozenset({"core.everyone"}))
+    with pytest.raises(Forbidden):
+        pulse.since(shop.platform, nobody, "shop.client", mark)
