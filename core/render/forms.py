@@ -364,7 +364,7 @@ def entry(
     formdata: Any = None,
     only: Collection[str] | None = None,
 ) -> Entry:
-    """The form over a record (None: a new one), filled from ``formdata`` (a MultiDict of a POST) where it is given.
+    """The form over a record (None, or values to begin with: a new one), filled from ``formdata`` (a MultiDict of a POST) where given.
 
     ``form`` None is the made form of all fields; ``only`` names the fields of a transition's form instead. Fields outside
     ``visible`` are left out; those outside ``writable``, derived and masked ones stand read-only. An uploaded file is
@@ -379,7 +379,7 @@ def entry(
     shown = tuple(declared[name] for name in names
                   if name in declared and (name in visible or name in writable) and not declared[name].hidden)
     fixed = frozenset(one.name for one in shown if one.name not in writable or one.read_only or one.type in _SERVER or one.name in masked
-                      or (one.set_once and record is not None and record.get(one.name) not in (None, ())))
+                      or (one.set_once and isinstance(record, Record) and record.get(one.name) not in (None, ())))
     meta = _Meta(parsing, formatter(parsing.locale, parsing.zone))
     made = BaseForm(_unbound(shown, fixed, False), meta=meta)
     made.process(_Texts(formdata) if formdata is not None else None, data={one.name: (record or {}).get(one.name) for one in shown})

@@ -21,6 +21,7 @@ from core.web import listing
 from core.web.addresses import address, with_
 from core.web.listing import Wanted
 from core.web.routing import Routes
+from schemas.model import Transition
 
 BODIES = frozenset({"board", "calendar", "timeline", "tree", "gallery"})
 MOST_CARDS = 50
@@ -188,7 +189,7 @@ def _board(want: Wanted) -> Board:
             " ".join(
                 f"{one.name}:{one.to}"
                 for one in workflow.transitions
-                if name in one.from_states or ("any" in one.from_states and name != one.to)
+                if (name in one.from_states or ("any" in one.from_states and name != one.to)) and _offered(want, one)
             )
             if by == "state" and workflow
             else ""
@@ -198,6 +199,14 @@ def _board(want: Wanted) -> Board:
     drag = by == "state" or by in want.rights.writable()
     label = words.field_label(declared) if declared is not None else words.human(by)
     return Board(made, by, label, drag)
+
+
+def _offered(want: Wanted, one: Transition) -> bool:
+    """Whether the reader holds a role of the move; what its guard says is asked when a card is put."""
+    actor = want.rights.actor
+    if "core.everything" in actor.roles or not one.roles or actor.roles & set(one.roles):
+        return True
+    return any(one.name in right.moves for right in want.rights.rights)
 
 
 def _in_view(want: Wanted, state: str) -> bool:

@@ -23,7 +23,7 @@ from core.web.asking import Asking, asking, entered
 from core.web.controls import fill_choices, form_parsing
 from core.web.routing import Routes
 from core.web.showing import go, respond
-from schemas.model import Entity, Form, Item, Section
+from schemas.model import Entity, Expression, Form, Item, Section
 from schemas.model import Tab as DeclaredTab
 from schemas.overlays import made_form
 
@@ -104,7 +104,7 @@ def _create(work: Work, page: FormPage) -> Response:
         if not work.made.validate():
             raise Invalid(_refused(work.made))
         name = work.form.name if work.shape.form(work.form.name) else None
-        record = records.create(who.platform, who.actor, work.entity.full_name, _values(work), name, operation=operation)
+        record = records.create(who.platform, who.actor, work.entity.full_name, _given(work), name, operation=operation)
     except (Invalid, Conflict, Busy) as problem:
         return _again(work, page, problem)
     said = f"{words.singular(work.shape)} {record.get('display_title') or record.id} made."
@@ -114,6 +114,16 @@ def _create(work: Work, page: FormPage) -> Response:
         )
     desk.forget_draft(who.platform, who.actor, work.place)
     return go(f"{work.url}/{record.id}", toast=Toast(_with_warnings(said, record), undo=operation))
+
+
+def _given(work: Work) -> dict[str, Value]:
+    """What a new record is given: a control that began empty and stayed so leaves room for its default, which may wait for others."""
+    waiting = {
+        slot.declared.name
+        for slot in work.made
+        if isinstance(slot.declared.default, Expression) and slot.declared.type != "boolean" and defaults.empty(slot.object_data)
+    }
+    return {name: value for name, value in _values(work).items() if name not in waiting or not defaults.empty(value)}
 
 
 @entered

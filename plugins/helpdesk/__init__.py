@@ -73,6 +73,8 @@ def hold_the_ticket(record: Record, transition: str, change: Change, work: Work)
 def stamp_the_move(record: Record, before: Record | None, change: Change, work: Work) -> None:
     """Moves leave their time behind; a reopened ticket counts it."""
     match change.transition:
+        case "take":
+            record["assignee"] = change.actor.person
         case "resolve":
             record["resolved_at"] = change.at
             record["first_resolved_at"] = record.get("first_resolved_at") or change.at

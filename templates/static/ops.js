@@ -195,7 +195,7 @@ function picker(b) {
   look_.setAttribute("aria-controls", list.id); raw.type = "hidden"; raw.removeAttribute("id"); raw.removeAttribute("required");
   if (many) raw.remove(); else look_.value = raw.dataset.title || raw.value;
   b.append(look_, list); look_.pickBox = look_; let title = look_.value, timer = 0, asked = 0;
-  const shut = () => { list.hidden = true; look_.setAttribute("aria-expanded", "false"); look_.removeAttribute("aria-activedescendant"); };
+  const shut = () => { clearTimeout(timer); ++asked; list.hidden = true; look_.setAttribute("aria-expanded", "false"); look_.removeAttribute("aria-activedescendant"); };
   const opts = () => $$('[role=option]:not([aria-disabled=true])', list);
   const show = () => {
     const q = look_.value === title ? "" : look_.value, n = ++asked;
