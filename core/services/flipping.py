@@ -72,7 +72,8 @@ def publish(
             assert current is not None
             return current
         try:
-            return _flip(p, number, stored, current, want, author, because)
+            # Writers queue behind a flip that waits: it begins with a second, and takes more only where that was not enough.
+            return _flip(p, number, stored, current, want, author, because, patience=1 + attempt // 2)
         except (HeadMoved, Busy):
             if attempt == TRIES - 1:
                 raise
@@ -89,6 +90,7 @@ def _flip(
     want: Wanted,
     author: str,
     because: str,
+    patience: int,
 ) -> Generation:
     bases = {entity.full_name: entity for plugin in want.plugins for entity in plugin.entities}
     before: Columns = stored.columns if stored else {}
@@ -129,7 +131,7 @@ def _flip(
     )
     changed = {one.entity for one in (*want.overlays, *(stored.overlays if stored else ()))} & set(made.entities)
     changed = {name for name in changed if name in touched}
-    with flipping(p.database, number) as connection:
+    with flipping(p.database, number, patience) as connection:
         documents.write(
             connection,
             number + 1,

@@ -92,16 +92,16 @@ def writing(database: Database, generation: Generation, actor: Actor, now: datet
 
 
 @contextlib.contextmanager
-def flipping(database: Database, expected: int) -> Iterator[sa.Connection]:
+def flipping(database: Database, expected: int, patience: int = 1) -> Iterator[sa.Connection]:
     """The one short transaction that puts another generation in force: alone behind the fence, the head compared.
 
-    Raises HeadMoved when ``expected`` is no longer in force, Busy when writers do not let go in a second.
+    Raises HeadMoved when ``expected`` is no longer in force, Busy when writers do not let go in ``patience`` seconds.
     """
     snapshots.renew(database)
     with database.begin(writing=True) as connection:
         if database.dialect == "postgresql":
             # Writers queue behind a waiting flip: it must not wait long.
-            connection.execute(sa.select(sa.func.set_config("lock_timeout", "1s", True)))
+            connection.execute(sa.select(sa.func.set_config("lock_timeout", f"{patience}s", True)))
             head.fence(connection, shared=False)
         number = head.number(connection)
         if number != expected:
