@@ -125,6 +125,7 @@ class ListPage:
     facets_url: str = ""
     clear: str = ""
     filtered: bool = False
+    narrow: bool = False
     changed: bool = False
     view: str = ""
     query: str = ""

@@ -374,7 +374,7 @@ def _offers(listed: ListPage, want: Wanted) -> None:
         listed.exports = [
             (kind_.upper(), address(f"{url}/export", [*without(state, "format"), ("format", kind_)])) for kind_ in ("csv", "xlsx", "json")
         ]
-    listed.filtered = bool(listed.chips or listed.q)
+    listed.filtered, listed.narrow = bool(listed.chips or listed.q), bool(want.view.where)
     view = [pair for pair in found if pair[0] in ("view", "size", "cols", "sort")]
     listed.clear = address(url, view)
     listed.changed = bool(listed.filtered or any(name in ("sort", "cols", "size") for name, _ in found))

@@ -72,6 +72,7 @@ entities:
       all: {kind: list, columns: [number, name, kind, amount, due, place, state], sort: -id, default: true}
       board: {kind: board, by: state, card: [number, amount]}
       kinds: {kind: board, by: kind, card: [number, amount]}
+      dear: {kind: list, label: Dear, where: "amount > 900000", columns: [number, amount]}
     access:
       clerk: {read: all, create: all, write: all, delete: all, export: all}
       guest: {read: "kind == 'small'", hide: [secretly], export: all}

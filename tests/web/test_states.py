@@ -107,3 +107,9 @@ def test_a_file_that_cannot_be_imported_gets_a_sentence(clerk: Browser, guest: B
 @pytest.mark.parametrize("view", ["kinds", "board"])
 def test_boards_say_when_a_column_is_empty(clerk: Browser, view: str) -> None:
     assert "Nothing here" in words(clerk.get(f"/desk/order?view={view}&q=nobody+has+this"))
+
+
+def test_a_view_without_rows_is_named_and_points_to_the_others(clerk: Browser) -> None:
+    assert "No orders in “Dear” Other views of this list may hold some." in words(clerk.get("/desk/order?view=dear"))
+    said = words(clerk.get("/desk/survey"))
+    assert "No surveys here" in said and "Other views" not in said
