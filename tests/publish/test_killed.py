@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 
 from tests.publish.killing import NEW, OLD
-from tests.soak import SOAK
 
-POINTS = 0 if SOAK else 20
+POINTS = pytest.mark.parametrize("points", [20, pytest.param(0, marks=pytest.mark.soak, id="all")])
+"""How many points are tried, spread evenly; 0 for all."""
 _ALOUD = "There is no C compiler (cc): publications are not killed between two writes on SQLite. Install gcc."
 
 
-def killed(url: str, folder: Path, **environment: str) -> tuple[int, dict[int, int]]:
+def killed(url: str, folder: Path, points: int, **environment: str) -> tuple[int, dict[int, int]]:
     """How many points a publication has, and the generation that was found after it was killed at each that was tried."""
     folder.mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "tests.publish.killing", url, str(folder), str(POINTS)],
+        [sys.executable, "-m", "tests.publish.killing", url, str(folder), str(points)],
         env={**os.environ, **environment},
         cwd=Path(__file__).parents[2],
         capture_output=True,
@@ -42,7 +42,8 @@ def judge(total: int, found: dict[int, int]) -> None:
     assert numbers == sorted(numbers), found
 
 
-def test_killed_at_any_write_or_sync_of_the_database_file(tmp_path: Path) -> None:
+@POINTS
+def test_killed_at_any_write_or_sync_of_the_database_file(tmp_path: Path, points: int) -> None:
     compiler = shutil.which("cc")
     if compiler is None:
         if os.environ.get("CI"):
@@ -52,8 +53,9 @@ def test_killed_at_any_write_or_sync_of_the_database_file(tmp_path: Path) -> Non
     source = Path(__file__).with_name("dying.c")
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-D_LARGEFILE64_SOURCE", "-o", shim, source, "-ldl"], check=True)
     folder = tmp_path / "data"
-    judge(*killed(f"sqlite:///{folder / 'backoffice.db'}", folder, LD_PRELOAD=str(shim)))
+    judge(*killed(f"sqlite:///{folder / 'backoffice.db'}", folder, points, LD_PRELOAD=str(shim)))
 
 
-def test_killed_between_any_two_statements(tmp_path: Path, postgres_url: str) -> None:
-    judge(*killed(postgres_url, tmp_path / "data"))
+@POINTS
+def test_killed_between_any_two_statements(tmp_path: Path, postgres_url: str, points: int) -> None:
+    judge(*killed(postgres_url, tmp_path / "data", points))
