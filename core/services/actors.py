@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ from core.errors import NotSignedIn
 from core.services import directory, plugins
 from core.services.instants import again_when_moved, aware, fingerprint, naive
 from core.storage.models import Account, Head, RoleGrant, Session, Token
+from core.storage.sent import Sent
 from core.storage.unit import Unit
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ FRESH = timedelta(minutes=5)
 """How stale the stored moment of a session's last use may be: it is not written at every request."""
 _SYSTEM = Actor.system("who is signed in")
 # Asked by every request: built once.
-_BY_SESSION = (
+_BY_SESSION = Sent(
     sa.select(Session.id, Session.account_id, Session.csrf, Session.created_at, Session.seen_at, Head.generation, Head.epoch)
     .join(Account, Account.id == Session.account_id)
     .join(Head, Head.id == 1)
     .where(Session.hash == sa.bindparam("hash"), Account.enabled)
 )
-_BY_TOKEN = (
+_BY_TOKEN = Sent(
     sa.select(Token.id, Token.account_id, Token.scopes, Token.expires_at, Head.generation, Head.epoch)
     .join(Account, Account.id == Token.account_id)
     .join(Head, Head.id == 1)
@@ -56,18 +57,21 @@ def signed_in(p: Platform, token: str) -> SignedIn | None:
     if not token or len(token) > 200:
         return None
     with p.read(_SYSTEM) as unit:
-        row = unit.connection.execute(_BY_SESSION, {"hash": fingerprint(token)}).first()
-        if row is None or _over(p, row, unit.now):
+        found = _BY_SESSION.rows(unit.connection, {"hash": fingerprint(token)})
+        if not found:
             return None
-        actor = _actor(p, unit, row.account_id, row.generation, row.epoch)
+        session, account, csrf, created, seen, number, epoch = found[0]
+        if _over(p, created, seen, unit.now):
+            return None
+        actor = _actor(p, unit, account, number, epoch)
     if actor is None:
         return None
-    if unit.now - aware(row.seen_at) > min(FRESH, timedelta(seconds=p.settings.session_idle / 10)):
-        with p.write(_SYSTEM, p.generation(row.generation)) as writing:
+    if unit.now - aware(seen) > min(FRESH, timedelta(seconds=p.settings.session_idle / 10)):
+        with p.write(_SYSTEM, p.generation(number)) as writing:
             writing.connection.execute(
-                sa.update(Session).where(Session.id == row.id).values(seen_at=naive(writing.now))
+                sa.update(Session).where(Session.id == session).values(seen_at=naive(writing.now))
             )
-    return SignedIn(actor, row.id, row.csrf, row.generation)
+    return SignedIn(actor, session, csrf, number)
 
 
 def actor_for_session(p: Platform, token: str) -> Actor | None:
@@ -80,12 +84,13 @@ def actor_for_token(p: Platform, token: str) -> tuple[Actor, int]:
     """The actor behind an API token, limited to its scopes, and the number of the generation in force. Raises NotSignedIn."""
     if token and len(token) <= 200:
         with p.read(_SYSTEM) as unit:
-            row = unit.connection.execute(_BY_TOKEN, {"hash": fingerprint(token)}).first()
-            if row is not None and (row.expires_at is None or aware(row.expires_at) > unit.now):
-                actor = _actor(p, unit, row.account_id, row.generation, row.epoch)
+            found = _BY_TOKEN.rows(unit.connection, {"hash": fingerprint(token)})
+            number, account, scoped, expires, generation, epoch = found[0] if found else (0,) * 6
+            if found and (expires is None or aware(expires) > unit.now):
+                actor = _actor(p, unit, account, generation, epoch)
                 if actor is not None:
-                    scopes = frozenset(row.scopes.split()) if row.scopes else None
-                    return replace(actor, channel="api", scopes=scopes, token=row.id), row.generation
+                    scopes = frozenset(scoped.split()) if scoped else None
+                    return replace(actor, channel="api", scopes=scopes, token=number), generation
     raise NotSignedIn("This needs a valid API token: send it as Authorization: Bearer.")
 
 
@@ -99,10 +104,9 @@ def actor_for_account(p: Platform, account: int) -> Actor:
     return actor
 
 
-def _over(p: Platform, row: Any, now: datetime) -> bool:
-    return now - aware(row.seen_at) > timedelta(seconds=p.settings.session_idle) or now - aware(
-        row.created_at
-    ) > timedelta(seconds=p.settings.session_limit)
+def _over(p: Platform, created: datetime, seen: datetime, now: datetime) -> bool:
+    idle, whole = timedelta(seconds=p.settings.session_idle), timedelta(seconds=p.settings.session_limit)
+    return now - aware(seen) > idle or now - aware(created) > whole
 
 
 class _Memory:

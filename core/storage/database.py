@@ -147,8 +147,11 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
     @event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:
-        reading = connection.get_execution_options().get(READ_ONLY)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        raw = connection.connection.driver_connection
+        if connection.get_execution_options().get(READ_ONLY) and raw is not None:
+            raw.execute("BEGIN")  # takes no lock and cannot be refused
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

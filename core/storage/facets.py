@@ -87,7 +87,7 @@ def _facet(reader: Reader, sight: Sight, query: Query, name: str) -> Facet | Non
         grouped = sa.select(counted.c.value, number).group_by(counted.c.value).order_by(number.desc(), counted.c.value)
         return grouped.limit(SMALL)
 
-    rows = reader.unit.connection.execute(pager.built(("facet", name), build), pager.values).all()
+    rows = pager.built(("facet", name), build).rows(reader.unit.connection, pager.values)
     capped = sum(row[1] for row in rows) > CAP
     filled = [row for row in rows if row[0] is not None]
     titles = _titles(sight, name, [int(row[0]) for row in filled[:MOST_VALUES]]) if _is_reference(sight, name) else {}

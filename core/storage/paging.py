@@ -19,6 +19,7 @@ from core.storage.keyset import Run
 from core.storage.planning import Order, Phase
 from core.storage.query import Query
 from core.storage.remembering import Remembered
+from core.storage.sent import Sent
 from core.storage.shapes import Shape
 from core.storage.sight import Sight
 from core.storage.unit import Unit
@@ -55,7 +56,7 @@ class Prepared:
 
     order: Order
     shape: Shape
-    statements: dict[object, sa.Select[Any]] = field(default_factory=dict)
+    statements: dict[object, Sent] = field(default_factory=dict)
 
 
 class Pager:
@@ -199,18 +200,18 @@ class Pager:
         """Another alias of the same entity, for one more statement."""
         return Sight(self.unit, self.entity, self.rights, self.sight)
 
-    def built(self, key: object, build: Callable[[], sa.Select[Any]]) -> sa.Select[Any]:
+    def built(self, key: object, build: Callable[[], sa.Select[Any]]) -> Sent:
         """A statement, made once for this form of query."""
         found = self.prepared.statements.get(key)
         if found is None:
-            found = build()
+            found = Sent(build())
             if self.sight.moving:
                 _PREPARED.drop(self.key)
             self.prepared.statements[key] = found
         return found
 
-    def _execute(self, statement: sa.Select[Any], values: Mapping[str, object]) -> Sequence[Any]:
-        return self.unit.connection.execute(statement, values).all()
+    def _execute(self, statement: Sent, values: Mapping[str, object]) -> Sequence[Any]:
+        return statement.rows(self.unit.connection, values)
 
     def _probe(self) -> int:
         """How many rows match, up to SMALL + 1, counted branch by branch where that spares reading the others."""
@@ -269,7 +270,7 @@ class Pager:
 
     def _statement(
         self, walk: str, run: Run, reverse: bool, keys: tuple[object, ...] | None, cover: Cover
-    ) -> sa.Select[Any]:
+    ) -> Sent:
         empties = tuple(key is None for key in keys) if keys is not None and run.start else None
         key = (walk, run, reverse, empties, branches.columns_of(cover))
         return self.built(key, lambda: self._build(walk, run, reverse, keys, cover))
@@ -381,7 +382,7 @@ class Pager:
         if found is None or not 0 <= moment - found[0] < _REMEMBERED:
             statement = branches.reach(self.sight.table.table, branches.columns_of(cover))
             values = {**_branch_values(cover), "n": WIDEST}
-            found = (moment, int(self._execute(statement, values)[0][0]))
+            found = (moment, int(self.unit.connection.execute(statement, values).scalar() or 0))
             _SIZES.put(key, found)
         return found[1]
 

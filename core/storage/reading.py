@@ -20,6 +20,7 @@ from core.storage.paging import Found, Pager, sight_key
 from core.storage.planning import SMALL
 from core.storage.query import Condition, Group, Page, Query
 from core.storage.remembering import Remembered
+from core.storage.sent import Sent, spread, within
 from core.storage.shapes import Cell, Shape
 from core.storage.sight import Sight
 from core.storage.stored import fit
@@ -86,10 +87,10 @@ class Reader:
         found: dict[int, Record] = {}
         if not wanted:
             return found
-        shape, statement = self._by_id(fields, trashed)
         for start in range(0, len(wanted), _CHUNK):
-            part = wanted[start : start + _CHUNK]
-            part_rows = self.unit.connection.execute(statement, {labels.NUMBERS: part}).all()
+            size, numbers = spread(wanted[start : start + _CHUNK])
+            shape, statement = self._by_id(fields, trashed, size)
+            part_rows = statement.rows(self.unit.connection, numbers)
             found.update((record.id, record) for record in self._records(shape, part_rows))
         return found
 
@@ -195,7 +196,7 @@ class Reader:
             query = replace(query, sort=(("id", True),) if query.q.strip() else self.default_sort())
         return Pager(self.unit, self.entity, self.rights, query, self.secret)
 
-    def _by_id(self, fields: tuple[str, ...] | None, trashed: bool) -> tuple[Shape, sa.Select[Any]]:
+    def _by_id(self, fields: tuple[str, ...] | None, trashed: bool, size: int) -> tuple[Shape, Sent]:
         key = (
             self.unit.generation.number,
             self.unit.database.engine,
@@ -204,14 +205,14 @@ class Reader:
             self.entity.full_name,
             fields,
             trashed,
+            size,
         )
         found = _BY_ID.get(key)
         if found is None:
             sight = self.sight()
             shape = Shape(sight, fields)
-            numbers = sa.bindparam(labels.NUMBERS, expanding=True, type_=sa.BigInteger)
-            statement = sa.select(*shape.columns).where(sight.at.c.id.in_(numbers), sight.readable(trashed=trashed))
-            found = (shape, statement)
+            statement = sa.select(*shape.columns).where(within(sight.at.c.id, size), sight.readable(trashed=trashed))
+            found = (shape, Sent(statement))
             if not sight.moving:
                 _BY_ID.put(key, found)
         return found
@@ -267,7 +268,7 @@ def key_fields(entity: Entity) -> tuple[str, ...]:
     return (texts[0],) if len(texts) == 1 else ()
 
 
-_BY_ID: Remembered[tuple[Shape, sa.Select[Any]]] = Remembered(512)
+_BY_ID: Remembered[tuple[Shape, Sent]] = Remembered(512)
 
 
 def forget() -> None:

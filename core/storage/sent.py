@@ -24,12 +24,13 @@ class Sent:
         self.statement = statement
         self._names = list(names) or None
         self._text = ""
+        self._whole = False
         self._binds: tuple[tuple[str, Convert | None, Any], ...] = ()
         self._reads: tuple[tuple[int, Convert], ...] = ()
 
     def rows(self, connection: sa.Connection, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        """All rows of the answer."""
-        if connection.dialect.name != "sqlite":
+        """All rows of the answer. A statement with lists of any length is not sent as text."""
+        if connection.dialect.name != "sqlite" or self._is_whole(connection.dialect):
             return connection.execute(self.statement, values).all()
         found = self._send(connection, values).fetchall()
         if self._reads and found:
@@ -89,10 +90,16 @@ class Sent:
             read[place] = convert(read[place])
         return read
 
+    def _is_whole(self, dialect: sa.Dialect) -> bool:
+        if not self._text:
+            self._prepare(dialect)
+        return self._whole
+
     def _prepare(self, dialect: sa.Dialect) -> None:
         if self._text:
             return
         compiled = self.statement.compile(dialect=dialect, column_keys=self._names)
+        self._whole = bool(compiled.post_compile_params)
         binds = []
         for name in compiled.positiontup or ():
             bind = compiled.binds[name]

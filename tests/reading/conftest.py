@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
+from tests.reading.heard import heard_of
 from tests.reading.world import World
 
 
@@ -26,13 +26,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def statements(world: World) -> Iterator[list[str]]:
+def statements(world: World) -> Iterator[list[tuple[str, object]]]:
     """Every statement that reaches the database, as it is sent."""
-    seen: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        seen.append(statement)
-
-    sa.event.listen(world.database.engine, "before_cursor_execute", note)
-    yield seen
-    sa.event.remove(world.database.engine, "before_cursor_execute", note)
+    with heard_of(world.database.engine) as seen:
+        yield seen

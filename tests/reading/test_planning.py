@@ -13,6 +13,7 @@ from core.storage import paging, planning
 from core.storage.query import Condition, Group, Query
 from core.storage.reading import Reader
 from tests.reading.bulk import fill
+from tests.reading.heard import heard
 from tests.reading.world import World
 
 COUNT = 20_000
@@ -39,26 +40,16 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def picks(world: World, actor: Actor, query: Query) -> list[list[str]]:
     """How the engine finds the ids of a page, for each statement that looks for some."""
     paging.forget()
-    seen: list[tuple[str, object]] = []
-
-    def note(connection: object, cursor: object, statement: str, parameters: object, *rest: object) -> None:
-        seen.append((statement, parameters))
-
     with world.reader(actor) as reader:
-        sa.event.listen(world.database.engine, "before_cursor_execute", note)
-        try:
+        with heard(reader.unit.connection) as seen:
             reader.page(query)
-        finally:
-            sa.event.remove(world.database.engine, "before_cursor_execute", note)
         found: list[list[str]] = []
         for statement, parameters in seen:
             if world.database.dialect == "postgresql":
                 told = reader.unit.connection.exec_driver_sql(f"explain {statement}", parameters)  # type: ignore[arg-type]
                 found.append([str(row[0]) for row in told])
                 continue
-            rows = reader.unit.connection.exec_driver_sql(
-                f"explain query plan {statement}", parameters  # type: ignore[arg-type]
-            ).all()
+            rows = reader.unit.connection.exec_driver_sql(f"explain query plan {statement}").all()
             inside = {row[0] for row in rows if row[3] in {"CO-ROUTINE p", "MATERIALIZE p"}}
             for row in rows:
                 if row[1] in inside:

@@ -179,7 +179,7 @@ def test_a_facet_is_not_narrowed_by_its_own_filter(world: World) -> None:
     assert {one.value for one in facet.values} == {"low", "normal", "high"}
 
 
-def test_a_page_takes_few_statements_whatever_its_size(world: World, statements: list[str]) -> None:
+def test_a_page_takes_few_statements_whatever_its_size(world: World, statements: list[object]) -> None:
     both = world.actor("desk.reader", "desk.clerk", person=1, department=1)
     counts = []
     for limit in (2, 50):
