@@ -85,9 +85,8 @@ def actor_for_token(p: Platform, token: str) -> tuple[Actor, int]:
     if token and len(token) <= 200:
         with p.read(_SYSTEM) as unit:
             found = _BY_TOKEN.rows(unit.connection, {"hash": fingerprint(token)})
-            number, account, scoped, expires, generation, epoch = found[0] if found else (0,) * 6
-            if found and (expires is None or aware(expires) > unit.now):
-                actor = _actor(p, unit, account, generation, epoch)
+            for number, account, scoped, expires, generation, epoch in found:
+                actor = _actor(p, unit, account, generation, epoch) if expires is None or aware(expires) > unit.now else None
                 if actor is not None:
                     scopes = frozenset(scoped.split()) if scoped else None
                     return replace(actor, channel="api", scopes=scopes, token=number), generation

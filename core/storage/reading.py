@@ -88,9 +88,9 @@ class Reader:
         if not wanted:
             return found
         for start in range(0, len(wanted), _CHUNK):
-            size, numbers = spread(wanted[start : start + _CHUNK])
+            size, values = spread(wanted[start : start + _CHUNK])
             shape, statement = self._by_id(fields, trashed, size)
-            part_rows = statement.rows(self.unit.connection, numbers)
+            part_rows = statement.rows(self.unit.connection, values)
             found.update((record.id, record) for record in self._records(shape, part_rows))
         return found
 
