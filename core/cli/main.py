@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Mapping
 from importlib import metadata
+from types import ModuleType
 from typing import Any
 
 import click
@@ -44,13 +46,26 @@ class _Root(click.Group):
         if name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[name][0].partition(":")
-        found = getattr(importlib.import_module(module), attribute)
+        found = getattr(_imported(module), attribute)
         assert isinstance(found, click.Command)
         return found
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _imported(module: str) -> ModuleType:
+    """Import without looking for waste meanwhile: importing makes none, and the search is an eighth of a start.
+
+    What was made stays as it is, so that later searches leave it out and processes that are forked share it.
+    """
+    gc.disable()
+    try:
+        return importlib.import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _show_version(context: click.Context, _option: click.Parameter, asked: bool) -> None:

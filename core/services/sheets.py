@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -64,9 +65,17 @@ def lines_of(text: str) -> tuple[Any, ...]:
     return tuple(found)
 
 
+class _Text(io.TextIOWrapper):
+    """Text of a stream that belongs to the caller: when this goes away, the stream stays open."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(ValueError):
+            self.detach()
+
+
 def _csv(source: BinaryIO) -> Table:
     csv.field_size_limit(MOST_CELL)
-    lines = csv.reader(io.TextIOWrapper(source, encoding="utf-8-sig", newline=""), strict=True)
+    lines = csv.reader(_Text(source, encoding="utf-8-sig", newline=""), strict=True)
     try:
         headings = _headings(next(lines, []))
     except (UnicodeDecodeError, csv.Error):

@@ -5,16 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from core.cli.main import cli
 from tests.cli.server import House
 
 FLOOR = "overlay: directory.team\nchanges:\n  - add_field: {name: floor, type: integer, label: Floor}\n"
 
 
+class Inside(House):
+    """The same commands within this process: what they do is the point, not that a process starts."""
+
+    def run(self, *arguments: str, given: str = "", code: int = 0) -> str:
+        answer = CliRunner().invoke(cli, arguments, input=given, env=self.environment, prog_name="backoffice")
+        assert answer.exit_code == code, f"{arguments} ended with {answer.exit_code}:\n{answer.output}\n{answer.exception}"
+        assert answer.exception is None or isinstance(answer.exception, SystemExit), answer.exception
+        return answer.stdout if code == 0 else answer.stdout + answer.stderr
+
+
+@pytest.fixture(scope="module")
+def started(house: House) -> House:
+    """The same data directory, with a process for each command."""
+    return House(house.folder, plugins_dir=house.environment["BACKOFFICE_PLUGINS_DIR"])
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     folder = tmp_path_factory.mktemp("commands")
-    made = House(folder / "data", plugins_dir=str(folder / "plugins"))
+    made = Inside(folder / "data", plugins_dir=str(folder / "plugins"))
     (folder / "plugins").mkdir()
     made.run(
         "user",
@@ -30,9 +48,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     return made
 
 
-def test_a_wrong_command_line_ends_with_2_and_a_refusal_with_1(house: House) -> None:
-    house.run("no-such-command", code=2)
-    out = house.run("user", "disable", "nobody@example.org", code=1)
+def test_a_wrong_command_line_ends_with_2_and_a_refusal_with_1(house: House, started: House) -> None:
+    started.run("no-such-command", code=2)
+    out = started.run("user", "disable", "nobody@example.org", code=1)
     assert "There is no account" in out and "Traceback" not in out
     assert "there is already an account" in house.run("user", "add", "ann@example.org", "--name", "Ann", code=1).lower()
     assert "no department" in house.run("user", "add", "bo@example.org", "--name", "Bo", "--department", "NONE", code=1)
@@ -117,7 +135,7 @@ def test_backup_restore_and_verify(house: House, tmp_path: Path) -> None:
     file = tmp_path / "all.tar.gz"
     house.run("backup", str(file))
     assert "not empty" in house.run("restore", str(file), code=1)
-    other = House(tmp_path / "other")
+    other = Inside(tmp_path / "other")
     other.run("restore", str(file))
     assert "ann@example.org" in other.run("explain", "--user", "ann@example.org", "directory.person")
     assert "whole" in other.run("audit", "verify")
@@ -125,7 +143,7 @@ def test_backup_restore_and_verify(house: House, tmp_path: Path) -> None:
     assert "no checkpoint 99" in other.run("audit", "verify", "--since", "99", code=1)
     broken = tmp_path / "broken.tar.gz"
     broken.write_bytes(file.read_bytes()[:2000])
-    third = House(tmp_path / "third")
+    third = Inside(tmp_path / "third")
     assert "Traceback" not in third.run("restore", str(broken), code=1)
 
 
