@@ -11,8 +11,8 @@ from core.access.grant import grant
 from core.errors import BackofficeError, BadRequest, NotFound
 from core.facts import Record, Value
 from core.services import moves, preparing, records, trash
+from core.services.drafts import Draft
 from core.services.platform import Platform
-from core.services.preparing import Draft
 from core.storage.query import Query
 from core.storage.reading import Reader
 from core.storage.unit import Unit

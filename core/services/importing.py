@@ -17,9 +17,9 @@ from core.facts import SYSTEM_FIELDS, Record, Value
 from core.fields import Parsing, Showing, effective, kind, target_of
 from core.render.serializers import dump_of, waits
 from core.services import defaults, exporting, looking, preparing, sheets, writes
+from core.services.drafts import Draft
 from core.services.exporting import Sheet, unguarded
 from core.services.platform import Platform
-from core.services.preparing import Draft
 from core.services.sheets import Table
 from core.storage import later
 from core.storage.query import Condition, Group, Query, field_of

@@ -11,8 +11,9 @@ from core.facts import Record, Value
 from core.hooks import Refusal
 from core.services import preparing, records, writes
 from core.services.defaults import DERIVED, empty
+from core.services.drafts import Change, Draft
 from core.services.platform import Platform
-from core.services.preparing import REQUIRED, Draft
+from core.services.preparing import REQUIRED
 from core.services.work import VERBS, Work
 from core.storage.unit import Unit
 from core.workflow import machine
@@ -199,7 +200,7 @@ def _writable(draft: Draft, rights: RowRights, transition: Transition) -> frozen
 
 def _veto(draft: Draft, transition: Transition) -> str:
     work = Work(draft.unit, draft.actor, draft.entity.plugin, writing=False)
-    change = preparing.Change(
+    change = Change(
         draft.unit.now, draft.actor, False, draft.before, draft.record, draft.given, transition.name, draft.reason
     )
     try:

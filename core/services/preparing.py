@@ -7,16 +7,16 @@ refused with one and the same sentence, so that the answer tells nothing about w
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 
 from core.access.actor import Actor
 from core.access.grant import Grant, RowRights, grant
 from core.access.rows import holds
 from core.errors import Conflict, Forbidden, Invalid, NotFound
-from core.facts import SYSTEM_FIELDS, Money, Record, Value
+from core.facts import SYSTEM_FIELDS, Record, Value
 from core.fields import Parsing, effective, kind
 from core.hooks import Refusal
+from core.services.currencies import currency_of, settle_currencies
 from core.services.defaults import (
     DERIVED,
     complete_lines,
@@ -29,6 +29,7 @@ from core.services.defaults import (
     parsing_money,
     settle,
 )
+from core.services.drafts import Change, Draft
 from core.services.work import Work
 from core.storage import constraints, remembered, rows, stored, uploads
 from core.storage.formulas import Formulas
@@ -38,81 +39,6 @@ from schemas.model import Entity, Field
 
 NOT_HERE = "This field cannot be given here."
 REQUIRED = "Please fill this in."
-
-
-@dataclass(frozen=True)
-class Change:
-    """What hooks are told about a write (``core.hooks.Change``)."""
-
-    at: datetime
-    actor: Actor
-    is_new: bool
-    before: Record | None
-    record: Record
-    given: frozenset[str]
-    transition: str = ""
-    reason: str = ""
-
-    def touches(self, name: str) -> bool:
-        """Whether the field's value differs from the one before; of a new record, whether it has a value."""
-        if self.before is None:
-            return name in self.given or not empty(self.record.get(name))
-        return bool(self.before.get(name) != self.record.get(name))
-
-
-@dataclass
-class Draft:
-    """A record as it will be stored if nothing moves. ``entity`` is the stored shape, ``shape`` what must hold."""
-
-    unit: Unit
-    formulas: Formulas
-    actor: Actor
-    entity: Entity
-    shape: Entity
-    before: Record | None
-    record: Record
-    given: frozenset[str] = frozenset()
-    names: Mapping[str, str] = field(default_factory=dict)
-    """From the names the actor knows to the stored ones; departments may have added fields of one name."""
-    errors: dict[str, list[str]] = field(default_factory=dict)
-    warnings: dict[str, list[str]] = field(default_factory=dict)
-    merged: tuple[str, ...] = ()
-    transition: str = ""
-    reason: str = ""
-    opened: frozenset[str] = frozenset()
-    """The fields that the transition under way lets be given."""
-    may: bool = False
-    """Another right than the one to create or write allows this (a move, a rule)."""
-
-    @property
-    def old(self) -> Mapping[str, Value]:
-        """The values before; none of a new record."""
-        return {} if self.before is None else self.before
-
-    @property
-    def change(self) -> Change:
-        return Change(
-            self.unit.now,
-            self.actor,
-            self.before is None,
-            self.before,
-            self.record,
-            self.given,
-            self.transition,
-            self.reason,
-        )
-
-    def changed(self) -> frozenset[str]:
-        """The fields whose values differ from the record before."""
-        before = self.old
-        return frozenset(
-            name
-            for name, value in self.record.items()
-            if value != before.get(name) and not (self.before is None and empty(value))
-        )
-
-    def refuse(self, name: str, sentence: str) -> None:
-        self.errors.setdefault(name, []).append(sentence)
 
 
 def entity_for_writing(unit: Unit, actor: Actor, name: str) -> Entity:
@@ -311,7 +237,7 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
             complete_lines(unit, formulas, draft.entity, one, draft.record, draft.before)
     _known_lines(draft)
     _choices_and_limits(draft, draft.changed())
-    _currencies(draft)
+    settle_currencies(draft)
     if draft.errors:
         if not bare:
             _required(draft, relax)
@@ -329,7 +255,7 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
         fill(unit, formulas, draft.shape, draft.record, draft.before, draft.given | frozenset(touched))
         stamp(draft)
         _choices_and_limits(draft, touched)
-        _currencies(draft)
+        settle_currencies(draft)
         stored.derive(unit, formulas, draft.entity, draft.record)
     if not bare:
         _required(draft, relax)
@@ -476,62 +402,13 @@ def _settle_again(draft: Draft, touched: Iterable[str]) -> None:
         draft.record["created_at"] = draft.record["updated_at"] = draft.unit.now
 
 
-def _currencies(draft: Draft) -> None:
-    """A money whose currency another field names has that one; another one is refused."""
-    for one in remembered.statement(draft.shape, "currencies", lambda: _in_currencies(draft.shape)):
-        value = draft.record.get(one.name)
-        if one.type == "money" and one.currency and isinstance(value, Money):
-            currency = currency_of(draft, one)
-            if not currency or value.currency == currency:
-                continue
-            given = one.name in draft.given and value != draft.old.get(one.name)
-            if given and value.currency:
-                draft.refuse(one.name, f"This amount is in {currency}.")
-            else:
-                draft.record[one.name] = replace(value, currency=currency)
-        elif one.type == "lines":
-            draft.record[one.name] = tuple(
-                _line_currencies(draft, one, line) for line in draft.record.get(one.name) or ()
-            )
-
-
 def _lines(entity: Entity) -> tuple[Field, ...]:
     return remembered.statement(entity, "lines", lambda: tuple(one for one in entity.fields if one.type == "lines"))
-
-
-def _in_currencies(entity: Entity) -> tuple[Field, ...]:
-    """Amounts whose currency another field names, and lines with such ones."""
-    return tuple(
-        one
-        for one in entity.fields
-        if (one.type == "money" and one.currency)
-        or (one.type == "lines" and any(child.type == "money" and child.currency for child in one.fields))
-    )
 
 
 def _needed(entity: Entity) -> tuple[Field, ...]:
     """Fields that are required, always or on a condition."""
     return tuple(one for one in entity.fields if (one.required or one.required_if) and one.type not in ("sequence", "boolean"))
-
-
-def _line_currencies(draft: Draft, lines: Field, line: Mapping[str, Value]) -> dict[str, Value]:
-    made = dict(line)
-    old = {held["id"]: held for held in draft.old.get(lines.name) or ()}.get(line.get("id"), {})
-    for child in lines.fields:
-        value = made.get(child.name)
-        if child.type != "money" or not child.currency or not isinstance(value, Money):
-            continue
-        said = draft.formulas.value(draft.entity, child.currency, made, parent=draft.record, line=lines)
-        if said and value.currency != said:
-            if value.currency and value != old.get(child.name):
-                draft.refuse(lines.name, f"{child.label or child.name} is in {said}.")
-            made[child.name] = replace(value, currency=str(said))
-    return made
-
-
-def currency_of(draft: Draft, one: Field) -> str:
-    """The currency that the money field's source names for this record, "" when it is empty."""
-    return str(draft.formulas.value(draft.entity, one.currency, draft.record) or "")
 
 
 def _required(draft: Draft, relax: bool) -> None:

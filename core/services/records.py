@@ -11,8 +11,8 @@ from core.errors import Conflict, NotFound, StaleVersion
 from core.facts import SYSTEM_FIELDS, Record, Value
 from core.services import past, preparing, trash, writes
 from core.services.defaults import DERIVED, nothing
+from core.services.drafts import Draft
 from core.services.platform import Platform
-from core.services.preparing import Draft
 from core.services.work import VERBS
 from core.storage import rows
 from core.storage.formulas import Formulas

@@ -12,8 +12,8 @@ from core.errors import BackofficeError, Conflict, NotFound
 from core.facts import Record, Value
 from core.services import preparing, trash, writes
 from core.services.defaults import DERIVED
+from core.services.drafts import Draft
 from core.services.platform import Platform
-from core.services.preparing import Draft
 from core.storage import log, rows
 from core.storage.log import Entry
 from core.storage.unit import Unit

@@ -11,8 +11,9 @@ from core.access.grant import grant
 from core.errors import Busy, Conflict, Invalid, NotFound
 from core.facts import Record
 from core.hooks import Refusal
+from core.services.drafts import Draft
 from core.services.platform import Platform
-from core.services.preparing import Draft, visible_errors
+from core.services.preparing import visible_errors
 from core.services.work import Work
 from core.storage.reading import Reader
 from core.storage.unit import HeadMoved, Unit
