@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.bench import large, loading, verifying
+from tests.bench import importing, large, loading, verifying
 
 ROUNDS = 60
 WORKERS = 2
@@ -220,6 +220,7 @@ def main() -> None:
         return
     found = [one for size in given.size for one in run(given.folder / str(size), size, given.rounds)]
     found += verifying.run()
+    found += importing.run()
     found += large.run()
     if given.json:
         given.json.write_text(json.dumps(found, indent=1))
