@@ -11,9 +11,13 @@ from core import DemoWork, Money
 from plugins.directory.demo import account
 
 SEED = 43
-REQUESTS = 60
-BOOKINGS = 120
-VISITS = 45
+REQUESTS = {"small": 210, "full": 5_200}
+BOOKINGS = {"small": 560, "full": 84_000}
+"""Slots that are drawn; those on a weekend stay free."""
+ROOMS = {"small": 24, "full": 44}
+INSPECTIONS = {"small": 50, "full": 900}
+VISITS = {"small": 230, "full": 7_000}
+KEYS = {"small": 60, "full": 800}
 _FAULTS = (
     "The lamp flickers",
     "The window does not close",
@@ -45,7 +49,7 @@ def fill(work: DemoWork) -> None:
         for name, rank in (("Electricity", "P2"), ("Heating", "P2"), ("Water", "P1"), ("Furniture", "P4"), ("Doors and windows", "P3"))
     ]
     resources = _resources(work, dice, rooms)
-    for _ in range(REQUESTS):
+    for _ in range(REQUESTS[work.size]):
         _request(work, dice, start, people, crew, rooms, assets, categories)
     _bookings(work, dice, start, people, resources)
     _inspections(work, dice, start, crew, rooms)
@@ -125,7 +129,7 @@ def _equipment(work: DemoWork, dice: random.Random, rooms: list[int], start: dat
 
 def _resources(work: DemoWork, dice: random.Random, rooms: list[int]) -> list[int]:
     made = []
-    for number, room in enumerate(dice.sample(rooms, 24), 1):
+    for number, room in enumerate(dice.sample(rooms, ROOMS[work.size]), 1):
         made.append(
             work.create(
                 "facilities.resource",
@@ -225,8 +229,10 @@ def _request(
 def _bookings(work: DemoWork, dice: random.Random, start: datetime, people: list[int], resources: list[int]) -> None:
     now = work.now_really
     there = ZoneInfo("Europe/Berlin")
-    slots = [(room, day, hour) for room in resources[:24] for day in range(385) for hour in (8, 10, 13, 15)]
-    for room, day, hour in sorted(dice.sample(slots, BOOKINGS), key=lambda one: one[1]):
+    full = work.size == "full"
+    hours, lengths = ((8, 9, 10, 11, 13, 14, 15, 16), (30, 45)) if full else ((8, 10, 13, 15), (30, 45, 60, 90))
+    slots = [(room, day, hour) for room in resources[: ROOMS[work.size]] for day in range(385) for hour in hours]
+    for room, day, hour in sorted(dice.sample(slots, BOOKINGS[work.size]), key=lambda one: one[1]):
         local = datetime.combine((start + timedelta(days=day)).date(), time(hour), there)
         if local.weekday() > 4:
             continue
@@ -238,7 +244,7 @@ def _bookings(work: DemoWork, dice: random.Random, start: datetime, people: list
             resource=room,
             title=dice.choice(_PURPOSES),
             start=local.astimezone(UTC),
-            end=local.astimezone(UTC) + timedelta(minutes=dice.choice((30, 45, 60, 90))),
+            end=local.astimezone(UTC) + timedelta(minutes=dice.choice(lengths)),
             attendees=dice.choice((2, 3, 4)),
         )
         work.move("facilities.booking", booking.id, "confirm")
@@ -254,8 +260,8 @@ def _bookings(work: DemoWork, dice: random.Random, start: datetime, people: list
 
 
 def _inspections(work: DemoWork, dice: random.Random, start: datetime, crew: list[int], rooms: list[int]) -> None:
-    for count in range(25):
-        work.at(start + timedelta(days=7 * count + 1))
+    for count in range(INSPECTIONS[work.size]):
+        work.at(start + timedelta(days=350 * count // INSPECTIONS[work.size] + 1))
         work.by(crew[0])
         results = [dice.choices(("pass", "partial", "fail"), (12, 2, 1))[0] for _ in range(5)]
         inspection = work.create(
@@ -282,7 +288,7 @@ def _inspections(work: DemoWork, dice: random.Random, start: datetime, crew: lis
 
 def _visits_and_keys(work: DemoWork, dice: random.Random, start: datetime, people: list[int], rooms: list[int]) -> None:
     now = work.now_really
-    for count in range(VISITS):
+    for count in range(VISITS[work.size]):
         moment = start + timedelta(days=dice.randrange(0, 370), hours=dice.randrange(8, 16))
         work.at(min(moment - timedelta(days=2), now - timedelta(minutes=1)))
         work.by(dice.choice(people))
@@ -301,8 +307,8 @@ def _visits_and_keys(work: DemoWork, dice: random.Random, start: datetime, peopl
                 work.at(moment + timedelta(hours=2))
                 work.move("facilities.visit", visit.id, "leave")
     work.by(None)
-    for count in range(1, 31):
-        work.at(start + timedelta(days=count))
+    for count in range(1, KEYS[work.size] + 1):
+        work.at(start + timedelta(days=30 * count // KEYS[work.size]))
         key = work.create(
             "facilities.key", number=f"K-{count:03d}", kind=dice.choice(("key", "card")), copies=2, opens=(dice.choice(rooms),)
         )

@@ -9,7 +9,9 @@ from core import DemoWork, Record
 from plugins.directory.demo import account
 
 SEED = 41
-TICKETS = 170
+TICKETS = {"small": 600, "full": 4_000}
+PROBLEMS = {"small": 12, "full": 25}
+CHANGES = {"small": 60, "full": 120}
 _THINGS = (
     "printer",
     "laptop",
@@ -92,7 +94,7 @@ def fill(work: DemoWork) -> None:
     ]
     _catalogue(work, queues, members)
     _knowledge(work, dice, categories, members[queues[0].id])
-    moments = _moments(dice, start, work.now_really)
+    moments = _moments(dice, start, work.now_really, TICKETS[work.size])
     for moment in moments:
         _ticket(work, dice, moment, people, queues, members, categories, services, codes)
     _problems_and_changes(work, dice, start, members[queues[1].id], services)
@@ -145,9 +147,9 @@ def _knowledge(work: DemoWork, dice: random.Random, categories: list[int], autho
         work.by(None)
 
 
-def _moments(dice: random.Random, start: datetime, end: datetime) -> list[datetime]:
+def _moments(dice: random.Random, start: datetime, end: datetime, most: int) -> list[datetime]:
     found: list[datetime] = []
-    while len(found) < TICKETS:
+    while len(found) < most:
         moment = start + (end - start) * dice.random()
         busy = 1.0 if moment.weekday() < 5 else 0.08
         busy *= 1.0 if 7 <= moment.hour < 17 else 0.1
@@ -195,7 +197,7 @@ def _ticket(
     work.at(later)
     work.by(agent)
     work.move("helpdesk.ticket", ticket.id, "assign", assignee=agent)
-    if dice.random() < 0.5:
+    if dice.random() < 0.85:
         work.create(
             "helpdesk.article",
             ticket=ticket.id,
@@ -231,16 +233,17 @@ def _ticket(
 
 def _problems_and_changes(work: DemoWork, dice: random.Random, start: datetime, crew: list[int], services: list[int]) -> None:
     work.by(crew[0])
-    for count in range(12):
-        work.at(start + timedelta(days=28 * count + 3))
+    problems, changes = PROBLEMS[work.size], CHANGES[work.size]
+    for count in range(problems):
+        work.at(start + timedelta(days=336 * count // problems + 3))
         problem = work.create(
             "helpdesk.problem", title=f"The {_THINGS[count % len(_THINGS)]} fails again and again", owner=dice.choice(crew)
         )
         work.move("helpdesk.problem", problem.id, "investigate")
         if count % 3:
             work.move("helpdesk.problem", problem.id, "know", workaround="Restart the service each morning.")
-    for count in range(40):
-        moment = start + timedelta(days=9 * count)
+    for count in range(changes):
+        moment = start + timedelta(days=360 * count // changes)
         work.at(moment)
         work.by(crew[0])
         change = work.create(

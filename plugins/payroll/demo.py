@@ -11,7 +11,7 @@ from plugins.directory.demo import account
 from plugins.payroll import published
 
 SEED = 53
-PEOPLE = 13
+PEOPLE = {"small": 46, "full": 120}
 MONTHS = 12
 
 
@@ -101,9 +101,10 @@ def _terms(
     paid: dict[int, list[int]] = {group.id: [] for group in groups}
     departments = {one.id: one["code"] for one in work.find("directory.department")}
     known = account(work, "payroll.employee")
-    for one in [*(one for one in people if one.id == known), *(one for one in dice.sample(people, PEOPLE + 10) if one.id != known)]:
+    drawn = dice.sample(people, PEOPLE[work.size] + 10)
+    for one in [*(one for one in people if one.id == known), *(one for one in drawn if one.id != known)]:
         group = groups[departments.get(one["department"], "") in ("SOUTH", "FIN", "SALES")]
-        if one.id in crew[:2] or len(paid[groups[0].id]) + len(paid[groups[1].id]) >= PEOPLE:
+        if one.id in crew[:2] or len(paid[groups[0].id]) + len(paid[groups[1].id]) >= PEOPLE[work.size]:
             continue
         work.by(crew[0])
         terms = work.create(
@@ -147,7 +148,7 @@ def _month(
         end=last,
         pay_date=pay_day,
     )
-    for person in dice.sample(people, min(4, len(people))):
+    for person in dice.sample(people, min(9, len(people))):
         work.create(
             "payroll.variable_input",
             employee=person,

@@ -9,7 +9,7 @@ from decimal import Decimal
 from core import DemoWork, Money
 
 SEED = 47
-VENDORS = 45
+VENDORS = {"small": 120, "full": 420}
 _FIRST = (
     "Alder",
     "Birken",
@@ -39,6 +39,8 @@ def fill(work: DemoWork) -> None:
     people = [one.id for one in work.find("directory.person", limit=400)]
     buyers = list(_crew(work, "Purchasing") or people[:4])
     payers = list(_crew(work, "Accounts") or people[4:8])
+    # Whoever asks for a vendor does not approve it.
+    people = [one for one in people if one not in (*buyers, *payers)]
     terms = [
         work.create("vendors.payment_term", code=code, name=name, lines=({"base": base, "days": days},)).id
         for code, name, base, days in (
@@ -56,7 +58,7 @@ def fill(work: DemoWork) -> None:
             ("ISO9001", "Quality certificate", True, None),
         )
     ]
-    for number in range(VENDORS):
+    for number in range(VENDORS[work.size]):
         _vendor(work, dice, start, number, people, buyers, payers, terms, categories, types)
     work.by(None)
     work.at(None)
@@ -75,7 +77,7 @@ def _vendor(
     types: list[int],
 ) -> None:
     now = work.now_really
-    moment = now - timedelta(days=365) + timedelta(days=365 * number / VENDORS)
+    moment = now - timedelta(days=365) + timedelta(days=365 * number / VENDORS[work.size])
     country, form = _COUNTRIES[number % len(_COUNTRIES)]
     work.at(moment)
     work.by(dice.choice(people))
