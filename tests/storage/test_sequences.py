@@ -22,7 +22,7 @@ class ChangedMind(Exception):
 
 @lengthened
 def test_eight_processes_draw_every_number_once_and_leave_no_gap(house: House) -> None:
-    each = amount(50, 500)
+    each = amount(25, 500)
 
     def attempts_of(client: int) -> list[Callable[[], str]]:
         dice, names = random.Random(client), (f"{client}-{number}" for number in range(each))
