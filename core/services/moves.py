@@ -16,12 +16,13 @@ from core.services.platform import Platform
 from core.services.preparing import REQUIRED
 from core.services.work import VERBS, Work
 from core.storage.unit import Unit
-from core.workflow import machine
+from core.workflow import conditions, machine
 from core.workflow.documents import AMEND, workflow_of
 from core.workflow.machine import Move
 from schemas.model import Transition
 
 REASON = "Please give a reason."
+HIDDEN = "a condition holds over something you may not see"
 
 
 def legal(p: Platform, actor: Actor, entity: str, record: Record | int) -> list[Move]:
@@ -157,6 +158,10 @@ def _judge(draft: Draft, rights: RowRights, transition: Transition, *, requires:
     def empties(names: Iterable[str]) -> tuple[str, ...]:
         return tuple(name for name in names if requires and empty(draft.record.get(name)))
 
+    def told(source: str) -> str:
+        hidden = {one.name for one in draft.shape.fields} - rights.visible
+        return HIDDEN if conditions.names(source) & hidden else conditions.said(source, draft.shape)
+
     return machine.judge(
         draft.shape,
         draft.before,
@@ -165,6 +170,7 @@ def _judge(draft: Draft, rights: RowRights, transition: Transition, *, requires:
         may_move=_may_move(draft.actor, rights, transition),
         holds=holds,
         empties=empties,
+        told=told,
     )
 
 

@@ -44,11 +44,12 @@ def judge(
     may_move: bool,
     holds: Callable[[str], bool],
     empties: Callable[[Iterable[str]], tuple[str, ...]],
+    told: Callable[[str], str],
 ) -> Move:
     """Test one transition against a record.
 
     ``may_move``: the actor's roles or rights cover it. ``holds`` evaluates a guard (true only when it is true);
-    ``empties`` gives those of some fields that have no value.
+    ``empties`` gives those of some fields that have no value; ``told`` says a condition in words.
     """
     if not starts(transition, record.get("state")):
         return Move(
@@ -66,7 +67,7 @@ def judge(
         return Move(
             transition,
             False,
-            f"{label(transition)} is not possible now: its condition does not hold ({transition.guard}).",
+            f"{label(transition)} is only possible if {told(transition.guard)}.",
             "illegal",
         )
     missing = empties(transition.requires)
