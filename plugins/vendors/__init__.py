@@ -9,6 +9,9 @@ from datetime import timedelta
 from core import Change, DemoWork, Record, Work, hookimpl, on
 from plugins.vendors import duplicates, identifiers, risk, scoring, terms
 from plugins.vendors.demo import fill
+from plugins.vendors.merging import merge_with_care, move_what_belongs, stamp_the_merge, two_live_vendors
+
+__all__ = ["merge_with_care", "move_what_belongs", "stamp_the_merge", "two_live_vendors"]
 
 FREE_MAIL = ("gmail.com", "outlook.com", "yahoo.com", "gmx.de", "web.de", "hotmail.com")
 COOLING = 2

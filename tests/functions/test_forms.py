@@ -29,7 +29,7 @@ def test_a_pay_date_left_empty_is_that_of_the_period(app: World) -> None:
     assert app.find("payroll.pay_run", group=group.id)[0]["pay_date"] == date(2026, 6, 26)
 
 
-def test_a_vendor_named_in_the_address_is_taken_though_it_can_be_set_only_once(app: World) -> None:
+def test_what_the_address_names_is_taken_and_what_can_be_set_once_stays_open(app: World) -> None:
     manager = app.actor("vendors.vendor_manager")
     vendor = app.create(
         "vendors.vendor", legal_name="Alder", country="DE", payment_term=app.any("vendors.payment_term"), owner=manager.person

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from itertools import count
 
 import pytest
@@ -93,3 +93,22 @@ def test_3_2_a_place_cannot_become_what_its_parts_are(app: World) -> None:
     with pytest.raises((Invalid, Conflict)) as refused:
         app.change("facilities.location", house, kind="room")
     assert "lies inside" in str(refused.value.errors["kind"])  # type: ignore[union-attr]
+
+
+def test_fa_r07_a_vehicle_needs_valid_papers_and_a_driver_with_the_class(app: World, actor: Callable[..., Actor]) -> None:
+    who = actor("facilities.occupant")
+
+    def ride(of: Record, licence: str, hour: int) -> Record:
+        begin = DAY.replace(hour=hour)
+        given = {"resource": of.id, "title": "Trip", "start": begin, "end": begin.replace(minute=30), "licence_class": licence}
+        made = app.create("facilities.booking", by=who, form="book", **given)
+        return app.move("facilities.booking", made, "confirm", by=who)
+
+    papers = {"type": "vehicle", "licence_class": "B", "insurance_end": date(2026, 12, 31)}
+    van = resource(app, inspection_due=DAY.date(), **papers)
+    assert ride(van, "B", 9)["state"] == "confirmed"
+    with pytest.raises(Conflict, match="licence of class B"):
+        ride(van, "C", 11)
+    late = resource(app, inspection_due=date(2026, 6, 3), **papers)
+    with pytest.raises(Conflict, match="inspection ends before"):
+        ride(late, "B", 9)

@@ -46,7 +46,7 @@ def paid_into(app: World, staff: dict[str, Actor], of: Record) -> Record:
     made = account(app, staff, of)
     go(app, made, "verify", staff["accounts_payable"], verification=CALL)
     go(app, made, "approve", staff["treasury"])
-    app.clock.advance(days=3)
+    app.clock.advance(days=5)
     return go(app, made, "activate", staff["treasury"])
 
 
