@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+UNKEEPABLE = "The request holds characters or numbers that cannot be kept, such as NUL. Take them out and send it again."
+"""Said where the database itself refuses a value."""
+
 
 class BackofficeError(Exception):
     """A refusal with a sentence. ``status`` is the HTTP status a door answers; ``title`` the short form."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from core.errors import BackofficeError, BadRequest, Busy, Conflict, Invalid, NotFound, TooLarge, TooMany, WrongType
+from core.errors import UNKEEPABLE, BackofficeError, BadRequest, Busy, Conflict, Invalid, NotFound, TooLarge, TooMany, WrongType
 from core.storage.database import busy
 
 TYPE = "application/problem+json"
@@ -53,6 +53,8 @@ def known(error: Exception) -> BackofficeError | None:
         return _of_http(error)
     if isinstance(error, sa.exc.IntegrityError):
         return Conflict("This value is not available.")
+    if isinstance(error, sa.exc.DataError):  # what no field's rules looked at
+        return BadRequest(UNKEEPABLE)
     if isinstance(error, sa.exc.TimeoutError):  # no connection of the pool came free
         return Busy()
     if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):

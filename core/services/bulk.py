@@ -68,9 +68,8 @@ def selected(p: Platform, actor: Actor, entity: str, selection: Selection) -> li
         if selection.query is None:
             if len(selection.ids) > MOST:
                 raise BadRequest(f"At most {MOST:,} records can be changed at once.")
-            return [
-                number for number in dict.fromkeys(selection.ids) if number in reader.get_many(selection.ids, fields=())
-            ]
+            readable = reader.get_many(selection.ids, fields=())
+            return [number for number in dict.fromkeys(selection.ids) if number in readable]
         found: list[int] = []
         for record in reader.walk(selection.query):
             found.append(record.id)

@@ -218,6 +218,8 @@ class Reader:
         return found
 
     def _finished(self, shape: Shape, found: Sequence[Any]) -> tuple[list[list[Any]], list[int]]:
+        if not found:
+            return [], []  # whoever may see no field at all has no row either
         done = [shape.finish(row) for row in found]
         place = shape.by_name["id"].index
         ids = [int(row[place]) for row in done]

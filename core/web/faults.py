@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from core.errors import BackofficeError, Busy, NotSignedIn
+from core.errors import UNKEEPABLE, BackofficeError, BadRequest, Busy, NotSignedIn
 from core.render import words
 from core.render.pages import Toast
 from core.web import showing
@@ -78,6 +78,12 @@ def install(app: Flask) -> None:
         _log.warning("The database did not answer: %s", error)
         return refused(Busy("The database is busy or away."))
 
+    @app.errorhandler(sa.exc.DataError)
+    def unkeepable(error: sa.exc.DataError) -> Response:
+        # What no field's rules looked at, such as a NUL in a search; the transaction is rolled back.
+        _log.warning("The database refused a value: %s %s: %s", request.method, request.path, error.orig)
+        return refused(BadRequest(UNKEEPABLE))
+
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:
         number = secrets.token_hex(6)
@@ -108,7 +114,7 @@ def told(status: int, title: str, sentence: str, *, request_id: str = "") -> Res
         return Response(f"{title}: {sentence}\n", status, content_type="text/plain; charset=utf-8")
     typed = {}
     if request.method == "POST" and status != 413:
-        for name, values in list(request.form.lists())[:_MOST_TYPED]:
+        for name, values in _sent()[:_MOST_TYPED]:
             text = "\n".join(values)
             if name not in _QUIET and "password" not in name and text.strip():
                 typed[name] = text[:4000]
@@ -123,6 +129,14 @@ def told(status: int, title: str, sentence: str, *, request_id: str = "") -> Res
         typed=typed,
         request_id=request_id,
     )
+
+
+def _sent() -> list[tuple[str, list[str]]]:
+    """What came with the request; nothing where it is too large to be read, whatever it was refused for."""
+    try:
+        return list(request.form.lists())
+    except HTTPException:
+        return []
 
 
 def _signed_out(error: NotSignedIn) -> Response:
