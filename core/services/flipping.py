@@ -248,5 +248,6 @@ def swap(p: Platform, former: Generation | None, made: Generation) -> None:
     p.memory.left = left
     reading.forget()
     p.memory.swaps += 1
-    if p.memory.swaps % 8 == 0:
+    if p.memory.swaps % 32 == 0:
+        # Seldom: everybody has to build every statement anew then.
         p.database.engine.clear_compiled_cache()

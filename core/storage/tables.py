@@ -56,6 +56,14 @@ class EntityTable:
     lines: Mapping[str, EntityTable] = field(default_factory=dict)
     key: Mapping[str, sa.Column[Any]] = field(default_factory=dict)
 
+    def parts(self) -> Iterator[object]:
+        """Whatever statements may be remembered for: itself, its tables, and the same of its lines."""
+        yield self
+        yield self.table
+        yield from self.links.values()
+        for lines in self.lines.values():
+            yield from lines.parts()
+
     def all_tables(self) -> Iterator[sa.Table]:
         """Its own table, then those of its links and lines."""
         yield self.table
@@ -64,7 +72,7 @@ class EntityTable:
             yield from lines.all_tables()
 
 
-_made: Held[EntityTable] = Held(_KEPT, lambda made: made.all_tables())
+_made: Held[EntityTable] = Held(_KEPT, lambda made: made.parts())
 
 
 def entity_table(entity: Entity, dialect: str) -> EntityTable:

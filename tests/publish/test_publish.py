@@ -269,7 +269,7 @@ def test_two_processes_see_each_others_publications(tmp_path: Path, database_url
     assert one.generation().fingerprint("things.box") == two.current.fingerprint("things.box")
 
 
-@pytest.mark.parametrize("publications", [48, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("publications", [64, pytest.param(192, marks=pytest.mark.soak)])
 def test_many_publications_keep_nothing_in_memory(tmp_path: Path, publications: int) -> None:
     p = house(tmp_path)
     box = create(p, code="A")
