@@ -204,7 +204,7 @@ class Pager:
         """A statement, made once for this form of query."""
         found = self.prepared.statements.get(key)
         if found is None:
-            found = Sent(build())
+            found = Sent(build(), bare=True)
             if self.sight.moving:
                 _PREPARED.drop(self.key)
             self.prepared.statements[key] = found

@@ -212,7 +212,7 @@ class Reader:
             sight = self.sight()
             shape = Shape(sight, fields)
             statement = sa.select(*shape.columns).where(within(sight.at.c.id, size), sight.readable(trashed=trashed))
-            found = (shape, Sent(statement))
+            found = (shape, Sent(statement, bare=True))
             if not sight.moving:
                 _BY_ID.put(key, found)
         return found

@@ -18,10 +18,15 @@ Convert = Callable[[Any], Any]
 
 
 class Sent:
-    """One statement with values bound by name. ``names``: the columns of an INSERT or UPDATE that says none itself."""
+    """One statement with values bound by name. ``names``: the columns of an INSERT or UPDATE that says none itself.
 
-    def __init__(self, statement: Any, names: Sequence[str] = ()) -> None:
+    ``bare``: the statement is of one database alone, and is let go of once SQLite has its text: thousands are remembered,
+    and each holds copies of whole tables.
+    """
+
+    def __init__(self, statement: Any, names: Sequence[str] = (), *, bare: bool = False) -> None:
         self.statement = statement
+        self._bare = bare
         self._names = list(names) or None
         self._text = ""
         self._whole = False
@@ -108,6 +113,8 @@ class Sent:
         self._binds = tuple(binds)
         self._reads = tuple(_readers(self.statement, dialect))
         self._text = compiled.string
+        if self._bare and not self._whole and dialect.name == "sqlite":
+            self.statement = None
 
     def _told(self, error: sqlite3.Error, given: Sequence[Any], connection: sa.Connection) -> BaseException:
         return sa.exc.DBAPIError.instance(
