@@ -59,7 +59,7 @@ BATTERY: tuple[tuple[str, bytes], ...] = (
 )
 QUERY = (
     "id=%C2%B2&id=1180591620717411303424&_field=%00&page=%C2%B2&year=%C2%B2&month=%C2%B2&from=%00&to=%ed%a0%80&limit=%C2%B2&peek=%C2%B2"
-    "&copy=%C2%B2&step=%C2%B2&after=%C2%B2&before=%C2%B2&last=%00&number=%C2%B2&person=%C2%B2&record=%C2%B2&entity=%00&all=1&since=%00"
+    "&copy=%C2%B2&step=%C2%B2&after=%C2%B2&before=%C2%B2&last=%00&number=%C2%B2&person=%C2%B2&record=%C2%B2&entity=%00&since=%00"
 )
 
 
