@@ -1,11 +1,14 @@
-"""Make the pictures of README and docs: a small house in a temporary folder, photographed in headless Chromium.
+"""Make the pictures of README and docs: the demo in a temporary folder, photographed in headless Chromium.
 
-Run it from the top of the tree: ``.venv/bin/python docs/make_pictures.py``.
+Run it from the top of the tree: ``.venv/bin/python docs/make_pictures.py [NAME ...]``.
 """
 
 from __future__ import annotations
 
 import random
+import re
+import shutil
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -13,57 +16,68 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
+from core.access.actor import Actor
 from core.app import create_app
-from core.facts import FixedClock, SystemClock
-from core.services import accounts
+from core.services import accounts, demo, looking
 from core.services.platform import Platform
 from core.settings import Settings
-from core.testing import World
+from core.storage.query import Query
 
 HERE = Path(__file__).parent / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-SUBJECTS = ("The printer jams", "The network drops every hour", "A laptop for a new colleague", "The shared drive asks again")
+WIDE, NARROW = 1440, 390
 PICTURES = {
-    "list-light": ("/helpdesk/ticket", "light", 1440),
-    "board-light": ("/helpdesk/ticket?view=board", "light", 1440),
-    "record-dark": ("/helpdesk/ticket/{last}", "dark", 1440),
-    "form-narrow": ("/helpdesk/ticket/new", "light", 390),
+    "list-light": ("/helpdesk/ticket", "light", WIDE),
+    "board-light": ("/helpdesk/ticket?view=board", "light", WIDE),
+    "record-dark": ("/helpdesk/ticket/{helpdesk.ticket}", "dark", WIDE),
+    "form-narrow": ("/helpdesk/ticket/new", "light", NARROW),
+    "home-light": ("/", "light", WIDE),
+    "directory": ("/directory/department", "light", WIDE),
+    "helpdesk": ("/helpdesk/ticket/{helpdesk.ticket}", "light", WIDE),
+    "facilities": ("/facilities/booking?view=calendar", "light", WIDE),
+    "facilities-structure": ("/facilities/location?view=structure", "light", WIDE),
+    "vendors": ("/vendors/vendor?view=board", "light", WIDE),
+    "payroll": ("/payroll/payslip/{payroll.payslip}", "light", WIDE),
 }
 
 
-def main() -> None:
-    """Fill a house and photograph its pages."""
+_PLACE = re.compile(r"{([a-z_.]+)}")
+
+
+def _newest(platform: Platform, entity: str) -> int:
+    query = Query(sort=(("id", True),), limit=1, fields=())
+    return looking.page(platform, Actor.system("pictures"), entity, query).items[0].id
+
+
+def main(*names: str) -> None:
+    """Make the demo and photograph its pages; ``names`` are those wanted, without one all."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder:
-        platform = Platform(Settings.for_tests(Path(folder) / "data"), FixedClock(SystemClock().now()))
+        platform = Platform(Settings.for_tests(Path(folder) / "data"))
         platform.start()
-        world, dice = World(platform, FixedClock(SystemClock().now())), random.Random(7)  # noqa: S311
-        viewer = world.actor("core.everything", "core.admin")
-        people = [world.person().id for _ in range(6)]
-        queue = world.any("helpdesk.queue")
-        last = 0
-        for _ in range(60):
-            last = world.create(
-                "helpdesk.ticket", subject=dice.choice(SUBJECTS), requester=dice.choice(people), queue=queue,
-                impact=dice.choice("123"), urgency=dice.choice("123"),
-            ).id
-        server = make_server("127.0.0.1", dice.randrange(20_000, 32_000), create_app(platform=platform), threaded=True)
+        demo.make(platform)
+        account = accounts.find(platform, demo.ADMIN).id
+        server = make_server("127.0.0.1", random.randrange(20_000, 32_000), create_app(platform=platform), threaded=True)  # noqa: S311
         threading.Thread(target=server.serve_forever, daemon=True).start()
         base = f"http://127.0.0.1:{server.server_port}"
-        cookie = {"name": "session", "value": accounts.open_session(platform, viewer.account or 0), "url": base}
+        cookie = {"name": "session", "value": accounts.open_session(platform, account), "url": base}
         HERE.mkdir(exist_ok=True)
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
             for name, (url, scheme, width) in PICTURES.items():
+                if names and name not in names:
+                    continue
                 context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)
                 context.add_cookies([cookie])
                 page = context.new_page()
-                page.goto(base + url.format(last=last))
+                page.goto(base + _PLACE.sub(lambda found: str(_newest(platform, found[1])), url))
                 page.wait_for_load_state("networkidle")
                 page.screenshot(path=HERE / f"{name}.png")
+                context.close()
             browser.close()
         server.shutdown()
         platform.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
