@@ -9,6 +9,9 @@ from typing import Any, Generic, TypeVar
 _V = TypeVar("_V")
 _every: list[Held[Any]] = []
 _lock = threading.Lock()
+making = threading.RLock()
+"""One thread makes what is remembered while the others wait for it: after a publication all want the same at once, and would
+share one processor to make it several times. What is made under it asks no database and takes no other lock."""
 
 
 class Held(Generic[_V]):
@@ -30,7 +33,13 @@ class Held(Generic[_V]):
             values = found[1]
             if key in values:
                 return values[key]
-        made = make()
+        with making:
+            found = self._kept.get(id(owner))
+            if found is not None and found[0] is owner and key in found[1]:
+                return found[1][key]
+            return self._keep(owner, key, make())
+
+    def _keep(self, owner: object, key: Hashable, made: _V) -> _V:
         with _lock:
             if self._count >= self._most:
                 self._kept.clear()
@@ -39,7 +48,6 @@ class Held(Generic[_V]):
             if found is None or found[0] is not owner:
                 found = self._kept[id(owner)] = (owner, {})
             self._count += key not in found[1]
-            # Two threads may have made the same; all go on with the one that came first.
             return found[1].setdefault(key, made)
 
     def pop(self, owner: object) -> list[object]:

@@ -12,6 +12,7 @@ from sqlalchemy.sql import ColumnElement
 
 from core.access.grant import Grant
 from core.errors import BadRequest
+from core.held import making
 from core.storage import branches, cursors, keyset, planning, search
 from core.storage.branches import Cover
 from core.storage.filters import Filter
@@ -88,10 +89,14 @@ class Pager:
 
     def _prepare(self) -> Prepared:
         found = _PREPARED.get(self.key)
-        if found is None:
-            found = Prepared(planning.order_of(self.sight, self.query.sort), Shape(self.sight, self.query.fields))
-            self._keep(found)
-        return found
+        if found is not None:
+            return found
+        with making:
+            found = _PREPARED.get(self.key)
+            if found is None:
+                found = Prepared(planning.order_of(self.sight, self.query.sort), Shape(self.sight, self.query.fields))
+                self._keep(found)
+            return found
 
     def _search(self) -> dict[str, object]:
         """What to search for: the words as they stand, and only where none has the last one, words that begin so.
@@ -203,12 +208,16 @@ class Pager:
     def built(self, key: object, build: Callable[[], sa.Select[Any]]) -> Sent:
         """A statement, made once for this form of query."""
         found = self.prepared.statements.get(key)
-        if found is None:
-            found = Sent(build(), bare=True)
-            if self.sight.moving:
-                _PREPARED.drop(self.key)
-            self.prepared.statements[key] = found
-        return found
+        if found is not None:
+            return found
+        with making:
+            found = self.prepared.statements.get(key)
+            if found is None:
+                found = Sent(build(), bare=True)
+                if self.sight.moving:
+                    _PREPARED.drop(self.key)
+                self.prepared.statements[key] = found
+            return found
 
     def _execute(self, statement: Sent, values: Mapping[str, object]) -> Sequence[Any]:
         return statement.rows(self.unit.connection, values)

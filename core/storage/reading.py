@@ -13,6 +13,7 @@ from core.access.grant import Grant, grant
 from core.errors import NotFound
 from core.facts import Record
 from core.fields import Parsing, kind
+from core.held import making
 from core.storage import labels, paging, rows, search
 from core.storage.filters import BEGINS
 from core.storage.formulas import Formulas
@@ -208,14 +209,18 @@ class Reader:
             size,
         )
         found = _BY_ID.get(key)
-        if found is None:
-            sight = self.sight()
-            shape = Shape(sight, fields)
-            statement = sa.select(*shape.columns).where(within(sight.at.c.id, size), sight.readable(trashed=trashed))
-            found = (shape, Sent(statement, bare=True))
-            if not sight.moving:
-                _BY_ID.put(key, found)
-        return found
+        if found is not None:
+            return found
+        with making:
+            found = _BY_ID.get(key)
+            if found is None:
+                sight = self.sight()
+                shape = Shape(sight, fields)
+                statement = sa.select(*shape.columns).where(within(sight.at.c.id, size), sight.readable(trashed=trashed))
+                found = (shape, Sent(statement, bare=True))
+                if not sight.moving:
+                    _BY_ID.put(key, found)
+            return found
 
     def _finished(self, shape: Shape, found: Sequence[Any]) -> tuple[list[list[Any]], list[int]]:
         if not found:

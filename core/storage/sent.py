@@ -14,6 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql import ClauseElement
 
+from core.held import making
+
 Convert = Callable[[Any], Any]
 
 
@@ -101,8 +103,11 @@ class Sent:
         return self._whole
 
     def _prepare(self, dialect: sa.Dialect) -> None:
-        if self._text:
-            return
+        with making:
+            if not self._text:
+                self._compile(dialect)
+
+    def _compile(self, dialect: sa.Dialect) -> None:
         compiled = self.statement.compile(dialect=dialect, column_keys=self._names)
         self._whole = bool(compiled.post_compile_params)
         binds = []

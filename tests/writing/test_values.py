@@ -36,7 +36,7 @@ def test_wrong_types_are_refused_in_sentences_and_never_a_fault(world: World) ->
     for value in ("a\x00b", "\ud800", "x" * 400_000, True, ["x"], {"a": 1}):
         with pytest.raises(Invalid):
             world.create("account", currency=value)
-    for number in (2**70, -(2**70), True, 1.0, "²"):
+    for number in (2**70, -(2**70), True, 1.5, "²"):
         with pytest.raises(Invalid):
             world.order(quantity=number)
     for number in (2**70, -1, 0, "x"):
