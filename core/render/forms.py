@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any
 
+from markupsafe import Markup, escape
 from wtforms.fields.core import Field as Control
 from wtforms.fields.core import UnboundField
 from wtforms.form import BaseForm
@@ -35,6 +36,10 @@ class _Meta(DefaultMeta):  # type: ignore[misc]
     csrf = False
 
 
+REQUIRED_MARK = Markup(' <span class="opt">(required)</span>')
+NOTHING = Markup("")
+
+
 class Slot(Control):  # type: ignore[misc]
     """One control. ``data`` is the value, ``text`` what stands in the control (what was typed, when it was refused).
 
@@ -53,6 +58,23 @@ class Slot(Control):  # type: ignore[misc]
         self.typed: list[str] | None = None
         self.title: Any = None
         self.errors: list[str] = []
+
+    @property
+    def attrs(self) -> Markup:
+        """What every control carries: its names, and what is said of it."""
+        found = f'id="{escape(self.id)}" name="{escape(self.name)}"'
+        if self.required:
+            found += " required"
+        if self.errors:
+            found += ' aria-invalid="true"'
+        if self.errors or self.description:
+            found += f' aria-describedby="{escape(self.id)}-said"'
+        return Markup(found)  # noqa: S704 - its parts are escaped
+
+    @property
+    def mark(self) -> Markup:
+        """Behind the label, that a value is needed."""
+        return REQUIRED_MARK if self.required and not self.read_only else NOTHING
 
     def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
         self.process_errors = []

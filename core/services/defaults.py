@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from core.facts import EntityRef, Money, Record, Value
 from core.fields import Parsing, kind
+from core.services.directory import structure
 from core.storage import formulas as expressions
 from core.storage import remembered, rows
 from core.storage.formulas import Formulas
@@ -271,6 +272,8 @@ def department_code(unit: Unit, number: int | None) -> str:
     """The code of a department, "" where there is none; the record's shape goes by it."""
     if number is not None and number == unit.actor.department and unit.actor.department_code:
         return unit.actor.department_code
+    if number is not None and unit.actor.epoch and not unit.writing:
+        return structure(unit, unit.actor.epoch).code_of(number)
     return str(_of_directory(unit, "department", number, "code") or "")
 
 
