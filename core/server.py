@@ -31,8 +31,8 @@ from core.services.platform import Platform
 from core.settings import Settings
 from core.storage.database import Database
 
-THREADS = 4
-"""Requests one worker serves at a time."""
+THREADS = 8
+"""Requests one worker serves at a time: writers that wait for their turn must not keep readers out."""
 GRACE = 20
 """Seconds a request may take to end when the server stops."""
 

@@ -130,7 +130,7 @@ def rate(port: int, path: str, session: str) -> float:
 def serving(folder: Path) -> Iterator[tuple[int, int]]:
     """Both programs with the same number of workers; answers their ports (the yardstick's first)."""
     ports = _free(), _free()
-    common = ["--workers", str(WORKERS), "--threads", "4", "--worker-class", "gthread", "--keep-alive", "30",
+    common = ["--workers", str(WORKERS), "--threads", "8", "--worker-class", "gthread", "--keep-alive", "30",
               "--no-control-socket"]  # fmt: skip
     data = loading.settings(folder)
     environment = {**os.environ, "BENCH_PLAIN": str(folder / "plain.db"), "BACKOFFICE_DATA_DIR": str(data.data_dir),
