@@ -54,7 +54,7 @@ def at(text: str, zone: str = "Europe/London", fold: int = 0) -> datetime:
         ("2026-06-01 10:15", 480, "2026-06-02 09:45"),
     ],
 )
-def test_hd_x01_to_x04_due_times_in_england(start: str, minutes: int, due: str) -> None:
+def test_hd_x01_hd_x02_hd_x03_hd_x04_due_times_in_england(start: str, minutes: int, due: str) -> None:
     assert add_working(ENGLAND, at(start), minutes * 60) == at(due)
 
 
@@ -109,7 +109,7 @@ moments = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)).map(lambda 
 
 @settings(max_examples=rounds(60), deadline=None)
 @given(start=moments, seconds=st.integers(1, 400_000), calendar=st.sampled_from([ENGLAND, ALWAYS, NIGHT, NEW_YORK]))
-def test_adding_and_counting_agree(start: datetime, seconds: int, calendar: WorkingCalendar) -> None:
+def test_sh_r06_adding_and_counting_agree(start: datetime, seconds: int, calendar: WorkingCalendar) -> None:
     due = add_working(calendar, start, seconds)
     assert working_between(calendar, start, due) == seconds
     middle = start + (due - start) / 2

@@ -96,14 +96,14 @@ def test_fa_x05_floating_and_fixed() -> None:
     assert maintenance.next_due("fixed", date(2026, 1, 1), 3, "months", done) == date(2026, 4, 1)
 
 
-def test_fa_x06_a_meter_predicts() -> None:
+def test_fa_r11_fa_x06_a_meter_predicts() -> None:
     day = date(2026, 5, 1)
     readings = [(day, D(1180)), (day + timedelta(days=15), D(1240))]
     assert maintenance.predicted(readings, D(1270)) == day + timedelta(days=15 + 8)
     assert maintenance.predicted([(day, D(1180)), (day + timedelta(days=13), D(1240))], D(1270)) is None
 
 
-def test_fa_x07_weights_and_a_critical_failure() -> None:
+def test_fa_r08_fa_x07_weights_and_a_critical_failure() -> None:
     lines = [(3, "pass", False), (2, "pass", False), (2, "partial", False), (1, "fail", False), (2, "na", False)]
     assert inspections.score(lines) == (D("75.0"), "failed")
     assert inspections.score([*lines[:3], (1, "fail", True), lines[4]]) == (D("75.0"), "failed")

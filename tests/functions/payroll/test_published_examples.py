@@ -100,7 +100,7 @@ def test_p7_paye_and_nics(
     assert D(pay) - found.amount - shares.employee == D(net)
 
 
-def test_p7_weekly_and_odd_pay() -> None:
+def test_p7_g7_weekly_and_g8_odd_pay() -> None:
     assert uk.nics(D(1000), published.UK_NICS["2025-26", "weekly"]) == uk.Nics(D("58.66"), D("135.60"))
     assert uk.nics(D("2345.67"), published.UK_NICS["2025-26", "monthly"]) == uk.Nics(D("103.81"), D("289.30"))
 
@@ -157,8 +157,9 @@ def test_p11_leave_payout() -> None:
     assert proration.leave_payout(D("2.5"), D(3000)) == D("346.15")
 
 
-def test_sh_r03_allocation_never_loses_a_cent() -> None:
+def test_sh_r03_allocation_never_loses_a_cent_sh_x02_sh_x03_sh_x04_sh_x05() -> None:
     assert rounding.allocate(D("100.00"), [D(1)] * 3) == [D("33.34"), D("33.33"), D("33.33")]
+    assert rounding.allocate(D("0.05"), [D(1)] * 3) == [D("0.02"), D("0.02"), D("0.01")]
     assert rounding.allocate(D("100.01"), [D(600), D(400), D(500)]) == [D("40.00"), D("26.67"), D("33.34")]
     assert rounding.allocate(D("-100.00"), [D(1)] * 3) == [D("-33.34"), D("-33.33"), D("-33.33")]
     assert rounding.allocate(D("84.10"), [D(1000), D(750), D(448)]) == [D("38.26"), D("28.70"), D("17.14")]

@@ -27,7 +27,7 @@ def test_ve_x01_ibans_and_every_changed_digit(text: str) -> None:
                 identifiers.compact_iban(plain[:at] + plain[at + 1] + plain[at] + plain[at + 2 :])
 
 
-def test_ve_x02_scorecard() -> None:
+def test_ve_r06_ve_x02_scorecard() -> None:
     criteria = [(D(40), D("98.2")), (D(30), D("91.67")), (D(15), D(80)), (D(15), D(75))]
     assert scoring.score(criteria) == scoring.Score(D("90.0"), "A", D("0.0000"))
     without = scoring.score([*criteria[:3], (D(15), None)])
@@ -47,7 +47,7 @@ def test_ve_x04_terms() -> None:
     assert terms.due("end_of_month", date(2026, 1, 15), 30) == date(2026, 2, 28)
 
 
-def test_ve_x05_notice() -> None:
+def test_ve_r08_ve_x05_notice() -> None:
     deadline = terms.notice_deadline(date(2026, 12, 31), 90)
     assert deadline == date(2026, 10, 2)
     assert terms.first_reminder(deadline) == date(2026, 8, 3)
@@ -58,6 +58,24 @@ def test_ve_x06_the_highest_residual_decides() -> None:
     highest = risk.overall([6, 12, 4])
     assert (highest, risk.level(highest)) == (12, "high")
     assert (risk.tier(highest, 2), risk.tier(highest, 3)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("rating", "word", "tiers"),
+    [
+        (1, "low", (3, 3, 4, 4)),
+        (4, "low", (3, 3, 4, 4)),
+        (5, "medium", (2, 3, 3, 3)),
+        (9, "medium", (2, 3, 3, 3)),
+        (10, "high", (1, 1, 2, 2)),
+        (14, "high", (1, 1, 2, 2)),
+        (15, "critical", (1, 1, 1, 1)),
+        (25, "critical", (1, 1, 1, 1)),
+    ],
+)
+def test_ve_r05_rating_and_tier(rating: int, word: str, tiers: tuple[int, ...]) -> None:
+    assert risk.level(rating) == word
+    assert tuple(risk.tier(rating, criticality) for criticality in (1, 2, 3, 4)) == tiers
 
 
 @pytest.mark.parametrize(
