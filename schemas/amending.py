@@ -49,6 +49,10 @@ def _add_field(entity: Entity, args: Mapping[str, Any], overlay: Overlay, column
         overlay=overlay.identity[2],
         column=columns.get(name, ""),
     )
+    if field.fields:
+        field = replace(
+            field, fields=tuple(replace(one, column=columns.get(f"{name}.{one.name}", "")) for one in field.fields)
+        )
     field = settle_default(field, {one.name for one in entity.fields} | {name})
     # Nothing is lost when a later document adds the same name again: the newer field stands in its place.
     rest = tuple(one for one in entity.fields if one.name != name)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from core.fields import column_name
 from core.registry.generation import Columns, Generation, own_identity
 from core.services.columns import Identity, kind_of
+from core.services.insidelines import registered
 from core.services.instants import naive
 from core.storage import migrate
 from core.storage.database import Database
@@ -60,9 +61,10 @@ class Home:
     @property
     def registered(self) -> str:
         """What stands in the registry for its column."""
-        if self.declared.column:
-            return self.declared.column
-        return " ".join(filter(None, (self.identity[0], self.inside, column_name(self.declared))))
+        column = column_name(self.declared)
+        if self.inside:
+            return registered(self.identity[0], self.inside, column)
+        return self.declared.column or f"{self.identity[0]} {column}"
 
 
 def apart(current: Generation, made: Generation, entities: Iterable[str], dialect: sa.Dialect) -> list[Home]:
@@ -116,10 +118,10 @@ def carry(connection: sa.Connection, wanted: Iterable[Carry], number: int, at: d
         table = sa.table(one.table, sa.column(one.new.name))
         value = migrate.carried(one.new, _type(one.old, connection.dialect), one.old.name)
         connection.execute(sa.update(table).values({one.new.name: sa.column(one.old.name) if value is None else value}))
-        for registered, removed in ((one.left, number), (one.taken, None)):
+        for full, removed in ((one.left, number), (one.taken, None)):
             connection.execute(
                 sa.update(FieldColumn)
-                .where(_registry.column == registered)
+                .where(_registry.column == full)
                 .values(removed_by=removed, removed_at=naive(at) if removed else None)
             )
 
@@ -131,22 +133,19 @@ def _differ(entity: str, before: Columns, after: Columns) -> bool:
 
 
 def _homes(entity: Entity, columns: Columns, dialect: sa.Dialect) -> Iterator[Home]:
-    """Every field with a column that may move. Those within an overlay's own lines have no names in the registry."""
+    """Every field with a column that may move."""
     made = entity_table(entity, dialect.name)
     for one in entity.fields:
+        identity, name = _identity(entity, one, columns)
         if one.name in made.columns:
-            identity, name = _identity(entity, one, columns)
             yield Home(identity, name, one, made.columns[one.name][0])
         inside: EntityTable | None = made.lines.get(one.name)
-        if inside is not None and not one.overlay:
+        if inside is not None:
+            place = column_name(one) if one.overlay else f"f_{one.name}"
             for child in one.fields:
                 if child.name in inside.columns:
                     yield Home(
-                        own_identity(entity.full_name),
-                        f"{one.name}.{child.name}",
-                        child,
-                        inside.columns[child.name][0],
-                        f"f_{one.name}",
+                        identity, f"{name}.{child.name}", child, inside.columns[child.name][0], place
                     )
 
 
@@ -181,7 +180,8 @@ def _another(connection: sa.Connection, home: Home, number: int, at: datetime) -
     )
     id = new_id(made)
     column = f"x_{id}"
-    connection.execute(sa.update(FieldColumn).where(_registry.id == id).values(column=column))
+    full = registered(entity, home.inside, column) if home.inside else column
+    connection.execute(sa.update(FieldColumn).where(_registry.id == id).values(column=full))
     return column
 
 

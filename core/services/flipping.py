@@ -16,7 +16,7 @@ from core.access.actor import Actor
 from core.errors import Busy, Conflict
 from core.registry.calls import Hooks
 from core.registry.generation import Columns, Generation, build
-from core.services import carrying, columns, documents, owncolumns
+from core.services import carrying, columns, documents, insidelines, owncolumns
 from core.services.documents import Pointer, Stored
 from core.storage import head as heads
 from core.storage import jobs, migrate, reading
@@ -104,7 +104,8 @@ def _flip(
             generated = owncolumns.allot(connection, current.entities, build(0, want.plugins).entities, before)
     if want.overlays:
         with p.database.begin(writing=True) as connection:
-            generated |= columns.allot(connection, bases, want.overlays, before, want.restored)
+            mine = columns.allot(connection, bases, want.overlays, before, want.restored)
+            generated |= insidelines.allot(connection, bases, want.overlays, mine, before, want.restored, current)
     made = _built(number + 1, want, generated, current)
     touched = _touched(current, made)
     carried: list[carrying.Carry] = []

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from core.fields.base import column_name, second_column
 from core.registry.generation import own_identity
 from core.services.columns import Identity, kind_of
+from core.services.insidelines import registered
 from core.services.instants import naive
 from core.storage import identifiers
 from core.storage.keys import new_id
@@ -132,13 +133,10 @@ def _physical(field: str, column: str) -> tuple[str, ...]:
 
 def _full(entity: str, name: str, field: Field) -> str:
     """What stands in the registry, which is unique in the whole database: entity, the lines' column, the column."""
-    if field.column:
-        return field.column
-    return (
-        f"{entity} {column_name(field)}"
-        if "." not in name
-        else f"{entity} f_{name.partition('.')[0]} {column_name(field)}"
-    )
+    lines = name.rpartition(".")[0]
+    if lines:
+        return registered(entity, f"f_{lines}", column_name(field))
+    return field.column or f"{entity} {column_name(field)}"
 
 
 def _know(connection: sa.Connection, entity: str, name: str, field: Field) -> None:
@@ -165,7 +163,7 @@ def _column(connection: sa.Connection, entity: str, name: str, field: Field) -> 
             connection.execute(
                 sa.update(FieldColumn).where(_registry.id == row.id).values(removed_by=None, removed_at=None)
             )
-            return "" if row.column == default else str(row.column)
+            return "" if row.column == default else str(row.column).rpartition(" ")[2]
     if default not in {row.column for row in rows}:
         return ""
     made = connection.execute(
@@ -174,5 +172,7 @@ def _column(connection: sa.Connection, entity: str, name: str, field: Field) -> 
         )
     )
     id = new_id(made)
-    connection.execute(sa.update(FieldColumn).where(_registry.id == id).values(column=f"x_{id}"))
-    return f"x_{id}"
+    column = f"x_{id}"
+    full = _full(entity, name, replace(field, column=column))
+    connection.execute(sa.update(FieldColumn).where(_registry.id == id).values(column=full if "." in name else column))
+    return column

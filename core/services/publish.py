@@ -137,8 +137,11 @@ def plan(p: Platform, actor: Actor, overlays: Sequence[Overlay]) -> Plan:
     merged = _merged(stored.overlays, overlays)
     names = {
         one.identity: {
-            name: current.columns.get(one.identity, {}).get(name, f"x_new_{name}")
-            for name in columns.added(current.base(one.entity), one)
+            **current.columns.get(one.identity, {}),
+            **{
+                name: current.columns.get(one.identity, {}).get(name, f"x_new_{name}")
+                for name in columns.added(current.base(one.entity), one)
+            },
         }
         for one in overlays
     }

@@ -13,6 +13,7 @@ import pytest
 
 from core import hookimpl
 from core.access.actor import Actor
+from core.access.grant import grant
 from core.errors import Conflict, Forbidden, NotFound
 from core.facts import FixedClock
 from core.registry import discover
@@ -20,7 +21,10 @@ from core.services import looking, publish
 from core.services.platform import Platform
 from core.settings import Settings
 from core.storage.query import Query
+from core.storage.reading import Reader
+from core.storage.unit import reading
 from schemas.expressions import Function
+from schemas.model import Overlay
 from tests.publish.world import OPEN, SYSTEM, THINGS, apply, change, create, directory, floor, get, house, overlay, plugin
 
 PRICED = """
@@ -160,6 +164,52 @@ def test_a_plugins_own_numbers_keep_their_value_when_their_places_change(
     assert get(again, box.id)["price"] == Decimal("12.45")
     seen = get(again, other.id)
     assert (seen["price"], seen["parts"][0]["weight"]) == (Decimal("0.13"), Decimal("0.63"))
+
+
+def _weighed(kind: str) -> Overlay:
+    return overlay(f"add_field: {{name: parts, type: lines, fields: {{label: {{type: text}}, weight: {{{kind}}}}}}}")
+
+
+def test_numbers_in_lines_that_an_overlay_adds_keep_their_value_too(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, _weighed("type: decimal, places: 2"))
+    box = create(p, code="A", parts=[{"label": "lid", "weight": "1.25"}])
+
+    def seen(p: Platform = p) -> tuple[object, object]:
+        part = get(p, box.id)["parts"][0]
+        return part["label"], part["weight"]
+
+    for_later = p.current
+    apply(p, _weighed("type: decimal, places: 4"))
+    assert seen() == ("lid", Decimal("1.2500"))
+    with reading(p.database, for_later, SYSTEM, p.clock.now()) as unit:
+        # A page that began before the publication goes on reading the former column by the former measure.
+        reader = Reader(unit, "things.box", grant(for_later.entity("things.box"), SYSTEM))
+        assert reader.get(box.id)["parts"][0]["weight"] == Decimal("1.25")
+    change(p, box.id, parts=[{"id": get(p, box.id)["parts"][0]["id"], "weight": "2.0625"}])
+    apply(p, overlay("relabel: {field: size, label: How big}", name="other"))
+    assert seen() == seen(house(tmp_path, database_url)) == ("lid", Decimal("2.0625"))
+    publish.revert(p, SYSTEM, 2)
+    assert seen() == ("lid", Decimal("2.06"))
+    publish.revert(p, SYSTEM, 1)
+    assert "parts" not in get(p, box.id)
+    apply(p, _weighed("type: decimal, places: 3"))
+    assert seen() == ("lid", Decimal("2.060"))
+
+
+def test_a_field_in_lines_that_changes_its_type_is_a_new_one_and_comes_back_with_its_values(
+    tmp_path: Path, database_url: str
+) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, _weighed("type: integer"))
+    box = create(p, code="A", parts=[{"label": "lid", "weight": 7}])
+    apply(p, _weighed("type: text"))
+    assert get(p, box.id)["parts"][0]["weight"] is None
+    change(p, box.id, parts=[{"id": get(p, box.id)["parts"][0]["id"], "weight": "heavy"}])
+    apply(p, _weighed("type: integer"))
+    assert get(p, box.id)["parts"][0]["weight"] == 7
+    publish.revert(p, SYSTEM)
+    assert get(p, box.id)["parts"][0]["weight"] == "heavy"
 
 
 def test_reverts_without_a_number_go_back_one_publication_at_a_time(tmp_path: Path) -> None:
