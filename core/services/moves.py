@@ -78,7 +78,7 @@ def move(
         record = commit_move(unit, draft)
         return writes.as_seen(unit, draft.entity, actor, record)
 
-    return writes.twice(p, actor, plan, commit, operation=operation, reason=reason)
+    return writes.twice(p, actor, plan, commit, operation=operation, reason=reason, one=True)
 
 
 def prepare(
@@ -107,7 +107,7 @@ def prepare(
     writable = (
         preparing.by_rules(draft) | _form(draft, transition) if by_rules else _writable(draft, rights, transition)
     )
-    preparing.give(draft, values, writable)
+    preparing.give(draft, values, writable, anything=by_rules)
     if transition.reason and not reason.strip():
         draft.refuse("reason", REASON)
     if draft.errors:

@@ -102,7 +102,7 @@ def _commit_change(p: Platform, actor: Actor, prepare: Any, operation: str | Non
         record = writes.store(unit, draft)
         return _told(draft, writes.as_seen(unit, draft.entity, actor, record))
 
-    return writes.twice(p, actor, plan, commit, operation=operation, reason=reason)
+    return writes.twice(p, actor, plan, commit, operation=operation, reason=reason, one=True)
 
 
 def _told(draft: Draft, record: Record) -> Record:
@@ -237,7 +237,7 @@ def _create_within(unit: Unit, actor: Actor, entity: str, values: Mapping[str, V
 
 def _change_within(unit: Unit, actor: Actor, entity: str, id: int, values: Mapping[str, Value]) -> Record:
     draft, _ = preparing.start_change(unit, actor, entity, id)
-    preparing.give(draft, values, preparing.by_rules(draft))
+    preparing.give(draft, values, preparing.by_rules(draft), anything=True)
     preparing.complete(draft, relax=True)
     return writes.store(unit, draft) if draft.changed() else draft.record
 

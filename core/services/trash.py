@@ -71,7 +71,7 @@ def delete(
         return draft.before
 
     writes.twice(
-        p, actor, prepare, lambda unit, before: _trash(unit, actor, before, set()), operation=operation, reason=reason
+        p, actor, prepare, lambda unit, before: _trash(unit, actor, before, set()), operation=operation, reason=reason, one=True
     )
 
 
@@ -155,7 +155,7 @@ def restore(
         record = bring_back(unit, actor, before)
         return writes.as_seen(unit, unit.generation.entity(entity), actor, record)
 
-    return writes.twice(p, actor, prepare, commit, operation=operation, reason=reason)
+    return writes.twice(p, actor, prepare, commit, operation=operation, reason=reason, one=True)
 
 
 def bring_back(unit: Unit, actor: Actor, before: Record) -> Record:

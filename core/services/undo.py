@@ -157,7 +157,7 @@ def _set_back(
                 action="read" if draft.record.get("state") != draft.old.get("state") else "write",
             )
 
-    writes.twice(p, actor, prepare, commit, operation=operation, reason=reason)
+    writes.twice(p, actor, prepare, commit, operation=operation, reason=reason, one=True)
     return result
 
 

@@ -21,6 +21,8 @@ from core.storage.writing import RowMoved, Writer
 from schemas.model import Entity
 
 TRIES = 8
+PATIENT = 3
+"""How often one record may move between the two halves before both happen under its lock."""
 MOVED = "The record was changed by somebody else at the same time. Please try again."
 _Plan = TypeVar("_Plan")
 _Done = TypeVar("_Done")
@@ -35,17 +37,24 @@ def twice(
     within: Unit | None = None,
     operation: str | None = None,
     reason: str = "",
+    one: bool = False,
 ) -> _Done:
     """Prepare outside any lock, then commit; again when head or record moved meanwhile, a few times, then Conflict.
 
     ``within`` an open write unit both halves happen there, and whoever opened it tries again. A plan that is None means
-    that there is nothing to write: ``commit`` is then called in the read unit.
+    that there is nothing to write: ``commit`` is then called in the read unit. ``one``: ``prepare`` begins with reading one
+    record (``preparing.start_change``). Where others write it again and again, both halves happen in one write unit, in
+    which that reading takes the row: nobody is refused for the writes of others.
     """
     if within is not None:
         return commit(within, prepare(within))
+    moved = 0
     for attempt in range(TRIES):
         generation = p.generation() if attempt else p.current
         try:
+            if one and moved >= PATIENT:
+                with p.write(actor, generation, operation=operation, reason=reason) as unit:
+                    return commit(unit, prepare(unit))
             with p.read(actor, generation) as unit:
                 plan = prepare(unit)
                 if plan is None:
@@ -55,7 +64,7 @@ def twice(
         except HeadMoved:
             p.generation()
         except RowMoved:
-            continue
+            moved += 1
         except Busy as busy:
             if not _deadlock(busy) or attempt == TRIES - 1:
                 raise

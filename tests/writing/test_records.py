@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 
@@ -218,6 +219,27 @@ def test_hooks_set_refuse_and_see_what_is_touched(world: World) -> None:
     with pytest.raises(Invalid) as caught:
         world.change(order, note="again")
     assert caught.value.errors == {"terms": ["Odd terms."], "": ["First.", "Second."]}
+
+
+def test_nobody_is_refused_for_the_writes_of_others(world: World) -> None:
+    order = world.order(quantity=1)
+    others = []
+
+    def save(record, before, change, work):  # type: ignore[no-untyped-def]
+        # Whenever the clerk's change has been prepared without the row's lock, somebody else is faster.
+        if change.actor is world.clerk and not work._unit.writing:
+            with ThreadPoolExecutor(1) as pool:
+                others.append(pool.submit(world.change, order, note=f"other {len(others)}").result())
+
+    world.on_save = save
+    assert world.change(order, by=world.clerk, terms="mine")["terms"] == "mine"
+    assert len(others) > 1 and world.get(order)["note"] == others[-1]["note"]
+    assert [one.version for one in world.log(order)] == list(range(len(others) + 2, 0, -1))
+    others.clear()
+    world.move(order, "cancel", by=world.clerk, reason="done with it")
+    assert len(others) > 1 and world.get(order)["note"] == others[-1]["note"]
+    with pytest.raises(StaleVersion):
+        world.change(order, by=world.clerk, version=1, terms="old")
 
 
 def test_after_save_writes_in_the_same_operation(world: World) -> None:
