@@ -107,7 +107,7 @@ def prepare(
     writable = (
         preparing.by_rules(draft) | _form(draft, transition) if by_rules else _writable(draft, rights, transition)
     )
-    preparing.give(draft, values, writable, anything=by_rules)
+    preparing.give(draft, values, writable)
     if transition.reason and not reason.strip():
         draft.refuse("reason", REASON)
     if draft.errors:
