@@ -51,6 +51,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say aloud when half of the tests did not run."""
+    """Say aloud when half of the tests did not run, and in the long form what the tests measured."""
+    if SOAK:
+        for outcome in ("passed", "failed"):
+            for report in terminalreporter.stats.get(outcome, ()):
+                for name, value in report.user_properties:
+                    terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {name}: {value}")
     if private.binaries() is None:
         terminalreporter.write_line(_ALOUD, red=True)

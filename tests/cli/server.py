@@ -132,6 +132,14 @@ class Server:
     def status(self, path: str, token: str = "") -> int:
         return self.ask("GET", path, token=token)[0]
 
+    def processor_seconds(self) -> float:
+        """What the server's living processes have used of the processor since each began."""
+        used = 0
+        for pid in self.pids():
+            with contextlib.suppress(OSError):
+                used += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+        return used / os.sysconf("SC_CLK_TCK")
+
     def pids(self) -> set[int]:
         """Every process of the server's group."""
         found = set()

@@ -9,7 +9,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,12 +28,12 @@ from core.storage.models import ChangeRow, Outbox
 from core.storage.tables import entity_table
 from core.testing.world import World
 from tests.cli.server import House, Server
-from tests.soak import SOAK, amount, lengthened
+from tests.soak import amount, lengthened
 
 SEED = 20260601
 CLIENTS = 6
-READY_WITHIN = 45.0
-"""Seconds from the start to the first answer of /readyz that the long form allows; the machine may be busy with other tests."""
+READY_WITHIN = 10.0
+"""Seconds in which a killed server is ready again, here of the processor: others may keep the machine busy."""
 NOTE = "jotter.note"
 PATH = "/api/v1/jotter/note"
 DOCUMENT = """\
@@ -158,22 +158,25 @@ def jotter(tmp_path: Path, database_url: str) -> Iterator[tuple[House, Platform,
 
 
 @contextmanager
-def served(house: House) -> Iterator[Server]:
+def served(house: House, starts: list[tuple[float, float]]) -> Iterator[Server]:
+    """A server; ``starts`` is told in how many seconds it was ready, and how much of the processor that took."""
     began = time.monotonic()
     with house.serving(workers=2) as server:
-        if SOAK:
-            assert time.monotonic() - began < READY_WITHIN
+        starts.append((time.monotonic() - began, server.processor_seconds()))
         yield server
 
 
 @lengthened
-def test_killed_at_any_moment_it_has_every_acknowledged_write_and_no_half_one(jotter: tuple[House, Platform, str]) -> None:
+def test_killed_at_any_moment_it_has_every_acknowledged_write_and_no_half_one(
+    jotter: tuple[House, Platform, str], record_property: Callable[[str, object], None]
+) -> None:
     house, platform, token = jotter
+    starts: list[tuple[float, float]] = []
     dice = random.Random(SEED)
     notes: dict[int, Written] = {}
     known: dict[int, Written] = {}
     for number in range(amount(3 if platform.database.dialect == "sqlite" else 2, 60)):
-        with served(house) as server:
+        with served(house, starts) as server:
             there(server, token, known)
             whole(platform)
             clients = Clients(server.port, token, f"round{number}")
@@ -184,11 +187,14 @@ def test_killed_at_any_moment_it_has_every_acknowledged_write_and_no_half_one(jo
             assert clients.strange == []
         known = clients.notes
         notes |= known
-    with served(house) as server:
+    with served(house, starts) as server:
         there(server, token, notes)
         whole(platform)
         server.until(lambda: effects(platform) == {"done"})
     assert notes
+    waited, used = (max(numbers[1:]) for numbers in zip(*starts, strict=True))
+    record_property("seconds to be ready after a kill, at most", f"{waited:.1f}, {used:.1f} of the processor; {len(starts) - 1} kills")
+    assert used < READY_WITHIN
 
 
 def there(server: Server, token: str, notes: dict[int, Written]) -> None:
