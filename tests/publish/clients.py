@@ -48,7 +48,8 @@ def belongs(name: str, value: Any) -> bool:
 @dataclass
 class Seen:
     """What one client saw. ``acknowledged``: id to the values that the last answers promised; ``counted``: increments of
-    the shared counter; ``misplaced``: values under a field they were not meant for; ``refused``: answers that no contract allows.
+    the shared counter; ``misplaced``: values under a field they were not meant for; ``refused``: answers that no contract allows;
+    ``seconds`` and ``ended``: how long each request took, and when, by the machine's clock, its answer was there.
     """
 
     acknowledged: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Seen:
     misplaced: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    ended: list[float] = field(default_factory=list)
 
 
 class Client:
@@ -72,7 +74,7 @@ class Client:
 
     def ask(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
         """The status and the JSON of an answer. Whatever the contract does not allow is noted."""
-        start = time.perf_counter()
+        start = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(
@@ -87,7 +89,8 @@ class Client:
             status, text, later = 0, repr(error).encode(), None
         finally:
             connection.close()
-        self.seen.seconds.append(time.perf_counter() - start)
+        self.seen.ended.append(time.monotonic())
+        self.seen.seconds.append(self.seen.ended[-1] - start)
         told = f"{method} {status}"
         self.seen.statuses[told] = self.seen.statuses.get(told, 0) + 1
         said = text.decode(errors="replace")
