@@ -32,7 +32,7 @@ NO_VALUE = "–"
 
 @dataclass
 class Card:
-    """One record on a board: its title and a few facts."""
+    """One record on a board: its title and a few facts. ``short`` is the title without the human key, ``at`` a time of the day."""
 
     id: int
     url: str
@@ -40,6 +40,8 @@ class Card:
     facts: list[tuple[str, Markup]] = field(default_factory=list)
     version: int = 0
     moves: str = ""
+    short: str = ""
+    at: str = ""
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Month:
     days: list[Day]
     template: str = "month.html"
     more: int = 0
+    today: str = ""
 
 
 @dataclass
@@ -129,7 +132,14 @@ def _facts(want: Wanted) -> tuple[str, ...]:
 
 def _needed(want: Wanted) -> tuple[str, ...]:
     extra = [one for one in (want.view.by, want.view.start, want.view.end, want.shape.parent) if one]
+    if want.view.kind in ("calendar", "timeline"):
+        extra += _numbers(want)
     return tuple(dict.fromkeys([*_facts(want), *extra]))
+
+
+def _numbers(want: Wanted) -> list[str]:
+    """The fields that hold human keys."""
+    return [one.name for one in want.shape.fields if one.type == "sequence" and one.name in want.visible]
 
 
 def _records(want: Wanted, limit: int, where: Group | None = None, sort: tuple[tuple[str, bool], ...] | None = None) -> list[Record]:
@@ -147,13 +157,16 @@ def _records(want: Wanted, limit: int, where: Group | None = None, sort: tuple[t
 
 
 def _card(want: Wanted, record: Record) -> Card:
+    title = str(record.get("display_title") or f"#{record.id}")
     facts = []
     for name in _facts(want):
         declared = field_of(want.shape, name)
         if declared is None or name in record.masked or record.get(name) in (None, ()):
             continue
+        if want.view.kind in ("tree", "gallery") and declared.type in ("text", "sequence") and str(record[name]) in title:
+            continue  # the title says it already
         facts.append((words.field_label(declared), value(want, declared, record, name)))
-    return Card(record.id, f"{want.url}/{record.id}", str(record.get("display_title") or f"#{record.id}"), facts, record.version)
+    return Card(record.id, f"{want.url}/{record.id}", title, facts, record.version)
 
 
 def value(want: Wanted, declared: Any, record: Record, name: str) -> Markup:
@@ -232,13 +245,17 @@ def _month(want: Wanted) -> Month:
     found = _records(
         want, MOST_ENTRIES, Group(False, (Condition(start, "ge", (bounds[0],)), Condition(start, "le", (bounds[1],)))), ((start, False),)
     )
+    numbers = _numbers(want)
     by_day: dict[date, list[Card]] = {}
     for record in found:
-        moment = record.get(start)
+        moment, card = record.get(start), _card(want, record)
+        key = next((str(record.get(name) or "") for name in numbers), "")
+        card.short = card.title.removeprefix(f"{key} ") if key else card.title
         if isinstance(moment, datetime):
-            moment = moment.astimezone(who.fmt.zone).date()
+            moment = moment.astimezone(who.fmt.zone)
+            card.at, moment = who.fmt.time(moment.time().replace(second=0, microsecond=0)), moment.date()
         if moment is not None:
-            by_day.setdefault(moment, []).append(_card(want, record))
+            by_day.setdefault(moment, []).append(card)
     names = who.fmt.locale.days["stand-alone"]["abbreviated"]
     month = who.fmt.locale.months["stand-alone"]["wide"][first.month]
 
@@ -252,6 +269,7 @@ def _month(want: Wanted) -> Month:
         step(1),
         [str(names[day.weekday()]) for day in days[:7]],
         [Day(day, day.month == first.month, day == today, by_day.get(day, [])) for day in days],
+        today="" if (first.year, first.month) == (today.year, today.month) else address(want.url, with_(want.found, month=None)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from flask import Response, request
 from markupsafe import Markup, escape
@@ -334,7 +335,10 @@ def history(plugin: str, entity: str, number: int) -> Response:
     rights = records.rights(who.platform, who.actor, found.full_name, number)
     url = f"/{plugin}/{entity}/{number}"
     names = _names(who, {event.person for event in past.items if event.person})
-    entries = [(event.at, _event(who, found, shape, event, url, bool(rights.writable), names)) for event in past.items]
+    # Only who did it is offered to take all of it back: what else it reached is nobody else's to know.
+    mine = {event.operation for event in past.items if event.person and event.person == who.actor.person}
+    wide = looking.of_several(who.platform, who.actor, mine)
+    entries = [(event.at, _event(who, found, shape, event, url, bool(rights.writable), names, wide)) for event in past.items]
     if not request.args.get("after"):
         remarks = desk.comments(who.platform, who.actor, found.full_name, number)
         entries += [
@@ -354,18 +358,21 @@ def history(plugin: str, entity: str, number: int) -> Response:
         ]
     entries.sort(key=lambda pair: pair[0], reverse=True)
     more = f"{url}/history?after={past.next}" if past.next else ""
+    title = f"#{number}"
+    if not showing.wants_part():
+        title = str(looking.get(who.platform, who.actor, found.full_name, number, ()).get("display_title") or title)
     page = Plain(
         showing.shell(
             "History",
-            crumbs=[Crumb(words.plural(shape), f"/{plugin}/{entity}"), Crumb(f"#{number}", url), Crumb("History")],
+            crumbs=[Crumb(words.plural(shape), f"/{plugin}/{entity}"), Crumb(title, url), Crumb("History")],
             here=f"/{plugin}/{entity}",
         ),
-        {"entries": [one for _, one in entries], "more": more, "url": url, "id": number},
+        {"entries": [one for _, one in entries], "more": more, "url": url, "id": number, "title": title},
     )
     return respond("history.html", page, block="entries")
 
 
-def _event(who: Asking, entity: Entity, shape: Entity, event: Any, url: str, may: bool, names: dict[int, str]) -> Said:
+def _event(who: Asking, entity: Entity, shape: Entity, event: Any, url: str, may: bool, names: dict[int, str], wide: set[str]) -> Said:
     changes = []
     moved = ""
     for one in event.changes:
@@ -396,6 +403,8 @@ def _event(who: Asking, entity: Entity, shape: Entity, event: Any, url: str, may
         event.reason,
         f"{url}/revert/{event.id}" if may and event.action not in ("create", "derive") else "",
         event.hidden,
+        then=f"{url}/as-of?at={quote(event.at.isoformat())}",
+        whole=f"/undo/{event.operation}" if event.operation in wide else "",
     )
 
 

@@ -60,21 +60,28 @@ def delete(plugin: str, entity: str, number: int) -> Response:
             "noun": words.singular(found).lower(),
             "url": f"{url}/{number}",
             "version": record.version,
-            "along": _named(who, preview.along),
-            "cleared": _named(who, preview.cleared),
-            "refusing": _named(who, preview.refusing),
+            "along": _named(who, preview.along, number),
+            "cleared": _named(who, preview.cleared, number),
+            "refusing": _named(who, preview.refusing, number),
             "hidden": preview.hidden,
         },
     )
     return respond("delete.html", page, block="main")
 
 
-def _named(who: Asking, found: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+def _named(who: Asking, found: list[tuple[str, str, int]], target: int) -> list[tuple[str, str, int, str]]:
+    """(noun, field, how many, the list of them) of the records that point to ``target``; no list of a field nobody filters by."""
     named = []
     for name, field, number in found:
         entity = who.generation.entities.get(name)
         declared = entity.field(field) if entity else None
-        named.append((words.plural(entity) if entity else name, words.field_label(declared) if declared else field, number))
+        if entity is None or declared is None:
+            named.append((name, field, number, ""))
+            continue
+        noun = words.singular(entity) if number == 1 else words.plural(entity)
+        listed = declared.type in ("reference", "references", "person", "department") and not declared.hidden
+        url = f"/{entity.plugin}/{entity.name}?{field}={target}" if listed and who.grant(entity).may("read") else ""
+        named.append((noun, words.field_label(declared), number, url))
     return named
 
 
