@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 
-from core import Change, DemoWork, Record, Work, hookimpl, on
-from plugins.vendors import duplicates, identifiers, risk, scoring, terms
+from core import Change, DemoWork, Money, Record, Work, hookimpl, on
+from plugins.vendors import days, duplicates, identifiers, risk, scoring, terms
+from plugins.vendors.accounts import call_back_first, check_the_number, keep_the_account_safe, one_account_in_force
 from plugins.vendors.demo import fill
+from plugins.vendors.diligence import close_when_complete, conclude
 from plugins.vendors.merging import merge_with_care, move_what_belongs, stamp_the_merge, two_live_vendors
 
-__all__ = ["merge_with_care", "move_what_belongs", "stamp_the_merge", "two_live_vendors"]
+__all__ = [
+    "call_back_first",
+    "check_the_number",
+    "close_when_complete",
+    "conclude",
+    "keep_the_account_safe",
+    "merge_with_care",
+    "move_what_belongs",
+    "one_account_in_force",
+    "stamp_the_merge",
+    "two_live_vendors",
+]
 
-FREE_MAIL = ("gmail.com", "outlook.com", "yahoo.com", "gmx.de", "web.de", "hotmail.com")
-COOLING = 2
+ONE_TIME_LIMIT = Decimal("2500.00")
+PAYERS = frozenset({"vendors.accounts_payable", "vendors.treasury"})
+BLOCKERS = frozenset({"vendors.vendor_manager", "vendors.compliance", "core.everything"})
 LONGEST_OVERRIDE = timedelta(days=366)
 
 
@@ -36,6 +50,10 @@ def check_identifiers(record: Record, change: Change) -> dict[str, str]:
                 found[name] = str(wrong)
     if record.get("tier_until") and change.touches("tier_until") and record["tier_until"] > change.at.date() + LONGEST_OVERRIDE:
         found["tier_until"] = "A tier can be overridden for twelve months at most."
+    roles = change.actor.roles
+    if change.touches("block") and not change.is_new and roles & PAYERS and not roles & BLOCKERS:
+        if not {record["block"], change.before["block"] if change.before else "none"} <= {"none", "payments"}:
+            found["block"] = "You may stop payments and let them go again; orders are stopped by compliance or the vendor manager."
     return found
 
 
@@ -52,6 +70,10 @@ def look_for_the_same(record: Record, change: Change, work: Work) -> None:
         record["similar"] = "\n".join(_similar(record, work)) or None
     if record.get("tier_override") and record.get("tier_until") and record["tier_until"] >= change.at.date():
         record["risk_tier"] = record["tier_override"]
+    if record.get("one_time") and not record.get("one_time_limit"):
+        record["one_time_limit"] = Money(ONE_TIME_LIMIT, record["currency"])
+    if change.touches("block"):
+        record["blocked_by"] = change.actor.person if record["block"] != "none" else None
     if change.transition == "approve":
         record["approved_by"] = change.actor.person
     if change.transition == "activate" and record.get("risk_tier"):
@@ -78,69 +100,6 @@ def approve_with_papers(record: Record, transition: str, work: Work) -> str | No
 
 
 @hookimpl(specname="before_save")
-@on("vendors.bank_account")
-def keep_the_account_safe(record: Record, before: Record | None, change: Change, work: Work) -> None:
-    """The IBAN in stored form, its fingerprint and last digits; red flags of a new account; who verified and approved."""
-    if change.is_new and record.get("iban"):
-        record["iban"] = identifiers.compact_iban(record["iban"])
-        record["last4"], record["bank_country"] = record["iban"][-4:], record["iban"][:2]
-        record["fingerprint"] = hashlib.sha256(f"vendors.bank_account:{record['iban']}".encode()).hexdigest()
-        record["red_flags"] = "\n".join(_red_flags(record, work)) or None
-        if record.get("bic"):
-            record["bic"] = identifiers.compact_bic(record["bic"])
-    match change.transition:
-        case "verify":
-            record["verified_by"] = change.actor.person
-        case "approve":
-            record["approved_by"] = change.actor.person
-            record["cooling_until"] = terms.working_days_after(change.at.date(), COOLING)
-        case "activate" | "hurry":
-            record["valid_from"] = change.at.date()
-        case "retire":
-            record["valid_to"] = change.at.date()
-
-
-@hookimpl(specname="check_record")
-@on("vendors.bank_account")
-def check_the_iban(record: Record, change: Change) -> dict[str, str]:
-    """Length and check digits of the IBAN, the form of the BIC."""
-    found: dict[str, str] = {}
-    for name, check in (("iban", identifiers.compact_iban), ("bic", identifiers.compact_bic)):
-        if change.is_new and record.get(name):
-            try:
-                check(record[name])
-            except ValueError as wrong:
-                found[name] = str(wrong)
-    return found
-
-
-@hookimpl(specname="allow_transition")
-@on("vendors.bank_account")
-def call_back_first(record: Record, transition: str, work: Work) -> str | None:
-    """A call to a number already on file confirms the account before anybody approves it."""
-    if transition == "approve":
-        lines = record.get("verification") or ()
-        if any(line.get("result") == "denied" for line in lines):
-            return "A verification denied this account."
-        if not any(line.get("method") == "callback" and line.get("result") == "confirmed" for line in lines):
-            return "A call back to a number on file has to confirm the account first."
-    return None
-
-
-@hookimpl(specname="after_transition")
-@on("vendors.bank_account")
-def retire_the_old(record: Record, transition: str, work: Work) -> None:
-    """A new active account takes the place of the one before: under the vendor's lock there is one (VE-R02)."""
-    if transition in ("activate", "hurry"):
-        work.lock("vendors.vendor", record["vendor"])
-        for old in work.find(
-            "vendors.bank_account", vendor=record["vendor"], currency=record["currency"], purpose=record["purpose"], state="active"
-        ):
-            if old.id != record.id:
-                work.move("vendors.bank_account", old.id, "retire", reason="Replaced by a newer account.")
-
-
-@hookimpl(specname="before_save")
 @on("vendors.document")
 def name_the_verifier(record: Record, change: Change) -> None:
     """Who received and who verified a paper are two people."""
@@ -161,6 +120,20 @@ def expiring_papers_have_a_date(record: Record, work: Work) -> dict[str, str]:
     return {}
 
 
+@hookimpl(specname="allow_transition")
+@on("vendors.document")
+def valid_through_its_last_day(record: Record, transition: str, change: Change, work: Work) -> str | None:
+    """A paper expires when its last valid day has ended where the vendor is (VE-R09)."""
+    if transition != "expire":
+        return None
+    vendor = work.get("vendors.vendor", record["vendor"])
+    if record.get("expires") is None:
+        return "This paper does not expire."
+    if vendor is not None and not days.is_over(record["expires"], vendor["country"], change.at):
+        return f"It is valid through {record['expires']} in {vendor['country']}."
+    return None
+
+
 @hookimpl(specname="after_transition")
 @on("vendors.document")
 def block_on_expiry(record: Record, transition: str, work: Work) -> None:
@@ -177,30 +150,6 @@ def block_on_expiry(record: Record, transition: str, work: Work) -> None:
         and not _missing_papers(vendor, work)
     ):
         work.change("vendors.vendor", vendor.id, block="none", block_reason=None)
-
-
-@hookimpl(specname="before_save")
-@on("vendors.due_diligence")
-def conclude(record: Record, change: Change) -> None:
-    """A sanctions hit stops, open findings need the sign-off of compliance."""
-    lines = record.get("checks") or ()
-    hits = [line for line in lines if line.get("result") == "hit" and not line.get("signed_off")]
-    open_ = [line for line in lines if line.get("result") == "review" and not line.get("signed_off")]
-    record["outcome"] = "stopped" if hits else "conditional" if open_ else "clear" if lines else None
-    if change.transition == "close":
-        record["closed_by"] = change.actor.person
-
-
-@hookimpl(specname="allow_transition")
-@on("vendors.due_diligence")
-def close_when_complete(record: Record, transition: str) -> str | None:
-    """Every required check has a result, and what needs a look is signed off."""
-    if transition != "close":
-        return None
-    bare = [line["check"] for line in record.get("checks") or () if line.get("required") and not line.get("result")]
-    if bare or not record.get("checks"):
-        return f"These checks have no result: {', '.join(bare)}." if bare else "There are no checks yet."
-    return "Compliance has to sign off what needs a look." if record.get("outcome") == "conditional" else None
 
 
 @hookimpl(specname="before_save")
@@ -235,7 +184,15 @@ def set_the_tier(record: Record, change: Change, work: Work) -> None:
 @hookimpl(specname="before_save")
 @on("vendors.scorecard")
 def add_up_the_scores(record: Record) -> None:
-    """The weighted total over scored criteria, and its grade (VE-R06)."""
+    """Counted criteria give their value (VE-R07); the weighted total over scored criteria, and its grade (VE-R06)."""
+    lines = []
+    for line in record.get("criteria") or ():
+        if line.get("source") == "auto":
+            good, base = line.get("good"), line.get("base")
+            value = scoring.share(good, base, scoring.HUNDREDTH) if good is not None and base is not None else None
+            line = {**line, "value": None if value is None else scoring.share(good, base), "score": value}
+        lines.append(line)
+    record["criteria"] = tuple(lines)
     result = scoring.score([(line["weight"], line.get("score")) for line in record.get("criteria") or ()])
     record["total"], record["grade"], record["missing"] = result.total, result.grade, result.missing
 
@@ -243,11 +200,30 @@ def add_up_the_scores(record: Record) -> None:
 @hookimpl(specname="check_record")
 @on("vendors.scorecard")
 def weights_make_a_hundred(record: Record) -> dict[str, str]:
-    """The weights of a scorecard add up to 100."""
+    """The weights of a scorecard add up to 100, and of what was counted no part is larger than the whole."""
+    for line in record.get("criteria") or ():
+        if line.get("good") is not None and line.get("base") is not None and line["good"] > line["base"]:
+            return {"criteria": f"{line['criterion']}: {line['good']} of {line['base']} cannot be."}
     total = sum(line["weight"] for line in record.get("criteria") or () if line.get("weight") is not None)
     return (
         {} if not record.get("criteria") or total == 100 else {"criteria": f"The weights add up to {total.normalize():f} %, not to 100 %."}
     )
+
+
+@hookimpl(specname="before_save")
+@on("vendors.questionnaire")
+def score_the_answers(record: Record) -> None:
+    """The weighted score over the answers that have one."""
+    record["score"] = scoring.score([(line["weight"], line.get("score")) for line in record.get("answers") or ()]).total
+
+
+@hookimpl(specname="before_save")
+@on("vendors.contract_link")
+def renew_from_the_first_end(record: Record, change: Change) -> None:
+    """A renewed contract ends so many months after its first end, however often it was renewed (VE-R08)."""
+    if not change.is_new and change.touches("renewals") and record.get("end") and record.get("renew_months"):
+        record["first_end"] = record.get("first_end") or record["end"]
+        record["end"] = terms.renewed(record["first_end"], record["renew_months"], int(record.get("renewals") or 0))
 
 
 @hookimpl
@@ -257,11 +233,11 @@ def demo(work: DemoWork) -> None:
 
 
 def _similar(record: Record, work: Work) -> list[str]:
-    mine = record.get("id")
+    mine, sites = record.get("id"), duplicates.sites(record)
     return [
         f"{other['code']} {other['legal_name']}"
         for other in work.find("vendors.vendor", country=record["country"], limit=1000)
-        if other.id != mine and duplicates.alike(record["legal_name"], other["legal_name"])
+        if other.id != mine and (duplicates.alike(record["legal_name"], other["legal_name"]) or sites & duplicates.sites(other))
     ][:20]
 
 
@@ -274,20 +250,3 @@ def _missing_papers(vendor: Record, work: Work) -> list[str]:
     ]
     have = {one["type"] for one in work.find("vendors.document", vendor=vendor.id, state="verified", limit=200)}
     return [one["name"] for one in needed if one.id not in have]
-
-
-def _red_flags(record: Record, work: Work) -> list[str]:
-    """What a careful clerk would ask about (VE 4.3)."""
-    flags: list[str] = []
-    vendor = work.get("vendors.vendor", record["vendor"])
-    if vendor is None:
-        return flags
-    if record["bank_country"] != vendor["country"]:
-        flags.append(f"The account is in {record['bank_country']}, the vendor in {vendor['country']}.")
-    if duplicates.similarity(duplicates.normal(record["holder"]), duplicates.normal(vendor["legal_name"])) < 0.85:
-        flags.append("The holder's name differs from the vendor's.")
-    if any((line.get("email") or "").rpartition("@")[2].lower() in FREE_MAIL for line in vendor.get("contacts") or ()):
-        flags.append("A contact uses a free mail address.")
-    if any(other["vendor"] != record["vendor"] for other in work.find("vendors.bank_account", fingerprint=record["fingerprint"], limit=20)):
-        flags.append("Another vendor uses the same account.")
-    return flags

@@ -92,7 +92,9 @@ def _vendor(
         owner=buyers[0],
         criticality=dice.randrange(1, 5),
         website=f"https://vendor{number}.example",
-        contacts=({"name": f"Contact {number}", "role": "sales", "email": f"contact{number}@vendor.example"},),
+        contacts=(
+            {"name": f"Contact {number}", "role": "sales", "email": f"contact@vendor{number}.example", "phone": _phone(number)},
+        ),
         addresses=({"kind": "legal", "city": "Hafenstadt", "country": country},),
     )
     moment += timedelta(days=2)
@@ -134,12 +136,13 @@ def _vendor(
         "vendors.bank_account",
         account.id,
         "verify",
-        verification=({"method": "callback", "result": "confirmed", "called": "number on file"},),
+        verification=({"method": "callback", "result": "confirmed", "called": _phone(number)},),
     )
     if moment + timedelta(days=5) >= now or dice.random() < 0.08:
         return
     work.by(payers[1])
-    work.move("vendors.bank_account", account.id, "approve")
+    answers = tuple({**line, "answer": "The contact confirmed it on the phone."} for line in account.get("answers") or ())
+    work.move("vendors.bank_account", account.id, "approve", answers=answers)
     work.at(moment + timedelta(days=5))
     work.move("vendors.bank_account", account.id, "activate")
     work.by(buyers[2])
@@ -174,6 +177,11 @@ def iban(country: str, account: str) -> str:
     """An account number with right check digits."""
     digits = "".join(str(int(sign, 36)) for sign in f"{account}{country}00")
     return f"{country}{98 - int(digits) % 97:02d}{account}"
+
+
+def _phone(number: int) -> str:
+    """A number of the range that is kept for stories and films."""
+    return f"+44 7700 900{number % 1000:03d}"
 
 
 def _crew(work: DemoWork, team: str) -> list[int]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
 
 ALIKE = 0.92
+FREE_MAIL = ("gmail.com", "outlook.com", "yahoo.com", "gmx.de", "web.de", "hotmail.com")
 LEGAL_FORMS = frozenset(
     [
         "ab",
@@ -73,6 +77,13 @@ def similarity(one: str, other: str) -> float:
 def alike(one: str | None, other: str | None) -> bool:
     """Whether two company names are so similar that they may be the same vendor (VE 4.3)."""
     return similarity(normal(one), normal(other)) >= ALIKE
+
+
+def sites(vendor: Mapping[str, Any]) -> set[str]:
+    """The domains of the vendor's website and of its contacts' addresses, without those of free mail."""
+    found = {(urlsplit(vendor.get("website") or "").hostname or "").removeprefix("www.")}
+    found |= {(line.get("email") or "").rpartition("@")[2].lower() for line in vendor.get("contacts") or ()}
+    return found - {"", *FREE_MAIL}
 
 
 def _jaro(one: str, other: str) -> float:

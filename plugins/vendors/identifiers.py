@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stdnum import bic, ean, iban, lei
 from stdnum.exceptions import ValidationError
+from stdnum.us import rtn
 from stdnum.util import get_cc_module
 
 
@@ -26,6 +27,14 @@ def compact_bic(text: str) -> str:
         return str(bic.validate(text))
     except ValidationError:
         raise ValueError("A BIC has 8 or 11 characters, such as COBADEFF or COBADEFF370.") from None
+
+
+def compact_routing(text: str) -> str:
+    """The routing number of an American bank, nine digits with a check digit (weights 3, 7, 1)."""
+    try:
+        return str(rtn.validate(text))
+    except ValidationError:
+        raise ValueError("A routing number has 9 digits, of which the last checks the others.") from None
 
 
 def compact_lei(text: str) -> str:

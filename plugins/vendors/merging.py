@@ -7,7 +7,7 @@ from datetime import timedelta
 from core import Change, Record, Work, hookimpl, on
 
 UNDO = timedelta(days=30)
-OWNED = ("bank_account", "document", "due_diligence", "risk_assessment", "scorecard", "contract_link", "incident")
+OWNED = ("bank_account", "document", "due_diligence", "risk_assessment", "scorecard", "contract_link", "incident", "questionnaire")
 
 
 @hookimpl(specname="check_record")

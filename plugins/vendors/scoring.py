@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 TENTH = Decimal("0.1")
+HUNDREDTH = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,6 @@ def grade(total: Decimal) -> str:
     return next((letter for letter, least in (("A", 90), ("B", 75), ("C", 60)) if total >= least), "D")
 
 
-def share(part: Decimal, whole: Decimal) -> Decimal | None:
-    """``part`` of ``whole`` in percent with one decimal; None for a whole of zero."""
-    return (100 * part / whole).quantize(TENTH, ROUND_HALF_UP) if whole else None
+def share(part: Decimal, whole: Decimal, step: Decimal = TENTH) -> Decimal | None:
+    """``part`` of ``whole`` in percent, to ``step`` (one decimal); None for a whole of zero."""
+    return (100 * part / whole).quantize(step, ROUND_HALF_UP) if whole else None

@@ -19,7 +19,7 @@ from tests.functions.together import CLIENTS, Attempt, Outcome, together
 
 SERIAL = count(1)
 DAY = datetime(2026, 6, 10, tzinfo=UTC)
-CALL = ({"method": "callback", "called": "number on file", "result": "confirmed"},)
+CALL = ({"method": "callback", "called": "+44 7700 900123", "result": "confirmed"},)
 
 
 def refused(outcomes: Iterable[Outcome]) -> Counter[str]:
@@ -122,7 +122,10 @@ def test_fa_r01_fa_r02_one_slot_has_one_booking_and_halls_keep_their_rooms(both:
 def vendor(app: World, owner: Actor) -> Record:
     number = next(SERIAL)
     term = app.create("vendors.payment_term", code=f"T{number}", name="30 days net", lines=({"days": 30},))
-    return app.create("vendors.vendor", legal_name=f"Alder {number}", country="DE", payment_term=term.id, owner=owner.person)
+    contacts = ({"name": "Front desk", "phone": "+44 7700 900123"},)
+    return app.create(
+        "vendors.vendor", legal_name=f"Alder {number}", country="DE", payment_term=term.id, owner=owner.person, contacts=contacts
+    )
 
 
 def cooling(app: World, of: Record, people: dict[str, Actor]) -> Record:

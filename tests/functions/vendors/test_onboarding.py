@@ -15,6 +15,7 @@ from core.testing import World
 from plugins.vendors.demo import iban
 
 SERIAL = count(1)
+PHONE = "+44 7700 900123"
 
 
 @pytest.fixture
@@ -26,7 +27,8 @@ def staff(app: World, actor: Callable[..., Actor]) -> dict[str, Actor]:
 def vendor(app: World, staff: dict[str, Actor], **more: object) -> Record:
     number = next(SERIAL)
     term = app.create("vendors.payment_term", code=f"N{number}", name="30 days net", lines=({"days": 30},))
-    given = {"legal_name": f"Alder {'X' * number} Works", "country": "DE", "payment_term": term.id} | more
+    contacts = ({"name": "Front desk", "phone": PHONE, "email": f"desk@vendor{number}.example"},)
+    given = {"legal_name": f"Alder {'X' * number} Works", "country": "DE", "payment_term": term.id, "contacts": contacts} | more
     return app.create("vendors.vendor", by=staff["requester"], form="proposal", **given)
 
 
@@ -39,7 +41,7 @@ def go(app: World, record: Record, transition: str, by: Actor, **more: object) -
     return app.move(record.entity, record, transition, by=by, **more)  # type: ignore[arg-type]
 
 
-CALL = ({"method": "callback", "called": "number on file", "result": "confirmed"},)
+CALL = ({"method": "callback", "called": PHONE, "result": "confirmed"},)
 
 
 def paid_into(app: World, staff: dict[str, Actor], of: Record) -> Record:
