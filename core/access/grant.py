@@ -168,6 +168,13 @@ class Grant:
 
     def creatable(self, form: str | None = None) -> frozenset[str]:
         """Fields that may be given to a new record, through the form when one is named; empty: none may be created."""
+        return self._any_form if form is None else self._offered(form)
+
+    @cached_property
+    def _any_form(self) -> frozenset[str]:
+        return self._offered(None)
+
+    def _offered(self, form: str | None) -> frozenset[str]:
         if not self.may("create"):
             return frozenset()
         names: frozenset[str] = frozenset()

@@ -34,13 +34,15 @@ class ColumnSpec:
 @dataclass(frozen=True, slots=True)
 class Parsing:
     """What reading a value may need: the person's zone and locale, the record's company currency, the clock's day and
-    a way from a human key to an id (None when there is no such record)."""
+    a way from a human key to an id (None when there is no such record). ``comparing``: the value is only compared with
+    others, so that an amount may leave its currency open."""
 
     zone: str = "UTC"
     locale: str = "en"
     currency: str = ""
     today: date | None = None
     resolve_key: Callable[[str, str], int | None] | None = None
+    comparing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +140,13 @@ def clean(text: str, *, one_line: bool) -> str | None:
     """
     if "\x00" in text:
         raise ValueError("The text holds a NUL character, which cannot be kept.")
-    if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise ValueError("The text holds half of a character (a lone surrogate), which cannot be kept.")
-    if not text.isascii() and _flood().search(text):
-        raise ValueError(f"The text holds more than {MOST_MARKS} combining marks on one letter, which cannot be kept.")
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+    text = text.replace("\r\n", "\n")
+    if not text.isascii():
+        if any("\ud800" <= sign <= "\udfff" for sign in text):
+            raise ValueError("The text holds half of a character (a lone surrogate), which cannot be kept.")
+        if _flood().search(text):
+            raise ValueError(f"The text holds more than {MOST_MARKS} combining marks on one letter, which cannot be kept.")
+        text = unicodedata.normalize("NFC", text)
     if one_line:
         text = text.strip()
         if "\n" in text or "\r" in text:
@@ -162,6 +166,8 @@ def _flood() -> re.Pattern[str]:
 
 def fold(text: str) -> str:
     """Text for people's order and for matching without regard to case and accents."""
+    if text.isascii():
+        return text.lower()[:200]
     plain = unicodedata.normalize("NFKD", text).casefold()
     return "".join(sign for sign in plain if not unicodedata.combining(sign))[:200]
 

@@ -25,6 +25,7 @@ DERIVED = frozenset({"computed", "lookup", "rollup", "sequence"})
 TEXTS = frozenset(
     {"text", "long_text", "rich_text", "email", "phone", "url", "colour", "barcode", "entity", "choice", "secret"}
 )
+_READ_TEXTS = TEXTS - {"secret"}
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "integer": (int,),
     "rating": (int,),
@@ -71,9 +72,9 @@ def settle(field: Field, value: Value, parsing: Parsing, assume: Assume | None =
 
     Raises ValueError with a sentence.
     """
-    if isinstance(value, str) and field.type in TEXTS - {"secret"}:
+    if isinstance(value, str) and field.type in _READ_TEXTS:
         value = kind(field).from_json(field, value, parsing)
-        return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+        return unicodedata.normalize("NFC", value) if isinstance(value, str) and not value.isascii() else value
     if empty(value):
         return nothing(field)
     if field.type == "lines":

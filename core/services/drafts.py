@@ -57,6 +57,8 @@ class Draft:
     """The fields that the transition under way lets be given."""
     may: bool = False
     """Another right than the one to create or write allows this (a move, a rule)."""
+    stamped: tuple[int | None, Unit] | None = None
+    """The department for which ``shape`` was found, and the unit in which."""
 
     @property
     def old(self) -> Mapping[str, Value]:
@@ -78,12 +80,10 @@ class Draft:
 
     def changed(self) -> frozenset[str]:
         """The fields whose values differ from the record before."""
-        before = self.old
-        return frozenset(
-            name
-            for name, value in self.record.items()
-            if value != before.get(name) and not (self.before is None and empty(value))
-        )
+        if self.before is None:
+            return frozenset([name for name, value in self.record.items() if not (value is None or value == "" or value == ())])
+        before = self.before
+        return frozenset([name for name, value in self.record.items() if value != before.get(name)])
 
     def refuse(self, name: str, sentence: str) -> None:
         self.errors.setdefault(name, []).append(sentence)

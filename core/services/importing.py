@@ -82,6 +82,16 @@ class _Plan:
     draft: Draft | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a column is: the field's name, and the field when its cells are given to records (None: they are compared;
+    ``beside``: they are read along with another column's)."""
+
+    name: str
+    given: Field | None
+    beside: bool = False
+
+
 class _Refused(Exception):
     """A row of a batch was refused by the database."""
 
@@ -135,7 +145,9 @@ class _Import:
         self.writable = rights.writable()
         self.columns = self._columns()
         self.sheet = Sheet(p, actor, self.shape, tuple(dict.fromkeys(one for one in self.columns.values() if one in self.visible)))
-        self._keys: dict[tuple[str, str], int | None] = {}
+        self._keys: dict[tuple[str, str], int] = {}
+        self._lost: set[tuple[str, str]] = set()
+        self._places: dict[frozenset[str], dict[str, _Place]] = {}
         self._parsing: tuple[Unit, Parsing] | None = None
         self._fresh = False
 
@@ -340,16 +352,16 @@ class _Import:
 
     def _new(self, unit: Unit, cells: Mapping[str, Any]) -> Draft:
         values, fixed = self._split(unit, cells, self.creatable)
+        declared = preparing.declared_by(self.shape)
         for name, value in values.items():
-            held = self.shape.field(name)
-            if held is not None and held.type == "lines":  # their ids, like the record's own, belong to where they come from
+            if declared[name].type == "lines":  # their ids, like the record's own, belong to where they come from
                 values[name] = tuple({key: cell for key, cell in line.items() if key != "id"} if isinstance(line, dict) else line
                                      for line in value or ())
         draft = preparing.start_new(unit, self.actor, self.name, values, None)
         draft.reason = "import"
         preparing.complete(draft)
         for heading, name in fixed.items():
-            if name in SYSTEM_FIELDS and name != "state" or (held := self.shape.field(name)) is not None and held.type == "sequence":
+            if name in SYSTEM_FIELDS and name != "state" or (held := declared.get(name)) is not None and held.type == "sequence":
                 continue  # what is given to a new record only when it is stored
             if not self._same(cells.get(heading), self._shown(draft.record, heading, name)):
                 raise Invalid({heading: [preparing.NOT_HERE]})
@@ -379,21 +391,29 @@ class _Import:
         fixed: dict[str, str] = {}
         errors: dict[str, list[str]] = {}
         reading = self._reading(unit)
+        places = self._places.get(givable)
+        if places is None:
+            places = self._places[givable] = {heading: self._place(heading, name, givable) for heading, name in self.columns.items()}
         for heading, raw in cells.items():
-            name = self.columns.get(heading)
-            if name is None:
+            place = places.get(heading)
+            if place is None or place.beside:
                 continue
-            one = self.shape.field(name)
-            if one is None or name not in givable or one.type in ("file", "image", "signature") and not self.table.is_json:
-                fixed[heading] = name
-            elif name == heading:
-                try:
-                    values[name] = self._given(one, raw, cells, reading)
-                except ValueError as refused:
-                    errors[heading] = [str(refused)]
+            if place.given is None:
+                fixed[heading] = place.name
+                continue
+            try:
+                values[place.name] = self._given(place.given, raw, cells, reading)
+            except ValueError as refused:
+                errors[heading] = [str(refused)]
         if errors:
             raise Invalid(errors)
         return values, fixed
+
+    def _place(self, heading: str, name: str, givable: frozenset[str]) -> _Place:
+        one = self.shape.field(name)
+        if one is None or name not in givable or one.type in ("file", "image", "signature") and not self.table.is_json:
+            return _Place(name, None)
+        return _Place(name, one, beside=name != heading)
 
     def _given(self, one: Field, raw: Any, cells: Mapping[str, Any], reading: Parsing) -> Value:
         if self.table.is_json:
@@ -423,16 +443,21 @@ class _Import:
 
     def _forget(self) -> None:
         """Forget which keys lead nowhere: a row that was just stored may have one of them."""
-        self._keys = {place: found for place, found in self._keys.items() if found is not None}
+        self._lost.clear()
 
     def _made_reading(self, unit: Unit) -> Parsing:
         def resolve(entity: str, key: str) -> int | None:
             place = (entity, key)
-            if place not in self._keys:
-                if len(self._keys) > MOST_KEYS:
-                    self._keys.clear()
-                self._keys[place] = Reader(unit, entity).find_key(key)
-            return self._keys[place]
+            found = self._keys.get(place)
+            if found is None and place not in self._lost:
+                found = Reader(unit, entity).find_key(key)
+                if found is None:
+                    self._lost.add(place)
+                else:
+                    if len(self._keys) > MOST_KEYS:
+                        self._keys.clear()
+                    self._keys[place] = found
+            return found
 
         return Parsing(zone=self.actor.zone, locale="en", currency=defaults.parsing(unit).currency, resolve_key=resolve)
 

@@ -16,6 +16,7 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.facts import SYSTEM_FIELDS, Record, Value
 from core.fields import Parsing, effective, kind
 from core.hooks import Refusal
+from core.services import line_rules
 from core.services.currencies import currency_of, settle_currencies
 from core.services.defaults import (
     DERIVED,
@@ -67,13 +68,29 @@ def rights_on(unit: Unit, formulas: Formulas, entity: Entity, actor: Actor, reco
     )
 
 
-def known_names(unit: Unit, actor: Actor, entity: Entity) -> dict[str, str]:
+def known_names(unit: Unit, actor: Actor, entity: Entity) -> Mapping[str, str]:
     """The fields the actor's department knows, as the names it uses and the stored names."""
-    if actor.is_system or not any(one.scope for one in entity.fields):
-        return {one.name: one.name for one in entity.fields}
+    own, scoped = remembered.statement(entity, "own names", lambda: _own_names(entity))
+    if actor.is_system or not scoped:
+        return own
     shape = unit.generation.shape(entity.full_name, actor.department_code)
     by_column = {one.column: one.name for one in entity.fields if one.column}
     return {one.name: by_column.get(one.column, one.name) if one.column else one.name for one in shape.fields}
+
+
+def _own_names(entity: Entity) -> tuple[dict[str, str], bool]:
+    """Every field by its own name, and whether some belong to one department only."""
+    return {one.name: one.name for one in entity.fields}, any(one.scope for one in entity.fields)
+
+
+def declared_by(entity: Entity) -> Mapping[str, Field]:
+    """The entity's fields by their names."""
+    return remembered.statement(entity, "declared", lambda: {one.name: one for one in entity.fields})
+
+
+def _blank(entity: Entity) -> dict[str, Value]:
+    """The values of a record that nobody has given any."""
+    return remembered.statement(entity, "blank", lambda: {one.name: nothing(one) for one in entity.fields})
 
 
 def may_be_given(one: Field) -> bool:
@@ -97,18 +114,23 @@ def start_new(
     """
     entity = entity_for_writing(unit, actor, name)
     rights = grant(entity, actor)
-    declared = {one.name: one for one in entity.fields}
-    writable = frozenset(name for name in rights.creatable(form) if name in declared and may_be_given(declared[name]))
+    declared = declared_by(entity)
     if anything:
         writable = frozenset(declared)
+    else:
+        offered = rights.creatable(form)
+        writable = remembered.statement(entity, ("writable", offered), lambda: frozenset(
+            name for name in offered if name in declared and may_be_given(declared[name])))
     if not may and (not rights.may("create") or not writable):
         raise Forbidden(who_may(unit, entity, "create"))
     formulas = Formulas(unit)
-    record = Record(name, {one.name: nothing(one) for one in entity.fields})
+    record = Record(name, _blank(entity))
     draft = Draft(unit, formulas, actor, entity, entity, None, record, names=known_names(unit, actor, entity), may=may)
     record["created_by"] = record["updated_by"] = actor.person
     record["created_at"] = record["updated_at"] = unit.now
     _take(draft, values, writable)
+    if not anything:
+        line_rules.hold(draft)
     stamp(draft)
     return draft
 
@@ -130,16 +152,21 @@ def start_change(unit: Unit, actor: Actor, name: str, number: int, *, trashed: b
     return draft, rights
 
 
-def give(draft: Draft, values: Mapping[str, Value], writable: Collection[str]) -> None:
-    """Take given values into a draft of an existing record; ``writable`` names what may be given now."""
+def give(draft: Draft, values: Mapping[str, Value], writable: Collection[str], *, anything: bool = False) -> None:
+    """Take given values into a draft of an existing record; ``writable`` names what may be given now.
+
+    ``anything``: also what is read-only to people.
+    """
     _take(draft, values, writable)
+    if not anything:
+        line_rules.hold(draft)
     stamp(draft)
 
 
 def settled(draft: Draft, values: Mapping[str, Value]) -> dict[str, Value]:
     """The given values in their kinds' Python form; those that cannot be read stay as they are, to be refused later."""
     reading = parsing_money(draft.unit, draft.record)
-    declared = {one.name: one for one in draft.entity.fields}
+    declared = declared_by(draft.entity)
     found: dict[str, Value] = {}
     for name, value in values.items():
         one = declared.get(draft.names.get(name, ""))
@@ -169,8 +196,10 @@ def stamp(draft: Draft) -> None:
     if number is None:
         number = draft.before.get("department_id") if draft.before is not None else draft.actor.department
     draft.record["department_id"] = number
-    code = department_code(draft.unit, number)
-    draft.shape = draft.unit.generation.shape(draft.entity.full_name, code)
+    if draft.stamped is None or draft.stamped[0] != number or draft.stamped[1] is not draft.unit:
+        code = department_code(draft.unit, number)
+        draft.shape = draft.unit.generation.shape(draft.entity.full_name, code)
+        draft.stamped = number, draft.unit
     workflow = workflow_of(draft.shape)
     if draft.before is None and workflow is not None and draft.record.get("state") is None:
         draft.record["state"] = workflow.initial
@@ -182,7 +211,7 @@ def shape_of(unit: Unit, entity: Entity, record: Mapping[str, Value]) -> Entity:
 
 
 def _take(draft: Draft, values: Mapping[str, Value], writable: Collection[str]) -> None:
-    declared = {one.name: one for one in draft.entity.fields}
+    declared = declared_by(draft.entity)
     given: set[str] = set()
     plain = parsing(draft.unit)
     money: list[tuple[str, Field]] = []
@@ -325,6 +354,10 @@ def _choices_and_limits(draft: Draft, names: Collection[str]) -> None:
                 draft.refuse(one.name, sentence)
             if one.type in uploads.KINDS and not uploads.usable(draft.unit, int(value), draft.old.get(one.name)):
                 draft.refuse(one.name, uploads.NOT_YOURS)
+            elif one.type == "image" and value != draft.old.get(one.name) and not uploads.is_picture(draft.unit, int(value)):
+                draft.refuse(one.name, uploads.NO_PICTURE)
+            elif one.type == "entity" and str(value) not in draft.unit.generation.entities and value != draft.old.get(one.name):
+                draft.refuse(one.name, "There is no such entity. Write plugin.entity.")
 
 
 def _line_limits(draft: Draft, one: Field, lines: Iterable[Mapping[str, Value]]) -> None:
@@ -375,7 +408,7 @@ def _call_hooks(draft: Draft) -> None:
 
 def _settle_again(draft: Draft, touched: Iterable[str]) -> None:
     """What a hook set is brought into form; system fields it touched are put back."""
-    fields = {one.name: one for one in draft.entity.fields}
+    fields = declared_by(draft.entity)
     amounts = any(name in fields and has_money(fields[name]) for name in touched)
     reading = parsing_money(draft.unit, draft.record) if amounts else parsing(draft.unit)
     for name in touched:

@@ -149,7 +149,11 @@ def line_entity(entity: Entity, line: Field) -> Entity:
 
 def today(unit: Unit) -> date:
     """The actor's calendar day at the unit's instant."""
-    return unit.now.astimezone(ZoneInfo(unit.actor.zone or "UTC")).date()
+    place = (f"today {unit.actor.zone}", 0)
+    found = unit.memory.get(place)
+    if not isinstance(found, date):
+        found = unit.memory[place] = unit.now.astimezone(ZoneInfo(unit.actor.zone or "UTC")).date()
+    return found
 
 
 def field_of(entity: Entity, name: str) -> Field | None:

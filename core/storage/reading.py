@@ -26,7 +26,7 @@ from core.storage.shapes import Cell, Shape
 from core.storage.sight import Sight
 from core.storage.stored import fit
 from core.storage.unit import Unit
-from schemas.model import Entity, View
+from schemas.model import Entity, Field, View
 
 LARGEST_ID = 2**53 - 1
 _CHUNK = 500
@@ -163,29 +163,53 @@ class Reader:
         parts = [part.strip() for part in text.split(" / ")] if len(names) > 1 else [text.strip()]
         if not names or len(parts) != len(names):
             return None
-        sight = self.sight()
-        clauses = []
-        for name, part in zip(names, parts, strict=True):
-            if not sight.may_name(name):
+        statement, places = self._by_key(names)
+        if statement is None:
+            return None
+        cells: dict[str, object] = {}
+        for number, ((target, held), part) in enumerate(zip(places, parts, strict=True)):
+            try:
+                value = Reader(self.unit, target).find_key(part) if target else kind(held).from_text(held, part, Parsing())
+            except ValueError:
                 return None
-            clauses.append(self._key_clause(sight, name, part))
-        chosen = sa.select(sight.at.c.id).where(sight.readable(), *clauses).limit(2)
-        found = self.unit.connection.execute(chosen).all()
+            if value is None:
+                return None
+            cells[f"key{number}"] = kind(held).to_row(held, value, self.unit.database.dialect)[0]
+        found = statement.rows(self.unit.connection, cells)
         return int(found[0][0]) if len(found) == 1 else None
 
-    def _key_clause(self, sight: Sight, name: str, part: str) -> ColumnElement[bool]:
-        declared = sight.field(name)
-        assert declared is not None
-        target, shown, held = sight.target(declared), sight.shown(name), sight.effective(declared)
-        seen = sa.true() if shown is None else shown
-        try:
-            value = Reader(self.unit, target).find_key(part) if target else kind(held).from_text(held, part, Parsing())
-        except ValueError:
-            return sa.false()
-        if value is None:
-            return sa.false()
-        cells = kind(held).to_row(held, value, self.unit.database.dialect)
-        return sa.and_(seen, sight.cells(declared)[0] == cells[0])
+    def _by_key(self, names: tuple[str, ...]) -> _ByKey:
+        """The statement that finds a record by its human key (None: a part of it may not be named), and what each part is."""
+        key = (*self._whose(), names)
+        found = _KEYS.get(key)
+        if found is not None:
+            return found
+        with making:
+            sight = self.sight()
+            places, clauses = [], []
+            for number, name in enumerate(names):
+                declared = sight.field(name)
+                if declared is None or not sight.may_name(name):
+                    return None, ()
+                shown, cell = sight.shown(name), sight.cells(declared)[0]
+                asked = cell == sa.bindparam(f"key{number}", type_=cell.type)
+                clauses.append(asked if shown is None else sa.and_(shown, asked))
+                places.append((sight.target(declared), sight.effective(declared)))
+            chosen = sa.select(sight.at.c.id).where(sight.readable(), *clauses).limit(2)
+            found = (Sent(chosen, bare=True), tuple(places))
+            if not sight.moving:
+                _KEYS.put(key, found)
+            return found
+
+    def _whose(self) -> tuple[object, ...]:
+        """What a statement of this reader is remembered by: it is the same for everybody who sees the same."""
+        return (
+            self.unit.generation.number,
+            self.unit.database.engine,
+            sight_key(self.unit),
+            self.rights.purpose,
+            self.entity.full_name,
+        )
 
     def _titles(self, query: Query) -> list[tuple[int, str | None]]:
         found = self.rows(query)
@@ -198,16 +222,7 @@ class Reader:
         return Pager(self.unit, self.entity, self.rights, query, self.secret)
 
     def _by_id(self, fields: tuple[str, ...] | None, trashed: bool, size: int) -> tuple[Shape, Sent]:
-        key = (
-            self.unit.generation.number,
-            self.unit.database.engine,
-            sight_key(self.unit),
-            self.rights.purpose,
-            self.entity.full_name,
-            fields,
-            trashed,
-            size,
-        )
+        key = (*self._whose(), fields, trashed, size)
         found = _BY_ID.get(key)
         if found is not None:
             return found
@@ -275,12 +290,15 @@ def key_fields(entity: Entity) -> tuple[str, ...]:
     return (texts[0],) if len(texts) == 1 else ()
 
 
+_ByKey = tuple[Sent | None, tuple[tuple[str, Field], ...]]
 _BY_ID: Remembered[tuple[Shape, Sent]] = Remembered(512)
+_KEYS: Remembered[_ByKey] = Remembered(256)
 
 
 def forget() -> None:
     """Forget the statements made for a generation; they are built anew when they are asked for."""
     _BY_ID.clear()
+    _KEYS.clear()
     paging.forget()
 
 __all__ = ["Found", "Reader", "Rows", "SMALL", "default_view", "key_fields"]
