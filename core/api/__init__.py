@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from core.api import listing, own, records
+from core.api import listing, own, past, records
 from core.api.door import Door
 from core.services.platform import Platform
 
@@ -17,9 +17,12 @@ def create_blueprint(platform: Platform) -> Blueprint:
     door.add("/<plugin>/<entity>", {"GET": listing.list_, "POST": records.create})
     door.add("/<plugin>/<entity>/<number>", {"GET": records.get, "PATCH": records.patch, "DELETE": records.delete})
     door.add("/<plugin>/<entity>/<number>/history", {"GET": records.history})
+    door.add("/<plugin>/<entity>/<number>/as-of", {"GET": past.as_of})
     door.add("/<plugin>/<entity>/<number>/restore", {"POST": records.restore})
     door.add("/<plugin>/<entity>/<number>/transitions/<transition>", {"POST": records.move})
     door.add("/<plugin>/<entity>/<number>/files/<field>", {"GET": records.file})
+    door.add("/-/undo/<operation>", {"POST": past.take_back})
+    door.add("/-/explain", {"GET": past.explain})
     door.close()
     return blueprint
 

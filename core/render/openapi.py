@@ -97,6 +97,9 @@ def _one(paths: Json, schemas: Json, entity: Entity, entities: Mapping[str, Enti
     paths[f"{base}/{{id}}/history"] = {"parameters": where, "get": _operation(
         f"history_{entity.plugin}_{entity.name}", tag, f"History of {label}", "History", "200",
         ("400", "401", "403", "404", "429", "503"), parameters=[_LIMIT, _query("after")])}
+    paths[f"{base}/{{id}}/as-of"] = {"parameters": where, "get": _operation(
+        f"as_of_{entity.plugin}_{entity.name}", tag, f"{label} as it was at a moment", model, "200",
+        ("400", "401", "403", "404", "429", "503"), parameters=[_query("at") | {"required": True}])}
     shown = rights.visible()
     for field in entity.fields:
         if field.name in shown and kind(effective(field, entities, entity)).family == "file":
@@ -187,7 +190,16 @@ def _own(actor: Actor) -> Json:
             }
         },
     }
+    asked_for = [_query(name) for name in ("id", "action", "field", "transition", "user")]
+    found["/-/explain"] = {"get": _operation(
+        "explain", "platform", "Why may I, or why not", "Explanation", "200", ("400", "403", "404", *usual),
+        parameters=[_query("entity") | {"required": True}, *asked_for])}
     if actor.scope_writes:
+        found["/-/undo/{operation}"] = {
+            "parameters": [{"name": "operation", "in": "path", "required": True,
+                            "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}],
+            "post": _operation("undo", "platform", "Take back what an operation did", "Undone", "200", ("400", "404", "409", "422", *usual),
+                               parameters=[_KEY])}
         found["/files"] = {
             "post": {
                 "operationId": "upload",
@@ -230,6 +242,12 @@ def _common() -> Json:
         "Me": {"type": "object", "required": ["account", "person", "department", "roles"], "properties": {
             "account": text, "person": {"type": ["integer", "null"]}, "department": {"type": ["integer", "null"]},
             "roles": {"type": "array", "items": text}}},
+        "Explanation": {"type": "object", "required": ["allowed", "sentences"], "properties": {
+            "allowed": {"type": ["boolean", "null"]}, "sentences": {"type": "array", "items": text}}},
+        "Undone": {"type": "object", "required": ["operation", "done", "results"], "properties": {
+            "operation": text, "done": {"type": "integer"}, "results": {"type": "array", "items": {"type": "object", "properties": {
+                "entity": maybe, "id": {"type": ["integer", "null"]}, "title": text, "done": {"type": "boolean"},
+                "sentences": {"type": "array", "items": text}}}}}},
         "Uploaded": {"type": "object", "required": ["id", "name", "size", "type"], "properties": {
             "id": dict(ID), "name": text, "size": {"type": "integer"}, "type": text}},
         "History": {"type": "object", "required": ["items", "next"], "properties": {

@@ -191,6 +191,8 @@ class Said:
     hidden: int = 0
     body: str = ""
     remove: str = ""
+    then: str = ""
+    whole: str = ""
 
 
 @dataclass

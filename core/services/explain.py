@@ -47,8 +47,11 @@ def explain(
 
     Only administrators ask about others. Raises NotFound, BadRequest, Forbidden.
     """
-    if not asking.is_system and asking.email != email and not asking.roles & {"core.admin", "core.everything"}:
+    keeper = asking.is_system or bool(asking.roles & {"core.admin", "core.everything"})
+    if not keeper and asking.email != email:
         raise Forbidden("What others may do is explained to administrators (core.admin). Ask one of them.")
+    if not asking.scope_allows(entity, write=False):
+        raise Forbidden("This token's scopes do not reach this entity.")
     if action not in ACTIONS:
         raise BadRequest(f'There is no action "{action}". Actions are {", ".join(ACTIONS)}.')
     row = accounts.find(p, email)
@@ -65,8 +68,14 @@ def explain(
         return Explanation(*_for_entity(rights, shape, action, field, said))
     with p.read(Actor.system("explain rights", channel=asking.channel)) as unit:
         record = Reader(unit, entity, grant(shape, unit.actor)).get(id)
+        seen = grant(shape, asking).on(record, _test(unit, record, shape, asking)).readable
+        if not seen and not keeper:
+            # Whoever asks about a record out of sight learns as little as at its own address.
+            raise NotFound
         test = _test(unit, record, shape, actor)
-        return Explanation(*_for_record(rights, shape, record, test, action, field, transition, said))
+        title = str(record.get("display_title") or "") if seen else ""
+        title = title or f"{shape.label or shape.name} #{id}"
+        return Explanation(*_for_record(rights, shape, record, title, test, action, field, transition, said))
 
 
 def _for_entity(
@@ -98,6 +107,7 @@ def _for_record(
     rights: Grant,
     shape: Entity,
     record: Record,
+    title: str,
     test: Test,
     action: str,
     field: str | None,
@@ -105,7 +115,6 @@ def _for_record(
     said: list[str],
 ) -> tuple[bool, tuple[str, ...]]:
     row = rights.on(record, test)
-    title = record.get("display_title") or f"{shape.full_name} {record.id}"
     if rights.everything:
         said.append("core.everything passes every access rule, but no guard and no immutability.")
     for right in () if rights.everything else rights.rights:

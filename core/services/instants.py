@@ -7,8 +7,9 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
 
-from core.errors import Conflict
+from core.errors import BadRequest, Conflict
 from core.storage.unit import HeadMoved
 
 _Given = ParamSpec("_Given")
@@ -44,3 +45,17 @@ def again_when_moved(verb: Callable[_Given, _Answer]) -> Callable[_Given, _Answe
         raise Conflict("The configuration is changing at this moment. Please try again.")
 
     return call
+
+
+def asked(text: str, zone: str) -> datetime:
+    """An instant that somebody asks for: ISO 8601 with an offset, or as the clock of ``zone`` says; a day alone is its last moment.
+
+    Raises BadRequest.
+    """
+    said = text.strip()
+    try:
+        # A plus sign in an address that was not quoted arrives as a space.
+        at = datetime.fromisoformat(said.replace(" ", "+") if "T" in said else f"{said}T23:59:59.999999")
+        return (at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadRequest("Say the moment as a date (2026-11-03) or a date and a time (2026-11-03T10:15).") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from core.access.actor import Actor
@@ -12,8 +12,8 @@ from core.facts import Record
 from core.services.platform import Platform
 from core.storage import facets as counting
 from core.storage import history as past
+from core.storage import log, sensitive
 from core.storage import search as index
-from core.storage import sensitive
 from core.storage.facets import Facet
 from core.storage.history import History
 from core.storage.query import Group, Page, Query
@@ -158,6 +158,12 @@ def search(p: Platform, actor: Actor, q: str, limit: int = 5, entities: Iterable
             if len(found) >= MOST_FOUND * limit:
                 break
     return found
+
+
+def of_several(p: Platform, actor: Actor, operations: Collection[str]) -> set[str]:
+    """Those of the actor's own operations that reached more than one record."""
+    with p.read(actor) as unit:
+        return log.several(unit, operations)
 
 
 def note(p: Platform, actor: Actor, by: Reader, what: str = "shown") -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from core.access.actor import Actor
-from core.access.grant import grant
-from core.errors import NotFound
-from core.facts import SYSTEM_FIELDS, Record, Value
-from core.services import preparing, writes
+from core.facts import Record, Value
+from core.services import columns, looking, publish
 from core.services.platform import Platform
-from core.storage import log, rows
-from core.storage.formulas import Formulas
+from core.storage import asof, log
 from core.storage.unit import Unit
-from schemas.model import Entity
+from schemas.model import Entity, Field
 
 
 def at_version(unit: Unit, entity: Entity, current: Record, version: int) -> dict[str, Value]:
@@ -29,25 +27,26 @@ def at_version(unit: Unit, entity: Entity, current: Record, version: int) -> dic
 def as_of(p: Platform, actor: Actor, entity: str, id: int, at: datetime) -> Record:
     """The record as it was at an instant, seen with today's rights. NotFound when it did not exist then."""
     with p.read(actor) as unit:
-        shape = unit.generation.entity(entity)
-        now = rows.load(unit, entity, id)
-        if now is None or now["created_at"] > at:
-            raise NotFound
-        seen = writes.as_seen(unit, shape, actor, now)
-        if "created_at" not in seen:
-            raise NotFound
-        entries = log.after(unit, shape, id, at)
-        values: dict[str, Value] = dict(now)
-        for entry in entries:
-            for changed in entry.changes:
-                values[changed.field] = changed.before
-        made = Record(entity)
-        rights = grant(shape, actor)
-        then = Record(entity, {name: values.get(name) for name in now})
-        allowed = preparing.rights_on(unit, Formulas(unit), shape, actor, now).visible
-        for name in seen:
-            if name in SYSTEM_FIELDS or name in allowed:
-                made[name] = then.get(name) if name in then else seen.get(name)
-        made.masked = seen.masked
-        made.extra["rights"] = rights
-        return made
+        by = looking.reader(unit, entity)
+        record = asof.as_of(by, id, at)
+    looking.note(p, actor, by)
+    return record
+
+
+def shape_at(p: Platform, entity: str, department: str, at: datetime) -> Entity | None:
+    """The entity as that department was shown it at an instant, by the generation in force then; None when there was none yet.
+
+    Fields that are of another type today are left out: their values would be read wrong.
+    """
+    today = p.generation().entity(entity)
+    number = max((one.number for one in publish.listed(p) if one.at <= at), default=1)
+    former = publish.at(p, number)
+    if entity not in former.entities:
+        return None
+    shape = former.shape(entity, department)
+    fields = tuple(one for one in shape.fields if _same(one, today.field(one.name)))
+    return replace(shape, fields=fields)
+
+
+def _same(then: Field, now: Field | None) -> bool:
+    return now is not None and columns.kind_of(then) == columns.kind_of(now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -128,6 +128,11 @@ def _titles(reader: Reader, record: Record, groups: Iterable[list[Entry]]) -> di
                 if change.field in record and change.field not in record.masked:
                     for entity, number in _pointed(reader, change.field, (change.before, change.after)):
                         wanted.setdefault(entity, set()).add(number)
+    return readable_titles(reader, wanted)
+
+
+def readable_titles(reader: Reader, wanted: Mapping[str, Collection[int]]) -> dict[tuple[str, int], str | None]:
+    """The titles of records of other entities, as far as the reader may read them; one statement for each entity."""
     found: dict[tuple[str, int], str | None] = {}
     for entity, numbers in wanted.items():
         there = reader.sight().other(entity)

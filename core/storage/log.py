@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -205,6 +205,20 @@ def entries(unit: Unit, entity: str, record: int, *, limit: int | None = None, b
 def of_operation(unit: Unit, operation: str) -> list[Entry]:
     """Every entry of an operation, newest first."""
     return _entries(unit, _change.c.operation == operation)
+
+
+def several(unit: Unit, operations: Collection[str]) -> set[str]:
+    """Those of the operations that did something to more than one record (what was only computed again does not count)."""
+    if not operations:
+        return set()
+    least, most = sa.func.min, sa.func.max
+    statement = (
+        sa.select(_change.c.operation)
+        .where(_change.c.operation.in_(sorted(operations)), _change.c.action != "derive")
+        .group_by(_change.c.operation)
+        .having(sa.or_(least(_change.c.record) != most(_change.c.record), least(_change.c.entity) != most(_change.c.entity)))
+    )
+    return {str(one) for one in unit.connection.execute(statement).scalars()}
 
 
 def operation_of(unit: Unit, entity: str, record: int, action: str) -> str | None:

@@ -25,6 +25,7 @@ from core.web import (
     mailing,
     moves,
     notices,
+    past,
     pickers,
     records,
     showing,
@@ -82,6 +83,7 @@ def create_blueprint(platform: Platform, screens: showing.Screens | None = None)
         trash,
         entering,
         importing,
+        past,
         records,
         lists,
     ):

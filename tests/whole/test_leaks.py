@@ -30,6 +30,7 @@ ASKED = {
     "/<plugin>/<entity>",
     "/<plugin>/<entity>/<number>",
     "/<plugin>/<entity>/<number>/actions",
+    "/<plugin>/<entity>/<number>/as-of",
     "/<plugin>/<entity>/<number>/attachments/<which>",
     "/<plugin>/<entity>/<number>/delete",
     "/<plugin>/<entity>/<number>/edit",
@@ -66,6 +67,7 @@ ASKED = {
     "/api/v1/<plugin>/<entity>/<number>",
     "/api/v1/<plugin>/<entity>/<number>/files/<field>",
     "/api/v1/<plugin>/<entity>/<number>/history",
+    "/api/v1/<plugin>/<entity>/<number>/as-of",
     "/api/v1/openapi.json",
     "/api/v1/me",
 }
@@ -74,6 +76,8 @@ APART = {
     "/api/v1/<plugin>/<entity>/<number>/transitions/<transition>": "writes only",
     "/api/v1/<plugin>/<entity>/<number>/restore": "writes only",
     "/api/v1/files": "writes only",
+    "/api/v1/-/undo/<operation>": "writes only",
+    "/api/v1/-/explain": "rules, no values of records",
     "/api/v1/": "unknown addresses",
     "/api/v1/<rest>": "unknown addresses",
     "/static/<hash>/<path>": "no records",
@@ -222,6 +226,7 @@ def addresses(planted: Planted) -> list[str]:
             found += [f"{where}{one}/files/{field}" for where in ("", "/api/v1") for field in ("paper", "proof", "subject")]
             found += [f"{one}/attachments/{which}" for which in (1, 2)]
             found += [f"/api/v1{one}", f"/api/v1{one}?expand=source", f"/api/v1{one}?fields=hidden", f"/api/v1{one}/history"]
+            found += [f"{where}{one}/as-of?at={when}" for where in ("", "/api/v1") for when in ("2019-01-01", "2999-01-01")]
     return [*found, "/api/v1/openapi.json", "/api/v1/me"]
 
 

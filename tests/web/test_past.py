@@ -1,0 +1,44 @@
+"""Pages of what was: a record as of a moment, in the layout of that day, and a whole operation taken back from the history."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from core.access.actor import Actor
+from core.services import publish
+from core.testing.world import World
+from schemas import read_overlay
+from tests.web.conftest import Browser
+
+
+def test_a_record_is_shown_as_it_was_in_the_layout_of_that_day(clerk: Browser, guest: Browser, house: World) -> None:
+    url = clerk.made(kind="small", notes="first words", secretly="zqsecretly")
+    then = quote(house.clock.now().isoformat())
+    house.clock.advance(hours=1)
+    overlays, _ = read_overlay("overlay: desk.order\nchanges:\n  - relabel: {field: notes, label: Remarks}\n", "notes.yaml")
+    publish.apply(house.platform, Actor.system("test"), overlays)
+    clerk.post(f"{url}/edit", {"notes": "second words", "_v": clerk.version(f"{url}/edit")})
+    page = clerk.get(f"{url}/as-of?at={then}").text
+    assert "first words" in page and "second words" not in page and "As it was on" in page
+    assert "<dt>Notes</dt>" in page and "<dt>Remarks</dt>" not in page
+    assert "<dt>Remarks</dt>" in clerk.get(url).text
+    assert f"{url}/as-of?at=" in clerk.get(f"{url}/history").text
+    seen = guest.get(f"{url}/as-of?at={then}").text
+    assert "first words" in seen and "zqsecretly" not in seen
+    assert clerk.get(f"{url}/as-of?at=2020-01-01").status_code == 404
+    assert clerk.get(f"{url}/as-of?at=soon").status_code == 400
+    publish.revert(house.platform, Actor.system("test"))
+
+
+def test_who_changed_many_takes_all_of_it_back_from_the_history_of_one(clerk: Browser, guest: Browser) -> None:
+    urls = [clerk.made(kind="small", notes="as it was") for _ in range(2)]
+    ids = [url.rpartition("/")[2] for url in urls]
+    answer = clerk.post("/desk/order/bulk/edit", {"id": ids, "_set": "notes", "notes": "swept", "_go": "do"})
+    assert answer.status_code == 303, answer.text
+    history = clerk.get(f"{urls[0]}/history").text
+    found = re.search(r'action="(/undo/[0-9a-f]{32})"', history)
+    assert found is not None
+    assert "/undo/" not in guest.get(f"{urls[0]}/history").text
+    assert clerk.post(found[1]).status_code == 303
+    assert all("as it was" in clerk.get(url).text for url in urls)
