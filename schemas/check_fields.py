@@ -162,10 +162,10 @@ def _kind_of_entity(proof: Proof) -> None:
     if entity.kind == "settings":
         for one in entity.fields:
             if one.required and one.default is None and one.type not in DERIVED_KINDS | {"boolean"}:
-                proof.say(
+                proof.warn(
                     one.place,
-                    f'The one record of settings is made by itself, so "{one.name}" needs a default.',
-                    "Add a default.",
+                    f'The one record of settings is made by itself, so "{one.name}" is empty until somebody fills it in.',
+                    "Add a default, or accept it.",
                 )
         if entity.workflow:
             proof.say(entity.place.at("workflow"), "Settings have no workflow.", "Use a normal entity.")
@@ -178,9 +178,9 @@ def _kind_of_entity(proof: Proof) -> None:
             )
         for rule in entity.access:
             if rule.write not in ("none", ()) or rule.delete != "none":
-                proof.say(
+                proof.warn(
                     rule.place,
-                    f"{rule.role} may write or delete, but a ledger's entries never change.",
+                    f"{rule.role} may write or delete, but a ledger's entries never change: both are refused whoever asks.",
                     "Allow create and read only.",
                 )
 

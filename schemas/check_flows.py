@@ -83,10 +83,12 @@ def _reached(proof: Proof) -> None:
     place = proof.entity.place.at("workflow")
     for state in flow.states:
         if state.name not in reached and state.name not in built_in:
+            # What a plugin leaves unused does no harm; an overlay that adds it has forgotten something.
             proof.say(
                 place,
                 f'The state "{state.name}" is never reached from "{flow.initial}".',
                 "Add a transition to it, or take it away.",
+                "error" if state.overlay else "warning",
             )
         leaves = any("any" in one.from_states or state.name in one.from_states for one in flow.transitions)
         if (
@@ -115,6 +117,7 @@ def _taken_by_somebody(proof: Proof, one: Transition) -> None:
             one.place,
             f'Nobody may take "{one.name}": it names no role, and no role may write the record.',
             "Name a role, or give one `move` or `write`.",
+            "error" if one.overlay else "warning",
         )
         return
     takers = {*one.roles, *movers}
@@ -126,6 +129,7 @@ def _taken_by_somebody(proof: Proof, one: Transition) -> None:
             one.place.at("role"),
             f'Nobody may take "{one.name}": {in_words(sorted(takers))} may not read the record.',
             f"Give {in_words(sorted(takers))} `read` in the access of {proof.entity.full_name}.",
+            "error" if one.overlay else "warning",
         )
         return
     for role in sorted(set(one.roles) - readers):

@@ -96,9 +96,9 @@ def _required_but_hidden(proof: Proof) -> None:
     everywhere = set().union(*offered.values())
     for one in needed:
         if one.name not in everywhere and one.overlay == "":
-            proof.say(
+            proof.warn(
                 one.place.at("required"),
-                f'"{one.name}" is required, but no form offers it, so nobody can create a {entity.label}.',
+                f'"{one.name}" is required, but no form offers it: a {entity.label} cannot be created on its pages.',
                 "Add it to a form, give it a default, or flag it read_only when code sets it.",
             )
     hidden: dict[str, list[str]] = {}

@@ -12,7 +12,7 @@ from core.errors import BadRequest, StaleVersion, TooLarge, WrongType
 
 DEEPEST = 64
 _JSON = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json", re.I)
-_TAG = re.compile(r'\s*(?:W/)?"([0-9]{1,18})"\s*')
+_TAG = re.compile(r'\s*(?:(?:W/)?"([0-9]{1,18})"|([0-9]{1,18}))\s*')
 
 
 def members(request: Request, largest: int, *, optional: bool = False) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def version(request: Request) -> int | None:
     head = request.headers.get("If-Match")
     if head is None or head.strip() == "*":
         return None
-    found = [int(match[1]) for part in head.split(",") if (match := _TAG.fullmatch(part))]
+    found = [int(match[1] or match[2]) for part in head.split(",") if (match := _TAG.fullmatch(part))]
     if not found:
         raise StaleVersion("If-Match holds no version of this record; send the ETag you were given.")
     return max(found)

@@ -151,4 +151,4 @@ def _reading(call: Call) -> Parsing:
         except Forbidden:
             return None
 
-    return Parsing(zone=call.actor.zone, locale="en", resolve_key=resolve)
+    return Parsing(zone=call.actor.zone, locale="en", resolve_key=resolve, comparing=True)

@@ -17,9 +17,10 @@ from core.fields import Showing
 from core.fields.times import iso
 from core.render.serializers import dump_of, load
 from core.services import files, looking, moves, records
+from core.services.defaults import DERIVED
 from core.services.preparing import NOT_HERE
 from core.workflow.documents import workflow_of
-from schemas.model import Entity
+from schemas.model import Entity, Field
 
 BLOCK = 256 * 1024
 
@@ -125,17 +126,30 @@ def file(call: Call, plugin: str, entity: str, number: str, field: str) -> Reply
     response = Response(blocks(), content_type=found.type)
     response.content_length = found.size
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.name)}"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return Reply(response=response)
 
 
 def given(shape: Entity, body: dict[str, Any], names: Collection[str]) -> dict[str, Value]:
     """The values of a body whose readable members are among ``names``; Invalid names every member that is not right."""
     values, errors = load(shape, body, names)
+    for one in shape.fields:
+        if one.type == "lines" and one.name in body and one.name in names and one.name not in errors:
+            errors |= _derived_in_lines(one, body[one.name])
     if errors:
         raise Invalid(errors | {name: [NOT_HERE] for name in body if name not in names})
     return values
+
+
+def _derived_in_lines(one: Field, lines: Any) -> dict[str, list[str]]:
+    """New lines give no derived values; those with an id may bring along what they were read with."""
+    derived = {child.name for child in one.fields if child.type in DERIVED}
+    said = [
+        f"Line {number}: “{name}” cannot be given here."
+        for number, line in enumerate(lines if isinstance(lines, list) else (), start=1)
+        if isinstance(line, dict) and line.get("id") is None
+        for name in line if name in derived
+    ]
+    return {one.name: said} if said else {}
 
 
 def _record(call: Call, shape: Entity, record: Record, status: int, headers: dict[str, str]) -> Reply:

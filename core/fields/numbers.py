@@ -224,11 +224,12 @@ class MoneyKind(FieldKind):
         code = currency.strip().upper()
         if one.currency and not code:
             code = ctx.currency
-        if not re.fullmatch(r"[A-Z]{3}", code):
+        open_ended = not code and ctx.comparing
+        if not open_ended and not re.fullmatch(r"[A-Z]{3}", code):
             raise ValueError("Say in which currency, such as EUR.")
-        places = self.places(one) if one.places is not None else min(self.places(one), minor_digits(code))
+        places = self.places(one) if open_ended or one.places is not None else min(self.places(one), minor_digits(code))
         if number != number.quantize(Decimal(1).scaleb(-places)):
-            raise ValueError(f"An amount in {code} has at most {places} digits after the point.")
+            raise ValueError(f"An amount{f' in {code}' if code else ''} has at most {places} digits after the point.")
         return Money(number.quantize(Decimal(1).scaleb(-self.places(one))), code)
 
     def to_text(self, one: Field, value: Value) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 
 from core.access.actor import Actor
 from core.errors import BadRequest
-from core.fields import Parsing, kind
-from core.services import defaults
+from core.fields import Parsing
 from core.services.looking import reader
 from core.services.platform import Platform
 from core.storage.formulas import today
@@ -50,7 +49,7 @@ def read(by: Reader, args: Args, *, strict: bool, limit: int = 50) -> Query:
     plain = {name: text for name, text in given if name in RESERVED}
     visible = by.visible()
     query = Query(
-        where=parse_filters(given, by.entity, visible, _parsing(by, given), strict, by.sight().effective),
+        where=parse_filters(given, by.entity, visible, _parsing(by), strict, by.sight().effective),
         q=plain.get("q", "").strip(),
         sort=parse_sort(plain.get("sort", ""), by.entity, visible, strict),
         limit=_limit(plain.get("limit"), strict, limit),
@@ -106,16 +105,14 @@ def _fields(by: Reader, text: str | None, visible: frozenset[str], strict: bool)
     return tuple(name for name in names if name not in wrong)
 
 
-def _parsing(by: Reader, given: list[tuple[str, str]]) -> Parsing:
+def _parsing(by: Reader) -> Parsing:
     unit = by.unit
-    names = {name.partition("__")[0] for name, _ in given}
-    money = any(kind(one).family == "money" for one in by.entity.fields if one.name in names)
     return Parsing(
         zone=unit.actor.zone,
         locale=unit.actor.locale if unit.actor.channel == "ui" else "en",
-        currency=defaults.company_currency(unit, {}) if money else "",
         today=today(unit),
         resolve_key=lambda entity, text: _keyed(unit, entity, text),
+        comparing=True,
     )
 
 

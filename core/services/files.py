@@ -24,8 +24,7 @@ _SIGNS = (
     (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"),
     (b"%PDF-", "application/pdf"), (b"PK\x03\x04", "application/zip"),
 )
-SAFE_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-"""Types a browser may show in place; everything else is only ever offered for saving."""
+SAFE_INLINE = uploads.PICTURES
 
 
 @again_when_moved

@@ -107,7 +107,7 @@ def prepare(
     writable = (
         preparing.by_rules(draft) | _form(draft, transition) if by_rules else _writable(draft, rights, transition)
     )
-    preparing.give(draft, values, writable)
+    preparing.give(draft, values, writable, anything=by_rules)
     if transition.reason and not reason.strip():
         draft.refuse("reason", REASON)
     if draft.errors:
@@ -246,8 +246,10 @@ def _amendment(draft: Draft) -> Draft:
 def _move_within(
     unit: Unit, actor: Actor, entity: str, id: int, transition: str, values: Mapping[str, Value]
 ) -> Record:
-    given = dict(values)
-    reason = str(given.pop("reason", "") or "") if unit.generation.entity(entity).field("reason") is None else ""
+    declared, given = unit.generation.entity(entity), dict(values)
+    asks = any(one.reason and one.name == transition for one in declared.workflow.transitions) if declared.workflow else False
+    # Where the record has a field of that name, the word is the move's when the move asks for one.
+    reason = str(given.pop("reason", "") or "") if asks or declared.field("reason") is None else ""
     return commit_move(unit, prepare(unit, actor, entity, id, transition, given, reason, None, by_rules=True))
 
 

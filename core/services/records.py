@@ -237,7 +237,7 @@ def _create_within(unit: Unit, actor: Actor, entity: str, values: Mapping[str, V
 
 def _change_within(unit: Unit, actor: Actor, entity: str, id: int, values: Mapping[str, Value]) -> Record:
     draft, _ = preparing.start_change(unit, actor, entity, id)
-    preparing.give(draft, values, preparing.by_rules(draft))
+    preparing.give(draft, values, preparing.by_rules(draft), anything=True)
     preparing.complete(draft, relax=True)
     return writes.store(unit, draft) if draft.changed() else draft.record
 

@@ -103,7 +103,7 @@ def _cells(shown: Field, value: object, dialect: str, condition: Condition) -> B
         cells = kind(shown).to_row(shown, value, dialect)
     except (ValueError, TypeError, ArithmeticError, AttributeError) as error:
         raise BadRequest(f"“{condition.field}” cannot be compared with that value.") from error
-    if isinstance(value, (Money, EntityRef)):
+    if isinstance(value, EntityRef) or (isinstance(value, Money) and value.currency):
         return cells
     return cells[:1]
 
@@ -180,11 +180,11 @@ def _compare(sight: Sight, declared: Field, condition: Condition, numbers: Itera
         low, high = typed
         return sa.and_(_whole(cells, low, "ge"), _whole(cells, high, "le"))
     if condition.op == "in":
-        if len(typed[0]) == 1:
+        if all(len(params) == 1 for params in typed):
             return first.in_([params[0] for params in typed])
         return sa.or_(*(_whole(cells, params, "eq") for params in typed))
     if condition.op == "not_in":
-        if len(typed[0]) == 1:
+        if all(len(params) == 1 for params in typed):
             return first.not_in([params[0] for params in typed])
         return sa.and_(first.is_not(None), *(sa.not_(_whole(cells, params, "eq")) for params in typed))
     return _whole(cells, typed[0], condition.op)

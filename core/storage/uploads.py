@@ -14,6 +14,9 @@ from core.storage.unit import Unit
 KINDS = frozenset({"file", "image", "signature"})
 """Field kinds whose values are ids of uploaded files."""
 NOT_YOURS = "There is no such file, or you may not use it here."
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""Types a browser may show in place; everything else is only ever offered for saving."""
+NO_PICTURE = "This file is no picture. Choose a PNG, JPEG, GIF or WebP file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,12 @@ def facts(unit: Unit, numbers: Iterable[int]) -> dict[int, Facts]:
     chosen = sa.select(table.id, table.name, table.type, table.size, table.key, table.account_id)
     rows = unit.connection.execute(chosen.where(table.id.in_(sorted(set(numbers)))))
     return {row.id: Facts(row.id, row.name, row.type, row.size, row.key, row.account_id) for row in rows}
+
+
+def is_picture(unit: Unit, number: int) -> bool:
+    """Whether the file's bytes begin like a picture that is shown in place."""
+    found = facts(unit, [number]).get(number)
+    return found is not None and found.type in PICTURES
 
 
 def usable(unit: Unit, number: int, before: Value = None) -> bool:

@@ -48,12 +48,18 @@ entities:
         fields:
           label: {type: text, required: true}
           amount: {type: integer}
+          twice: {type: computed, formula: "amount * 2", as: integer}
+          checked: {type: text, read_only: true}
+          serial: {type: text, set_once: true}
+          remark: {type: text, read_only_if: "amount > 5"}
       mail: {type: email}
       colour: {type: colour}
       stars: {type: rating}
       data: {type: json}
       where: {type: location}
       picture: {type: file}
+      photo: {type: image}
+      about: {type: entity}
       token: {type: secret}
     workflow:
       states: [draft, open, closed]

@@ -1,0 +1,71 @@
+"""Sentences of the contract about values, tried over the API: lines, pictures, names of entities, amounts in filters, versions."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
+
+
+def upload(client: Any, content: bytes, name: str) -> int:
+    answer = client.http.post("/api/v1/files", data={"file": (io.BytesIO(content), name)}, headers=client.headers,
+                              content_type="multipart/form-data")
+    assert answer.status_code == 201, answer.json
+    return int(answer.json["id"])
+
+
+def test_flags_hold_for_fields_of_lines_too(clerk: Any) -> None:
+    refused = clerk("POST", "/store/item", {"name": "Chair", "parts": [{"label": "leg", "checked": "yes"}]})
+    assert refused.status_code == 422 and set(refused.json["errors"]) == {"parts"}
+    refused = clerk("POST", "/store/item", {"name": "Chair", "parts": [{"label": "leg", "twice": 8}]})
+    assert refused.status_code == 422 and set(refused.json["errors"]) == {"parts"}
+    made = clerk("POST", "/store/item", {"name": "Chair", "parts": [{"label": "leg", "amount": 9, "serial": "A"}]}).json
+    path, line = f"/store/item/{made['id']}", made["parts"][0]
+    for wrong in ({"checked": "yes"}, {"serial": "B"}, {"remark": "late"}, {"amount": 1, "checked": "yes"}):
+        refused = clerk("PATCH", path, {"parts": [{"id": line["id"], **wrong}]})
+        assert refused.status_code == 422 and set(refused.json["errors"]) == {"parts"}, wrong
+    assert clerk("GET", path).json["parts"] == [line]
+    # A line goes back as it came, with what is derived and what nobody may give.
+    assert clerk("PATCH", path, {"parts": [line]}).json["parts"] == [line]
+    freed = clerk("PATCH", path, {"parts": [{"id": line["id"], "amount": 2, "remark": "in time"}]})
+    assert freed.json["parts"][0] | {"position": 1} == line | {"amount": 2, "twice": 4, "remark": "in time", "position": 1}
+
+
+def test_an_image_is_a_picture_and_a_file_is_never_run(clerk: Any) -> None:
+    text, picture = upload(clerk, b"<script>alert(1)</script>", "x.png"), upload(clerk, PNG, "x.png")
+    refused = clerk("POST", "/store/item", {"name": "Chair", "photo": text})
+    assert refused.status_code == 422 and set(refused.json["errors"]) == {"photo"}
+    made = clerk("POST", "/store/item", {"name": "Chair", "photo": picture, "picture": text})
+    assert made.status_code == 201 and set(made.json["photo"]) == {"id", "name", "size", "type", "url"}
+    answer = clerk.http.get(made.json["picture"]["url"], headers=clerk.headers)
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    policy = {part.strip() for part in answer.headers["Content-Security-Policy"].split(";")}
+    assert {"default-src 'self'", "object-src 'none'", "sandbox"} <= policy
+
+
+def test_an_entity_is_the_name_of_one(clerk: Any) -> None:
+    assert clerk("POST", "/store/item", {"name": "Chair", "about": "store.shelf"}).json["about"] == "store.shelf"
+    refused = clerk("POST", "/store/item", {"name": "Chair", "about": "store.nothing"})
+    assert refused.status_code == 422 and set(refused.json["errors"]) == {"about"}
+
+
+def test_an_amount_without_a_currency_is_compared_with_each_amount_in_its_own(clerk: Any) -> None:
+    for name, amount, currency in (("a", "12", "EUR"), ("b", "12.50", "EUR"), ("c", "20", "USD")):
+        assert clerk("POST", "/store/item", {"name": name, "price": {"amount": amount, "currency": currency}}).status_code == 201
+    clerk("POST", "/store/item", {"name": "d"})
+    for asked, names in (
+        ("price__gt=12", "bc"), ("price=12", "a"), ("price__lt=12.50", "a"), ("price__ne=12", "bc"), ("price__between=12,13", "ab"),
+        ("price__in=12,20", "ac"), ("price__in=12,20 EUR", "a"), ("price__gt=12 USD", "c"), ("price__gt=12 EUR", "b"),
+        ("price__not_in=12,13 USD", "bc"), ("price__empty=1", "d"),
+    ):
+        answer = clerk("GET", f"/store/item?sort=name&{asked}")
+        assert answer.status_code == 200, answer.json
+        assert "".join(item["name"] for item in answer.json["items"]) == names, asked
+
+
+def test_a_version_may_be_given_with_or_without_quotes(clerk: Any) -> None:
+    number = clerk("POST", "/store/item", {"name": "Chair"}).json["id"]
+    assert clerk("PATCH", f"/store/item/{number}", {"count": 1}, If_Match="1").status_code == 200
+    assert clerk("PATCH", f"/store/item/{number}", {"count": 2}, If_Match="1").status_code == 412
+    assert clerk("PATCH", f"/store/item/{number}", {"count": 2}, If_Match="two").status_code == 412
