@@ -16,8 +16,8 @@ from core.services import columns, documents, plugins
 from core.services.documents import Entry, Stored
 from core.services.flipping import Wanted, head, later, loaded, prepare
 from core.services.flipping import publish as flip
+from core.storage import edition, migrate, settled
 from core.storage import head as heads
-from core.storage import migrate, settled
 from schemas import dump_overlay, read_overlay
 from schemas.model import Entity, Field, Overlay, Place, Problem
 from schemas.refusals import refusals
@@ -70,11 +70,13 @@ def number_in_force(p: Platform) -> int:
 def ensure_current(p: Platform) -> Generation:
     """Bring the database to the declared shape and answer the generation in force; publishes when declarations changed.
 
-    Only additive steps are taken. Whatever a crash left behind is adopted.
+    Only additive steps are taken. Whatever a crash left behind is adopted. Raises NewerData.
     """
+    edition.refuse_newer(p.database)
     at_rest = settled.is_settled(p.database)
     if not at_rest:
         migrate.ensure_platform(p.database)
+        edition.note(p.database)
     plugins.read_failures(p.database, p.ledger)
     discovery = p.discovery.without(plugins.switched_off(p.database))
     usable = discovery.usable

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from core.cli.main import cli
+from core.storage import edition
 from tests.cli.server import House
 
 FLOOR = "overlay: directory.team\nchanges:\n  - add_field: {name: floor, type: integer, label: Floor}\n"
@@ -145,6 +147,24 @@ def test_backup_restore_and_verify(house: House, tmp_path: Path) -> None:
     broken.write_bytes(file.read_bytes()[:2000])
     third = Inside(tmp_path / "third")
     assert "Traceback" not in third.run("restore", str(broken), code=1)
+
+
+def test_data_of_a_later_edition_are_refused_with_a_sentence_and_left_alone(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "all.tar.gz"
+    house.run("backup", str(file))
+    later = Inside(tmp_path / "later")
+    later.run("restore", str(file))
+    database = sqlite3.connect(tmp_path / "later" / "backoffice.db", isolation_level=None)
+    known = database.execute("select value from setting where name = 'edition'").fetchone()[0]
+    assert known.startswith(f"{edition.EDITION} ")
+    database.execute("update setting set value = ? where name = 'edition'", (f"{edition.EDITION + 1} 9.9.9",))
+    for command in (("overlay", "list"), ("migrate",), ("backup", str(tmp_path / "x.tar.gz")), ("user", "disable", "ann@example.org")):
+        said = later.run(*command, code=1)
+        assert "Backoffice 9.9.9" in said and "Nothing was changed" in said, (command, said)
+    said = House(tmp_path / "later").run("serve", "--port", "1", code=1)
+    assert "Backoffice 9.9.9" in said and "Traceback" not in said
+    assert database.execute("select value from setting where name = 'edition'").fetchone()[0].endswith("9.9.9")
+    database.close()
 
 
 def test_a_new_plugin_passes_its_check_and_is_served(house: House, tmp_path: Path) -> None:
