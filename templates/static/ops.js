@@ -41,7 +41,8 @@ document.body.addEventListener("htmx:beforeSwap", e => { if (e.detail.target && 
 document.body.addEventListener("htmx:afterSettle", e => { ready(e.target); if (e.target.id === "list" || $("#list", e.target)) { const t = $("#total"); if (t) say(t.textContent); } });
 
 /* session lost: sign in in a dialog, then go on */
-function login() {
+let lost = false;
+function login(then) {
   const d = $("#modal");
   fetch("/login?next=/", { headers: { Accept: "text/html" } }).then(r => r.text()).then(html => {
     const page = new DOMParser().parseFromString(html, "text/html"), form = page.querySelector("#login-form");
@@ -56,7 +57,7 @@ function login() {
         if (!text) return;
         const token = new DOMParser().parseFromString(text, "text/html").querySelector('meta[name="csrf"]').content;
         $('meta[name="csrf"]').content = token; $$('input[name="csrf_token"]').forEach(i => { i.value = token; });
-        d.close(); toast({ text: "Signed in again. Send it once more." });
+        d.close(); lost = false; if (then) then(); else toast({ text: "Signed in again. Send it once more." });
       });
     });
   });
@@ -87,12 +88,14 @@ function place(p, b) {
 document.addEventListener("htmx:afterSwap", e => { const p = e.target.closest && e.target.closest("[popover]"); if (p && p.matches(":popover-open")) { const b = p.anchorButton || $(`[popovertarget="${p.id}"]`); if (b) place(p, b); } });
 
 /* row menus */
-function rowmenu(a) {
+function rowmenu(a, key) {
   let p = $("#rowmenu"); if (p) p.remove();
   p = el("div", { id: "rowmenu", popover: "auto", class: "menu" }); document.body.append(p); p.anchorButton = a;
   fetch(a.href, { headers: { "HX-Request": "true" } }).then(r => r.ok ? r.text() : "").then(html => {
     if (!html) return location.assign(a.href);
-    const got = new DOMParser().parseFromString(html, "text/html"); p.replaceChildren(...got.body.childNodes); $$("form", p).forEach(f => f.append(el("input", { type: "hidden", name: "_back", value: location.pathname + location.search }))); p.showPopover(); place(p, a); const f = $("a,button", p); if (f) f.focus();
+    const got = new DOMParser().parseFromString(html, "text/html"); p.replaceChildren(...got.body.childNodes); $$("form", p).forEach(f => f.append(el("input", { type: "hidden", name: "_back", value: location.pathname + location.search })));
+    if (key) { const hit = $(`[data-key="${CSS.escape(key)}"]`, p), why = !hit && "This record has no action on the key “" + key + "” now. m shows what it has."; return hit ? hit.click() : toast({ text: why }); }
+    p.showPopover(); place(p, a); const f = $("a,button", p); if (f) f.focus();
   });
 }
 
@@ -241,7 +244,8 @@ function keep(f) {
 }
 document.addEventListener("input", e => { if (e.isTrusted) dirty(e.target); });
 document.addEventListener("change", e => dirty(e.target));
-document.addEventListener("submit", e => { sent = true; const b = e.submitter; if (b && !e.defaultPrevented && e.target.method === "post") setTimeout(() => { b.setAttribute("aria-busy", "true"); }, 0); setTimeout(() => { sent = false; if (b) b.removeAttribute("aria-busy"); }, 4000); });
+document.addEventListener("submit", e => { if (lost && e.target.matches("form[data-draft],#comment-form")) { e.preventDefault(); const b = e.submitter; login(() => e.target.requestSubmit(b)); } }, true);
+document.addEventListener("submit", e => { if (e.defaultPrevented) return; sent = true; const b = e.submitter; if (b && !e.defaultPrevented && e.target.method === "post") setTimeout(() => { b.setAttribute("aria-busy", "true"); }, 0); setTimeout(() => { sent = false; if (b) b.removeAttribute("aria-busy"); }, 4000); });
 window.addEventListener("beforeunload", e => { if (changed && !sent && $("form[data-draft]")) { clearTimeout(timer); keep($("form[data-draft]")); } });
 function restore(b) {
   fetch("/drafts?place=" + encodeURIComponent(b.dataset.draftTake)).then(r => r.json()).then(({ values }) => {
@@ -349,37 +353,62 @@ function rich(t) {
 }
 
 /* the palette */
+const kept = name => { try { return JSON.parse(sessionStorage.getItem(name)) || []; } catch { return []; } };
+function option(node, go) { const o = el("a", { role: "option", href: node.href || "#", tabindex: "-1", "aria-selected": "false" }, el("span", { text: node.text })); if (node.key) o.append(el("kbd", { text: node.key })); if (go) o.addEventListener("click", e => { e.preventDefault(); $("#palette").close(); go(); }); return o; }
+function here() {
+  const list = $("#palette-list"), q = $("#palette-q").value.trim().toLowerCase(), add = (label, all) => { if (all.length) list.prepend(el("div", { class: "head", role: "presentation", text: label }), ...all); };
+  if (!q) add("Recent", kept("recent").filter(r => r[0] !== location.pathname).slice(0, 5).map(r => option({ href: r[0], text: r[1] })));
+  const seen = new Set(), first = n => +!n.dataset.key - n.matches(".primary"), able = $$(".main :is(.pagehead,.rechead,.toolbar) :is(a,button):not([data-x])").filter(n => !n.closest("[hidden],.key") && !n.matches("[aria-disabled=true],#more-toggle,#barred-toggle") && (!n.closest("[popover]") || n.closest("#more-menu,#export-menu"))).sort((a, b) => first(a) - first(b));
+  add("On this page", able.map(n => { const c = n.cloneNode(true); $$("kbd,svg", c).forEach(x => x.remove()); return [c.textContent.trim() || n.getAttribute("aria-label") || "", n]; }).filter(([t]) => t && t.toLowerCase().includes(q) && !seen.has(t) && seen.add(t)).slice(0, q ? 6 : 5).map(([t, n]) => option({ text: t, key: n.dataset.key }, () => n.click())));
+  if (list.children.length > 1) $$(".empty", list).forEach(n => n.remove());
+  $$("[role=option]", list).forEach((o, i) => { o.id = "po" + i; });
+}
+document.body.addEventListener("htmx:afterSwap", e => { if (e.target.id === "palette-list") here(); });
 function palette() { const d = $("#palette"); if (d.open) return d.close(); d.showModal(); const q = $("#palette-q"); q.value = ""; q.focus(); htmx.ajax("GET", "/palette", { target: "#palette-list", swap: "innerHTML" }); }
 document.addEventListener("keydown", e => {
   if (!$("#palette") || !$("#palette").open) return;
   const all = $$("#palette [role=option][href]"), at = all.findIndex(o => o.getAttribute("aria-selected") === "true");
   if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); const to = all[(at + (e.key === "ArrowDown" ? 1 : -1) + all.length) % all.length]; if (!to) return; all.forEach(o => o.setAttribute("aria-selected", o === to)); $("#palette-q").setAttribute("aria-activedescendant", to.id); to.scrollIntoView({ block: "nearest" }); }
-  else if (e.key === "Enter" && (at >= 0 || all.length)) { e.preventDefault(); location.assign((all[at] || all[0]).href); }
+  else if (e.key === "Enter" && (at >= 0 || all.length)) { e.preventDefault(); (all[at] || all[0]).click(); }
 });
 $("#palette") && $("#palette").addEventListener("click", e => { if (e.target === e.currentTarget) e.currentTarget.close(); });
 
 /* keys */
-const GLOBAL = [["Ctrl K", "Search or jump"], ["/", "Search this list"], ["g h", "Home"], ["g i", "Inbox"], ["g n", "Notifications"], ...($(".nav [data-key=a]") ? [["g a", "Administration"]] : []), ["c", "New"], ["[", "Collapse the menu"], ["d", "Theme"], ["z", "Undo"], [".", "Copy the number; twice with the title, three times the link"], ["?", "These keys"], ["Esc", "Close"]];
+const GLOBAL = [["Ctrl K", "Search or jump"], ["/", "Search this list"], ["g h", "Home"], ["g i", "Inbox"], ["g n", "Notifications"], ...($(".nav [data-key=a]") ? [["g a", "Administration"]] : []), ["c", "New"], ...($(".tabs [data-v]") ? [["v", "then " + $$(".tabs [data-v]").map(n => n.dataset.v + " " + n.textContent.trim()).join(", ")]] : []), ["[", "Collapse the menu"], ["d", "Theme"], ["z", "Undo"], [".", "Copy the number; twice with the title, three times the link"], ["?", "These keys"], ["Esc", "Close"]];
 const BOARD = [["↑ ↓ ← →", "Walk the cards"], ["Shift ←", "Move the card to the left"], ["Shift →", "Move the card to the right"], ["Enter", "Open"], ["Space", "Look at it beside the board"], ["m", "Move to…"]];
-const LIST = [["j k", "Down, up"], ["Enter", "Open"], ["x", "Select"], ["Shift x", "Select up to here"], ["Space", "Look at it beside the list"], ["m", "Menu of the row"]];
+const LIST = [["j k", "Down, up"], ["Enter", "Open"], ["x", "Select"], ["Shift x", "Select up to here"], ["Space", "Look at it beside the list"], ["m", "Menu of the row; its keys (such as e to edit) work on the row at once"], ["Ctrl a", "Select the page; once more: all that match"]];
+const WALK = [["j k", "Next and previous record of the list you came from"]];
 function keys() {
-  const here = [...GLOBAL]; if (rows().length) here.push(...LIST); if (board()) here.push(...BOARD);
-  $$("[data-key]").forEach(n => { const k = n.dataset.key; if (!k || k.length > 2 || n.closest("[hidden]") || n.closest(".nav") || here.some(h => h[0] === k)) return; const c = n.cloneNode(true); $$("kbd", c).forEach(x => x.remove()); here.push([k, c.textContent.trim() || n.getAttribute("aria-label") || n.placeholder || ""]); });
+  const here = [...GLOBAL]; if (rows().length) here.push(...LIST); if (board()) here.push(...BOARD); if ($("#walk")) here.push(...WALK);
+  $$("[data-key]").forEach(n => { const k = n.dataset.key; if (!k || k.length > 2 || n.closest("[hidden],#walk") || n.closest(".nav") || here.some(h => h[0] === k)) return; const c = n.cloneNode(true); $$("kbd", c).forEach(x => x.remove()); here.push([k, c.textContent.trim() || n.getAttribute("aria-label") || n.placeholder || ""]); });
   const dl = el("dl", { class: "facts" }); here.forEach(([k, t]) => dl.append(el("div", {}, el("dt", {}, ...k.split(" ").map(p => el("kbd", { text: p }))), el("dd", { text: t }))));
   const close = el("button", { class: "btn", type: "button", text: "Close" }); close.onclick = () => $("#modal").close();
   $("#modal").replaceChildren(el("div", { class: "in stack" }, el("div", { class: "row" }, el("h2", { class: "grow", text: "Keys on this page" }), close), dl)); $("#modal").showModal();
 }
-let g = 0;
+let g = 0, v = 0;
+function menukey(e, m) {
+  const all = $$("a,button:not([aria-disabled=true])", m).filter(n => n.offsetParent), at = all.indexOf(document.activeElement);
+  const to = { ArrowDown: all[(at + 1) % all.length], ArrowUp: all[(at - 1 + all.length) % all.length], Home: all[0], End: all[all.length - 1] }[e.key];
+  if (to) { e.preventDefault(); return to.focus(); }
+  const hit = e.key.length === 1 && $(`[data-key="${CSS.escape(e.key)}"]`, m); if (hit) { e.preventDefault(); hit.click(); }
+}
+/* a verb of the row's menu by its key, without opening it */
+function verb(r, k) { const a = $("[data-menu]", r); if (!a || !/^[\w#.]$/.test(k)) return false; rowmenu(a, k); return true; }
 document.addEventListener("keydown", e => {
   if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k") { e.preventDefault(); return palette(); }
   if ((e.ctrlKey || e.metaKey) && e.key === "Enter") { const f = e.target.closest && e.target.closest("form"); if (f && f.method === "post") { e.preventDefault(); f.requestSubmit(); } return; }
   if (e.key === "Escape" && peeking() && !typing(e) && !$(":popover-open") && !$("dialog[open]")) { e.preventDefault(); return unpeek(); }
   if (e.key === "Escape") { if (typing(e) && !e.target.closest("dialog,[popover]")) return e.target.blur(); if (rows().some(r => box(r) && box(r).checked) && !$(":popover-open") && !$("dialog[open]")) return clear(); return; }
-  if (e.ctrlKey || e.metaKey || e.altKey || typing(e) || $("dialog[open]") || $(":popover-open")) return;
+  if ((e.ctrlKey || e.metaKey) && e.key === "a" && !typing(e) && !$("dialog[open]") && rows().some(box) && getSelection().isCollapsed) { e.preventDefault(); const every = $('[data-bulk] [name="all"]'); if (every && rows().every(r => !box(r) || box(r).checked)) { every.checked = true; say(every.parentNode.textContent); } else { rows().forEach(r => mark(r, true)); count(); } return; }
+  if (e.ctrlKey || e.metaKey || e.altKey || typing(e) || $("dialog[open]")) return;
+  const open_ = $(".menu:popover-open"); if (open_) return menukey(e, open_);
+  if ($(":popover-open")) return;
   const k = e.key, tr = document.activeElement.closest && document.activeElement.closest("[data-rows] tbody tr");
   const did = () => e.preventDefault();
   if (Date.now() - g < 900) { g = 0; const to = k === "n" ? $("#bell") : $(`.nav [data-key="${CSS.escape(k)}"]`); if (to) { did(); location.assign(to.href); } return; }
   if (k === "g") { g = Date.now(); return; }
+  if (Date.now() - v < 900) { v = 0; const to = $(`.tabs [data-v="${CSS.escape(k)}"]`); if (to) { did(); return to.click(); } }
+  if (k === "v" && $(".tabs [data-v]")) { v = Date.now(); return; }
   if (k === "?") { did(); return keys(); }
   if (k === "d") { did(); return theme(); }
   if (k === "[") { did(); return rail(); }
@@ -397,7 +426,8 @@ document.addEventListener("keydown", e => {
     if (tr && k === "m") { did(); return rowmenu($("[data-menu]", tr)); }
   }
   const bar = $("[data-bulk]:not([hidden])"), hit = (bar && $(`[data-key="${CSS.escape(k)}"]`, bar)) || $$(`.main [data-key="${CSS.escape(k)}"]`).find(n => !n.closest("[data-bulk]"));
-  if (hit) { did(); if (hit.matches("input,textarea")) hit.focus(); else hit.click(); }
+  if (hit && !(on && /^[1-9e#]$/.test(k) && !hit.closest("[data-bulk]"))) { did(); if (hit.matches("input,textarea")) hit.focus(); else hit.click(); }
+  else if (on && document.activeElement === on && /^[1-9e#]$/.test(k)) { did(); verb(on, k); }
 });
 
 /* the pulse: unread notifications, and what changed behind an open list; nothing moves until somebody asks for it */
@@ -406,7 +436,7 @@ function bell() { const b = $("#unread"); if (!b) return; b.hidden = !+unread; b
 function pulse() {
   if (!$("#bell") || document.hidden || Date.now() - rung < 1500) return;
   rung = Date.now(); const list = $("#list[data-of]"), q = new URLSearchParams({ unread, since: list ? since : "", of: list ? list.dataset.of : "" });
-  fetch("/pulse?" + q, { headers: { "HX-Request": "true" } }).then(r => r.status === 200 ? r.json() : null).then(news => {
+  fetch("/pulse?" + q, { headers: { "HX-Request": "true" } }).then(r => { lost = r.status === 401; return r.status === 200 ? r.json() : null; }).then(news => {
     if (!news) return;
     if (news.unread > +unread && unread !== "") say(news.unread + " unread notifications");
     unread = String(news.unread); sessionStorage.setItem("unread", unread); bell();
@@ -438,6 +468,16 @@ const place_ = "at:" + location.pathname + location.search;
 window.addEventListener("pagehide", () => { const tr = document.activeElement && document.activeElement.closest && document.activeElement.closest("[data-rows] tr"); if (tr && tr.id) sessionStorage.setItem(place_, tr.id); });
 function back() { const id = sessionStorage.getItem(place_), nav = performance.getEntriesByType("navigation")[0]; if (id && nav && nav.type === "back_forward") { const tr = document.getElementById(id); if (tr) cursor(tr); } sessionStorage.removeItem(place_); }
 
+/* records of the list one came from, one after the other; and where one was */
+window.addEventListener("pagehide", () => { const l = $("#list[data-url]"), ids = $$("[data-rows] tbody tr,.kard[data-id]").map(n => n.dataset.id); if (l && ids.length) sessionStorage.setItem("walk", JSON.stringify({ at: location.pathname, ids, url: l.dataset.url })); });
+function walk() {
+  const head = $(".rechead .key"), found = location.pathname.match(/^(.*)\/(\d+)$/); if (!head || !found) return;
+  sessionStorage.setItem("recent", JSON.stringify([[location.pathname, document.title.split(" · ")[0]], ...kept("recent").filter(r => r[0] !== location.pathname)].slice(0, 8)));
+  const w = kept("walk"), at = w.at === found[1] ? w.ids.indexOf(found[2]) : -1; if (at < 0 || w.ids.length < 2) return;
+  const arrow = (to, key, label, text) => w.ids[to] ? el("a", { class: "btn quiet small icon", href: found[1] + "/" + w.ids[to], "data-key": key, "aria-label": label, title: label + "  " + key, text }) : el("span", { class: "btn quiet small icon none", "aria-hidden": "true", text });
+  head.append(el("nav", { id: "walk", "aria-label": "The list you came from" }, arrow(at - 1, "k", "Previous record", "◀"), el("a", { href: w.url, text: at + 1 + " of " + w.ids.length, title: "Back to the list" }), arrow(at + 1, "j", "Next record", "▶")));
+}
+
 /* what a new part of the page needs */
 function ready(at) {
   if (!at || !at.querySelectorAll) return;
@@ -450,6 +490,6 @@ function ready(at) {
   const first = $(".kard"); if (first && !$(".kard[tabindex='0']")) first.tabIndex = 0;
   count();
 }
-ready(document); back(); bell(); beat();
+ready(document); back(); bell(); beat(); walk();
 if (new URLSearchParams(location.search).get("print") === "1") window.print();
 })();
