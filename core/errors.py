@@ -84,6 +84,10 @@ class Invalid(BackofficeError):
         super().__init__(detail or "Please check the marked fields.", errors=errors)
 
 
+class Unaccepted(Invalid):
+    """Nothing is wrong, but soft warnings (``errors``, by field) wait for somebody to accept them; nothing was written."""
+
+
 class TooMany(BackofficeError):
     status, title = 429, "Too many requests"
 

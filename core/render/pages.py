@@ -268,6 +268,7 @@ class FormPage:
     chosen: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     quick: dict[str, str] = field(default_factory=dict)
     danger: bool = False
+    warned: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @dataclass

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from core.access.actor import Actor
 from core.access.grant import RowRights, grant
-from core.errors import Conflict, NotFound, StaleVersion
+from core.errors import Conflict, NotFound, StaleVersion, Unaccepted
 from core.facts import SYSTEM_FIELDS, Record, Value
 from core.services import past, preparing, trash, writes
 from core.services.defaults import DERIVED, nothing
@@ -31,17 +31,19 @@ def create(
     operation: str | None = None,
     reason: str = "",
     origin: int | None = None,
+    accepted: Collection[str] | None = None,
 ) -> Record:
     """A new record, as the actor may see it. ``form`` names the form it was entered in, where a role may only use that.
 
     ``extra["warnings"]`` holds soft warnings by field. Raises Forbidden, Invalid (all problems at once), Conflict.
-    ``origin`` is the record that a document amends.
+    ``origin`` is the record that a document amends. With ``accepted`` a warning of a field not named there raises Unaccepted.
     """
 
     def prepare(unit: Unit) -> Draft:
         draft = preparing.start_new(unit, actor, entity, values, form)
         draft.record.extra["amended_from"] = origin
         preparing.complete(draft)
+        _heed(draft, accepted)
         return draft
 
     def commit(unit: Unit, draft: Draft) -> Record:
@@ -62,12 +64,14 @@ def change(
     *,
     operation: str | None = None,
     reason: str = "",
+    accepted: Collection[str] | None = None,
 ) -> Record:
     """Change fields of a record and give it as the actor now sees it; without a difference nothing is written.
 
     With ``version`` a record that has moved on raises StaleVersion (``current``, ``base``, ``base_values``,
     ``fields``). With ``merge`` as well, values equal to those of that version count as not edited, edits of other
     fields are kept and named in ``extra["merged"]``, and only fields that both sides changed raise StaleVersion.
+    With ``accepted`` a warning of a field not named there raises Unaccepted.
     """
 
     def prepare(unit: Unit) -> Draft:
@@ -80,9 +84,16 @@ def change(
             mine = _merge(unit, draft, values, version)
         preparing.give(draft, mine, preparing.writable_now(draft, rights) if mine else ())
         preparing.complete(draft)
+        _heed(draft, accepted)
         return draft
 
     return _commit_change(p, actor, prepare, operation, reason)
+
+
+def _heed(draft: Draft, accepted: Collection[str] | None) -> None:
+    waiting = {} if accepted is None else {name: said for name, said in draft.warnings.items() if name not in accepted}
+    if waiting:
+        raise Unaccepted(waiting, "Please look at this once more.")
 
 
 def _commit_change(p: Platform, actor: Actor, prepare: Any, operation: str | None, reason: str) -> Record:

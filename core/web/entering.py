@@ -11,7 +11,7 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
 from core.access.grant import Grant
-from core.errors import BackofficeError, Busy, Conflict, Forbidden, Invalid, NotFound, StaleVersion
+from core.errors import BackofficeError, Busy, Conflict, Forbidden, Invalid, NotFound, StaleVersion, Unaccepted
 from core.facts import Record, Value
 from core.render import words
 from core.render.forms import Entry, LaidTab, LinesSlot, Slot, entry
@@ -104,7 +104,7 @@ def _create(work: Work, page: FormPage) -> Response:
         if not work.made.validate():
             raise Invalid(_refused(work.made))
         name = work.form.name if work.shape.form(work.form.name) else None
-        record = records.create(who.platform, who.actor, work.entity.full_name, _given(work), name, operation=operation)
+        record = records.create(who.platform, who.actor, work.entity.full_name, _given(work), name, operation=operation, accepted=_accepted(work))
     except (Invalid, Conflict, Busy) as problem:
         return _again(work, page, problem)
     said = f"{words.singular(work.shape)} {record.get('display_title') or record.id} made."
@@ -159,7 +159,7 @@ def _change(work: Work, page: FormPage) -> Response:
             raise Invalid(_refused(work.made))
         values = merging.taken(_values(work), sent)
         done = records.change(
-            who.platform, who.actor, work.entity.full_name, record.id, values, base, merge=base is not None, operation=operation
+            who.platform, who.actor, work.entity.full_name, record.id, values, base, merge=base is not None, operation=operation, accepted=_accepted(work)
         )
     except StaleVersion as stale:
         return merging.conflict(work, stale)
@@ -176,7 +176,10 @@ def _change(work: Work, page: FormPage) -> Response:
 
 def _again(work: Work, page: FormPage, problem: BackofficeError) -> Response:
     """The form once more, with what was typed and what is wrong with it."""
-    if isinstance(problem, Invalid):
+    if isinstance(problem, Unaccepted):
+        page.warned = [(name, one, _token(work, name)) for name, said in problem.errors.items() for one in said]
+        page.submit += " anyway"
+    elif isinstance(problem, Invalid):
         work.made.take(_not_said(work.made, problem.errors))
         if work.record is None:
             work.made.take(_missing(work.tabs))
@@ -191,6 +194,19 @@ def _again(work: Work, page: FormPage, problem: BackofficeError) -> Response:
     if isinstance(problem, Busy):
         answer.headers["Retry-After"] = str(problem.retry_after)
     return answer
+
+
+def _token(work: Work, name: str) -> str:
+    """What accepts a warning about a field: it holds for the value that was typed, and for no other."""
+    assert work.sent is not None
+    return f"{name}={chr(10).join(work.sent.getlist(name))}"
+
+
+def _accepted(work: Work) -> set[str]:
+    """The fields whose warnings the person accepted as they stand."""
+    assert work.sent is not None
+    given = [text.partition("=")[0] for text in work.sent.getlist("_accept")]
+    return {name for name in given if _token(work, name) in work.sent.getlist("_accept")}
 
 
 def _not_said(made: Entry, errors: Mapping[str, list[str]]) -> dict[str, list[str]]:

@@ -47,7 +47,7 @@ entities:
       number: {type: sequence, number: "O-{seq:4}", in_list: true}
       name: {type: text, required: true, max_length: 40, in_list: true}
       kind: {type: choice, options: {small: {label: Small}, large: {label: Large, colour: warn}}, in_list: true, quick_filter: true}
-      amount: {type: decimal, places: 2, in_list: true}
+      amount: {type: decimal, places: 2, in_list: true, warn_if: "amount > 990000"}
       urgent: {type: boolean}
       why: {type: text, show_if: urgent}
       due: {type: date, in_list: true}

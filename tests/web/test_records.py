@@ -292,3 +292,21 @@ def test_the_own_account_shows_devices_and_makes_tokens(house: World, browser: C
     assert mine.post("/account/tokens", {"name": "", "scopes": "nix"}).status_code == 422
     assert mine.post("/account/password", {"old": "wrong", "new": "a-long-new-password"}).status_code == 422
     assert mine.post("/account/password", {"old": "demo-password", "new": "a-long-new-password"}).status_code == 303
+
+
+def test_a_warning_is_accepted_once_for_the_value_it_was_about(clerk: Browser) -> None:
+    asked = clerk.post("/desk/order/new", {"name": "Gold", "amount": "999000"})
+    assert asked.status_code == 422 and "Is this meant?" in words(asked) and "anyway" in words(asked)
+    token = re.search(r'name="_accept" value="([^"]+)"', asked.text)
+    assert token is not None
+    again = clerk.post("/desk/order/new", {"name": "Gold", "amount": "999001", "_accept": token[1]})
+    assert again.status_code == 422, "what was accepted is another value"
+    made = clerk.post("/desk/order/new", {"name": "Gold", "amount": "999000", "_accept": token[1]})
+    assert made.status_code == 303
+    url = str(made.location)
+    same = clerk.post(f"{url}/edit", {"name": "Gold bar", "amount": "999000", "_v": clerk.version(f"{url}/edit")})
+    assert same.status_code == 303, "a value that stays is not asked about again"
+    more = clerk.post(f"{url}/edit", {"name": "Gold bar", "amount": "999500", "_v": clerk.version(f"{url}/edit")})
+    assert more.status_code == 422 and "999,000" in words(clerk.get(url))
+    wrong = clerk.post("/desk/order/new", {"name": "", "amount": "999000"})
+    assert wrong.status_code == 422 and "Is this meant?" not in words(wrong), "what is wrong comes first"
