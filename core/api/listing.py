@@ -26,13 +26,19 @@ def list_(call: Call, plugin: str, entity: str) -> Reply:
     page = looking.page(call.platform, call.actor, shape.full_name, asked)
     items = call.records(shape, page.items)
     if asked.fields is not None:
-        wanted = {"id", "masked", *_names(call.request.args.get("fields", ""))}
-        items = [{name: value for name, value in item.items() if name in wanted} for item in items]
-        for item in items:
-            item["masked"] = [name for name in item["masked"] if name in wanted]
+        items = chosen(call, items)
     expand(call, shape, page.items, items)
     return Reply(200, {"items": items, "next": page.next, "prev": page.prev, "total": page.total,
                        "total_is_capped": page.total_is_capped})
+
+
+def chosen(call: Call, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each record what ``fields`` names, its id, and the names of those that are masked."""
+    wanted = {"id", "masked", *_names(call.request.args.get("fields", ""))}
+    kept = [{name: value for name, value in item.items() if name in wanted} for item in items]
+    for item in kept:
+        item["masked"] = [name for name in item["masked"] if name in wanted]
+    return kept
 
 
 def query(call: Call, shape: Entity) -> Query:

@@ -43,6 +43,8 @@ def get(call: Call, plugin: str, entity: str, number: str) -> Reply:
     asked = listing.query(call, shape)
     found = looking.get(call.platform, call.actor, shape.full_name, number_of(number), asked.fields)
     items = call.records(shape, [found])
+    if asked.fields is not None:
+        items = listing.chosen(call, items)
     listing.expand(call, shape, [found], items)
     return Reply(200, items[0], {"ETag": bodies.tag(found["version"])} if "version" in found else {})
 
@@ -78,7 +80,9 @@ def move(call: Call, plugin: str, entity: str, number: str, transition: str) -> 
     workflow = workflow_of(shape)
     declared = workflow.transition(transition) if workflow is not None else None
     rights = grant(shape, call.actor)
-    reason = body.pop("reason", None) if shape.field("reason") is None else None
+    # Where the record has a field of that name, the word is the move's when the move asks for a reason and not for the field.
+    asks = declared is not None and declared.reason and "reason" not in declared.form
+    reason = body.pop("reason", None) if asks or shape.field("reason") is None else None
     if reason is not None and not isinstance(reason, str):
         raise Invalid({"reason": ["This has to be text."]})
     if isinstance(reason, str) and ("\x00" in reason or any("\ud800" <= sign <= "\udfff" for sign in reason) or len(reason) > 4_000):

@@ -50,6 +50,8 @@ def _entity(paths: Json, schemas: Json, entity: Entity, entities: Mapping[str, E
         shown = effective(one, entities, entity)
         if (one.name in visible or one.name in masked) and kind(shown).name != "secret":
             members[one.name] = out(shown, entities, entity) if one.name in visible else {"type": "null"}
+    if entity.kind == "document":
+        members.setdefault("amended_from", {"type": ["integer", "null"]})
     members["masked"] = {"type": "array", "items": {"type": "string"}}
     schemas[model] = {"type": "object", "properties": members, "required": ["id"]}
     schemas[f"{model}List"] = {

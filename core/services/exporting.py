@@ -22,6 +22,7 @@ from core.render.serializers import dump_of, file_ids
 from core.services import files, looking
 from core.services.platform import Platform
 from core.services.preparing import who_may
+from core.storage.origins import origins
 from core.storage.query import Query, field_of
 from core.storage.reading import key_fields
 from schemas.model import Entity, Field
@@ -184,6 +185,11 @@ def as_json(p: Platform, actor: Actor, shape: Entity, records: Sequence[Record])
             return files.shown(known[number], urls[number]) if number in known and number in urls else None
 
         made.append(dump.record(record, Showing(zone=actor.zone, locale=actor.locale, file=facts)))
+    if shape.kind == "document" and shape.field("amended_from") is None and made:
+        with p.read(actor) as unit:
+            amended = origins(unit, shape, (record.id for record in records))
+        for item, record in zip(made, records, strict=True):
+            item["amended_from"] = amended.get(record.id)
     return made
 
 

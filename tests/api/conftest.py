@@ -69,6 +69,20 @@ entities:
     access:
       clerk: {read: all, create: all, write: all, export: all, import: all, delete: all}
       guest: {read: 'fresh', mask: [price]}
+  bill:
+    kind: document
+    title: "{name}"
+    fields:
+      name: {type: text, required: true}
+      reason: {type: text, editable_after_posting: true}
+      rows: {type: lines, fields: {what: {type: text}}}
+    workflow:
+      transitions:
+        post: {role: clerk}
+        reverse: {role: clerk, reason: true}
+        amend: {role: clerk}
+    access:
+      clerk: {read: all, create: all, write: all}
   shelf:
     label: Shelf
     title: "{code}"
@@ -83,10 +97,15 @@ entities:
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
     """A house whose plugins folder holds the store."""
-    folder = tmp_path / "plugins"
+    return stored(tmp_path, database_url)
+
+
+def stored(place: Path, url: str) -> Settings:
+    """Settings of a house at ``place`` whose plugins folder holds the store."""
+    folder = place / "plugins"
     folder.mkdir()
     (folder / "store.yaml").write_text(STORE, encoding="utf-8")
-    return Settings(data_dir=tmp_path / "data", database_url=database_url, plugins_dir=folder,
+    return Settings(data_dir=place / "data", database_url=url, plugins_dir=folder,
                     secret_key="for-tests-only-0123456789-abcdefgh").completed()
 
 

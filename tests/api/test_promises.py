@@ -69,3 +69,25 @@ def test_a_version_may_be_given_with_or_without_quotes(clerk: Any) -> None:
     assert clerk("PATCH", f"/store/item/{number}", {"count": 1}, If_Match="1").status_code == 200
     assert clerk("PATCH", f"/store/item/{number}", {"count": 2}, If_Match="1").status_code == 412
     assert clerk("PATCH", f"/store/item/{number}", {"count": 2}, If_Match="two").status_code == 412
+
+
+def test_an_amendment_is_a_new_draft_that_says_what_it_amends(clerk: Any) -> None:
+    made = clerk("POST", "/store/bill", {"name": "Chairs", "rows": [{"what": "four"}]}).json
+    path = f"/store/bill/{made['id']}"
+    assert made["amended_from"] is None and clerk("POST", f"{path}/transitions/post").json["state"] == "posted"
+    assert clerk("PATCH", path, {"name": "Tables"}).status_code == 422
+    # The record has a field of that name; where the move asks for a reason, the word is the move's.
+    reversed_ = clerk("POST", f"{path}/transitions/reverse", {"reason": "counted wrongly"})
+    assert reversed_.json["state"] == "reversed" and reversed_.json["reason"] is None
+    assert clerk("GET", f"{path}/history?limit=1").json["items"][0]["reason"] == "counted wrongly"
+    draft = clerk("POST", f"{path}/transitions/amend").json
+    assert draft["id"] != made["id"] and draft["state"] == "draft" and draft["amended_from"] == made["id"]
+    assert draft["name"] == "Chairs" and [one["what"] for one in draft["rows"]] == ["four"]
+    assert [one["amended_from"] for one in clerk("GET", "/store/bill?sort=id").json["items"]] == [None, made["id"]]
+
+
+def test_chosen_fields_are_the_same_of_one_record_and_of_a_list(clerk: Any) -> None:
+    number = clerk("POST", "/store/item", {"name": "Chair", "count": 3}).json["id"]
+    one = clerk("GET", f"/store/item/{number}?fields=count")
+    assert one.json == {"id": number, "count": 3, "masked": []} and one.headers["ETag"] == '"1"'
+    assert clerk("GET", "/store/item?fields=count").json["items"] == [one.json]
