@@ -11,10 +11,11 @@ from core.access.grant import Grant, Right, RowRights, Scope, grant
 from core.access.rows import holds
 from core.errors import BadRequest, Forbidden, NotFound
 from core.facts import SYSTEM_FIELDS, Record
-from core.services import accounts
+from core.services import accounts, moves, preparing
 from core.storage.formulas import Formulas
 from core.storage.reading import Reader
 from core.storage.unit import Unit
+from core.workflow.documents import workflow_of
 from schemas.model import AccessRule, Entity
 
 if TYPE_CHECKING:
@@ -75,7 +76,11 @@ def explain(
         test = _test(unit, record, shape, actor)
         title = str(record.get("display_title") or "") if seen else ""
         title = title or f"{shape.label or shape.name} #{id}"
-        return Explanation(*_for_record(rights, shape, record, title, test, action, field, transition, said))
+        allowed, told = _for_record(rights, shape, record, title, test, action, field, said)
+        if action == "move" and rights.on(record, test).readable:
+            allowed, moved = _moves(unit, actor, shape, record, transition)
+            told = (*told, *moved)
+        return Explanation(allowed, told)
 
 
 def _for_entity(
@@ -111,7 +116,6 @@ def _for_record(
     test: Test,
     action: str,
     field: str | None,
-    transition: str | None,
     said: list[str],
 ) -> tuple[bool, tuple[str, ...]]:
     row = rights.on(record, test)
@@ -127,21 +131,44 @@ def _for_record(
             said.append(_field_of(right, _rule(shape, right), field))
     if not row.readable:
         return False, (*said, f"No held role reads {title}: to this person it does not exist.")
-    allowed = _allowed(row, rights, action, field, transition)
-    if action == "move" and transition is not None and shape.workflow is not None:
-        move = shape.workflow.transition(transition)
-        if move is None:
-            raise NotFound(f'{shape.full_name} has no transition "{transition}".')
-        by_role = bool(set(move.roles) & rights.actor.roles) or (not move.roles and bool(row.writable))
-        said.append(
-            f"The transition {transition} is open to {', '.join(move.roles) or 'whoever may write the record'}"
-            + (f"; its guard is {move.guard}." if move.guard else ".")
-        )
-        allowed = by_role or row.may_move(transition)
+    allowed = _allowed(row, rights, action, field)
+    if action == "write" and field is not None and not _given(shape, field):
+        said.append(f"Nobody writes the field {field}: code, a default or a computation sets it.")
+        allowed = False
     return allowed, tuple(said)
 
 
-def _allowed(row: RowRights, rights: Grant, action: str, field: str | None, transition: str | None) -> bool:
+def _moves(unit: Unit, actor: Actor, shape: Entity, record: Record, transition: str | None) -> tuple[bool, tuple[str, ...]]:
+    """Each move, or the one asked for, with what stands in its way now: state, role, guard, missing fields, a plugin's veto."""
+    workflow = workflow_of(shape)
+    named = [one for one in workflow.transitions if transition in (None, one.name)] if workflow is not None else []
+    if transition is not None and not named:
+        raise NotFound(f'{shape.full_name} has no transition "{transition}".')
+    state = str(record.get("state") or "")
+    here = {one.transition.name: one for one in moves.standing(unit, actor, shape.full_name, record.id)[1]}
+    said = []
+    for one in named:
+        rule = f"The transition {one.name} is open to {', '.join(one.roles) or 'whoever may write the record'}"
+        rule += f"; its guard is {one.guard}" if one.guard else ""
+        found = here.get(one.name)
+        if found is None:
+            said.append(f"{rule}; it starts in {', '.join(one.from_states)}, and the record is in {state}.")
+        elif found.allowed:
+            still = f" but {', '.join(found.missing)}, to be given in it" if found.missing else ""
+            said.append(f"{rule}; nothing stands in its way{still}.")
+        else:
+            said.append(f"{rule}; not now: {found.why_not[:1].lower()}{found.why_not[1:]}")
+    if not named:
+        said.append(f"{shape.full_name} has no transitions.")
+    return any(found.allowed for one in named if (found := here.get(one.name)) is not None), tuple(said)
+
+
+def _given(shape: Entity, field: str) -> bool:
+    declared = shape.field(field)
+    return declared is not None and preparing.may_be_given(declared)
+
+
+def _allowed(row: RowRights, rights: Grant, action: str, field: str | None) -> bool:
     if field is not None:
         return field in (row.writable if action == "write" else row.visible)
     return {
@@ -150,7 +177,6 @@ def _allowed(row: RowRights, rights: Grant, action: str, field: str | None, tran
         "delete": row.may_delete,
         "export": row.exportable,
         "print": row.printable,
-        "move": transition is not None and row.may_move(transition),
     }.get(action, rights.may(action))
 
 

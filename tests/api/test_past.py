@@ -75,6 +75,13 @@ def test_everybody_is_told_why_they_may_or_may_not_and_administrators_about_othe
     assert said["allowed"] is False and any("fresh" in one for one in said["sentences"])
     assert guest("GET", f"/-/explain?entity=store.item&id={hidden['id']}").status_code == 404
     assert guest("GET", f"/-/explain?entity=store.item&user={clerk('GET', '/me').json['account']}").status_code == 403
+    moves = clerk("GET", f"/-/explain?entity=store.item&id={shown['id']}&action=move").json
+    assert moves["allowed"] is True
+    assert any("release" in one and "nothing stands in its way" in one for one in moves["sentences"])
+    close = clerk("GET", f"/-/explain?entity=store.item&id={shown['id']}&action=move&transition=close").json
+    assert close["allowed"] is False and "starts in open, and the record is in draft" in close["sentences"][-1]
+    release = guest("GET", f"/-/explain?entity=store.item&id={shown['id']}&action=move&transition=release").json
+    assert release["allowed"] is False and "store.clerk" in release["sentences"][-1]
     answer = admin("GET", f"/-/explain?entity=store.item&id={hidden['id']}&user={who}")
     assert answer.json["allowed"] is False and "zqsecretname" not in answer.text
     assert admin("GET", f"/-/explain?entity=store.item&field=price&user={who}").json["allowed"] is False
