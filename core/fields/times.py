@@ -182,7 +182,7 @@ def iso(moment: datetime) -> str:
 
 
 def smart_day(text: str, today: date) -> date | None:
-    """The day a person means by tomorrow, +3d, next fri, eom, 30.6.2026; None when it is not understood."""
+    """The day a person means by tomorrow, +3d, today-30d, next fri, eom, 30.6.2026; None when it is not understood."""
     words = {"today": 0, "tod": 0, "tomorrow": 1, "tom": 1, "yesterday": -1}
     try:
         if text in words:
@@ -191,7 +191,7 @@ def smart_day(text: str, today: date) -> date | None:
             return _months(today.replace(day=1), 1) - timedelta(days=1)
         if text == "eoy":
             return date(today.year, 12, 31)
-        if found := _STEP.fullmatch(text.replace(" ", "")):
+        if found := _STEP.fullmatch(text.replace(" ", "").removeprefix("today")):
             count = int(found[2]) * (1 if found[1] == "+" else -1)
             match found[3]:
                 case "d":
@@ -224,7 +224,7 @@ def _smart_moment(text: str, ctx: Parsing) -> datetime | None:
         return None
     day, _, clock = text.rpartition(" ")
     if not re.fullmatch(r"[0-9]{1,2}:[0-9]{2}", clock):
-        day, clock = text, "09:00"
+        day, clock = text, "00:00" if ctx.comparing else "09:00"
     found = smart_day(day, ctx.today)
     if found is None:
         return None

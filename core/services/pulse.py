@@ -15,11 +15,13 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """``mark`` is where to ask on from; ``changed`` the ids of readable records that changed, ``more`` that there were too many."""
+    """``mark`` is where to ask on from; ``changed`` the ids of readable records that changed, ``gone`` of those that were moved
+    to the trash, ``more`` that there were too many."""
 
     mark: int
     changed: tuple[int, ...] = ()
     more: bool = False
+    gone: tuple[int, ...] = ()
 
 
 def since(p: Platform, actor: Actor, entity: str, mark: int | None) -> News:
@@ -34,4 +36,7 @@ def since(p: Platform, actor: Actor, entity: str, mark: int | None) -> News:
             return News(newest)
         numbers = log.changed_since(unit, entity, mark, MOST + 1)
         seen = by.get_many(numbers[:MOST], ())
-    return News(newest, tuple(number for number in numbers[:MOST] if number in seen), len(numbers) > MOST)
+        rest = [number for number in numbers[:MOST] if number not in seen]
+        gone = by.get_many(rest, (), trashed=True) if rest else {}
+    changed = tuple(number for number in numbers[:MOST] if number in seen)
+    return News(newest, changed, len(numbers) > MOST, tuple(number for number in rest if number in gone))

@@ -306,6 +306,8 @@ def chips(want: Wanted) -> list[Chip]:
         shown = effective(field, want.asking.generation.entities, want.entity)
         family = kind(shown).family
         value = "" if one.op == "empty" else ", ".join(_value(want, shown, one.field, value) for value in one.values)
+        if family in ("date", "datetime") and one.op != "empty" and not text[:4].isdecimal():
+            value = f"{text} ({value})"  # such as today-30d, which is another day tomorrow
         operator = words.operator_label(one.op, family) if one.op != "empty" or one.values[0] else "is not empty"
         said.append(
             Chip(words.field_label(field), operator, value, address(want.url, less(want.found, name, text)), match[1] if match else "")

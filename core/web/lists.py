@@ -22,6 +22,17 @@ from core.web.routing import Routes
 from core.web.showing import go, respond
 
 MOST_FACETS = 8
+DAYS = (
+    ("today", "Today"),
+    ("tomorrow", "Tomorrow"),
+    ("today-7d", "A week ago"),
+    ("today-30d", "30 days ago"),
+    ("today-1y", "A year ago"),
+    ("today+7d", "In a week"),
+    ("eom", "The end of this month"),
+    ("eoy", "The end of this year"),
+)
+"""Days that move with today, as the filter box offers them."""
 
 
 def routes(made: Routes) -> None:
@@ -219,6 +230,7 @@ def filter_control(plugin: str, entity: str) -> Response:
             "url": want.url,
             "name": name,
             "family": here.family,
+            "days": DAYS,
         },
     )
     return respond("filter.html", page, block="controls")

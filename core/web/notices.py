@@ -71,10 +71,10 @@ def pulse() -> Response:
         except BackofficeError:
             news = pulses.News(0)  # read no longer: there is nothing to tell
     known = request.args.get("unread", "")
-    if text == str(news.mark or "") and known == str(unread) and not news.changed:
+    if text == str(news.mark or "") and known == str(unread) and not news.changed and not news.gone:
         answer = Response(status=204)
     else:
-        answer = jsonify(unread=unread, mark=news.mark, changed=list(news.changed), more=news.more)
+        answer = jsonify(unread=unread, mark=news.mark, changed=list(news.changed), gone=list(news.gone), more=news.more)
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Generation"] = str(who.generation.number)
     return answer

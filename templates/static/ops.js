@@ -431,7 +431,7 @@ document.addEventListener("keydown", e => {
 });
 
 /* the pulse: unread notifications, and what changed behind an open list; nothing moves until somebody asks for it */
-let since = "", unread = sessionStorage.getItem("unread") || "", beating = 0, rung = 0, fresh = new Set(), many = false;
+let since = "", unread = sessionStorage.getItem("unread") || "", beating = 0, rung = 0, fresh = new Set(), gone = new Set(), many = false;
 function bell() { const b = $("#unread"); if (!b) return; b.hidden = !+unread; b.textContent = +unread > 99 ? "99+" : unread; $("#bell").setAttribute("aria-label", +unread ? "Notifications, " + unread + " unread" : "Notifications"); }
 function pulse() {
   if (!$("#bell") || document.hidden || Date.now() - rung < 1500) return;
@@ -441,13 +441,13 @@ function pulse() {
     if (news.unread > +unread && unread !== "") say(news.unread + " unread notifications");
     unread = String(news.unread); sessionStorage.setItem("unread", unread); bell();
     if (!list) return;
-    since = String(news.mark || ""); news.changed.forEach(n => fresh.add(n)); many = many || news.more; newer();
+    since = String(news.mark || ""); news.changed.forEach(n => { fresh.add(n); gone.delete(n); }); news.gone.forEach(n => { gone.add(n); fresh.delete(n); }); many = many || news.more; newer();
   }).catch(() => 0);
 }
 function newer() {
   const pill = $("#newer"); if (!pill) return;
-  pill.hidden = !fresh.size && !many; if (pill.hidden) return;
-  const text = many ? "Many changes" : fresh.size === 1 ? "1 change" : fresh.size + " changes"; $("span", pill).textContent = text; say(text);
+  pill.hidden = !fresh.size && !gone.size && !many; if (pill.hidden) return;
+  const text = many ? "Many changes" : [fresh.size && (fresh.size === 1 ? "1 change" : fresh.size + " changes"), gone.size && gone.size + " deleted"].filter(Boolean).join(", "); $("span", pill).textContent = text; say(text);
 }
 function renew(lit, focus) {
   const list = $("#list"), at = focus || (document.activeElement && document.activeElement.closest && (document.activeElement.closest("tr[id],.kard[id]") || {}).id);
@@ -457,7 +457,7 @@ function renew(lit, focus) {
     lit.forEach(n => { const r = document.getElementById("r" + n); if (r) { r.classList.add("fresh"); setTimeout(() => r.classList.remove("fresh"), 2400); } });
   });
 }
-document.addEventListener("click", e => { if (e.target.closest("#newer button")) { const lit = [...fresh]; fresh.clear(); many = false; newer(); renew(lit); } });
+document.addEventListener("click", e => { if (e.target.closest("#newer button")) { const lit = [...fresh]; fresh.clear(); gone.clear(); many = false; newer(); renew(lit); } });
 document.addEventListener("click", e => { const a = e.target.closest("[data-reads]"); if (a) fetch("/inbox/notifications/read", { method: "POST", keepalive: true, body: new URLSearchParams({ id: a.dataset.reads }), headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } }); });
 const beat = () => { clearTimeout(beating); pulse(); beating = setTimeout(beat, 20000); };
 document.addEventListener("visibilitychange", () => { if (!document.hidden) beat(); });

@@ -170,3 +170,16 @@ def test_search_and_palette_find_records_and_places(clerk: Browser) -> None:
 def test_a_list_stays_light(clerk: Browser) -> None:
     answer = clerk.get("/desk/order", Accept_Encoding="gzip")
     assert answer.headers["Content-Encoding"] == "gzip" and len(answer.data) < 30_000
+
+
+def test_days_that_move_with_today_filter_and_stay_in_the_address(house: World, clerk: Browser) -> None:
+    """The clock of the house stands at 2026-06-01."""
+    early, late = house.create("desk.order", name="Early", due="2026-05-20"), house.create("desk.order", name="Late", due="2026-07-20")
+    found = _ids(clerk.get("/desk/order?due__ge=today-30d&due__le=eom").text)
+    assert early.id in found and late.id not in found
+    assert _ids(clerk.get("/desk/order?due__ge=%2B4w&sort=id").text) == [late.id]
+    assert "Due is on or after today-30d (May 2, 2026)" in words(clerk.get("/desk/order?due__ge=today-30d"))
+    assert len(_ids(clerk.get("/desk/order?created_at__ge=today").text)) == 50, "made at nine: the day begins at midnight"
+    control = clerk.part("/desk/order/filter?_field=due")
+    assert 'value="today-30d"' in control.text
+    assert clerk.get("/desk/order?_field=due&_op=ge&_value=today-30d").location == "/desk/order?due__ge=today-30d"

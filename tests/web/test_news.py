@@ -67,6 +67,12 @@ def test_the_pulse_tells_only_of_changes_that_may_be_seen(house: World, clerk: B
     assert guest.get(quiet).get_json()["changed"] == [small.id], "a guest reads small orders only"
     assert guest.get(f"/pulse?of=desk.shelf&since={news['mark']}").get_json()["changed"] == []
     assert clerk.get("/pulse?of=no.such&since=none").status_code in (200, 204)
+    mark = clerk.get("/pulse?of=desk.order").get_json()["mark"]
+    house.delete("desk.order", small)
+    house.delete("desk.order", large)
+    news = clerk.get(f"/pulse?of=desk.order&since={mark}").get_json()
+    assert news["changed"] == [] and sorted(news["gone"]) == [small.id, large.id]
+    assert guest.get(f"/pulse?of=desk.order&since={mark}").get_json()["gone"] == [small.id]
 
 
 @pytest.fixture
