@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core import Change, DemoWork, Document, Record, Work, hookimpl, on
-from plugins.payroll import formulas, paper, runs
+from plugins.payroll import formulas, paper, posting, runs
 from plugins.payroll.demo import fill
 
 CLOSED = ("posted", "paid", "locked")
@@ -53,6 +53,25 @@ def name_the_verifier(record: Record, change: Change) -> None:
         record["verified_by"] = change.actor.person
     elif change.transition == "reopen" or (not change.is_new and change.touches("rows")):
         record["verified_by"] = None
+
+
+@hookimpl(specname="check_record")
+@on("payroll.employee_pay")
+def shares_add_up(record: Record) -> dict[str, str]:
+    """Cost centres add up to the whole, and exactly one payment takes the rest."""
+    found: dict[str, str] = {}
+    split = record.get("cost_split") or ()
+    if split and sum(line["percent"] for line in split if line.get("percent") is not None) != 100:
+        found["cost_split"] = "The percentages of the cost centres add up to 100."
+    payments = record.get("payments") or ()
+    rest = [line for line in payments if line.get("amount") is None and line.get("percent") is None]
+    if payments and len(rest) != 1:
+        found["payments"] = "Exactly one payment has neither amount nor percentage: it takes the rest."
+    elif any(line.get("amount") is not None and line.get("percent") is not None for line in payments):
+        found["payments"] = "A payment has a fixed amount or a percentage, not both."
+    elif any(line.get("method") == "bank" and not line.get("account") for line in payments):
+        found["payments"] = "A payment to a bank needs its account."
+    return found
 
 
 @hookimpl(specname="before_save")
@@ -112,6 +131,9 @@ def move_the_slips(record: Record, transition: str, work: Work) -> None:
             runs.reopen(record, work)
         case "reverse":
             runs.mirror(record, work, "reversal")
+            posting.mirror(record, work)
+        case "post":
+            posting.make(record, work)
         case "lock":
             work.change("payroll.pay_period", record["period"], closed=True)
 

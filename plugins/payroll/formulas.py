@@ -12,14 +12,15 @@ from plugins.payroll.slip import Component, Input, Slip
 from schemas import Entity, Field
 from schemas.expressions import Env, ExpressionError, Function, check, evaluate, names_of, parse
 
-FIGURES = ("gross", "taxable", "social", "fte", "days_worked", "days_in_period", "periods_per_year")
+FIGURES = ("gross", "taxable", "social", "fte", "days_worked", "days_in_period", "periods_per_year", "years_of_service")
+WHOLE = ("days_worked", "days_in_period", "periods_per_year", "years_of_service")
 BASES = ("gross", "taxable", "social")
 _CALL = re.compile(r"\b(comp|ytd|input|hours)\('([A-Z][A-Z0-9_]*)'\)")
 _SHAPE = Entity(
     "payroll",
     "formula",
     fields=tuple(
-        Field(name, "integer") if name in ("days_worked", "days_in_period", "periods_per_year") else Field(name, "decimal", places=2)
+        Field(name, "integer") if name in WHOLE else Field(name, "decimal", places=2)
         for name in FIGURES
     ),
 )
@@ -28,7 +29,7 @@ _SHAPE = Entity(
 def problems(source: str, known: Sequence[str]) -> list[str]:
     """What is wrong with a formula, in sentences; empty when it may be used. ``known``: the codes of all components."""
     try:
-        check(parse(source), names_of(_SHAPE, {}, functions=_functions(_nothing, _nothing, _nothing, _nothing, {})), "decimal")
+        check(parse(source), names_of(_SHAPE, {}, functions=_functions(_nothing, _nothing, _nothing, _nothing, {}, {})), "decimal")
     except ExpressionError as error:
         place = f" (character {error.column})" if error.column else ""
         return [f"{error.message}{place} {error.remedy}".strip()]
@@ -77,7 +78,13 @@ def ordered(components: Mapping[str, Component]) -> list[str]:
 
 
 def evaluator(
-    inputs: Sequence[Input], ytd: Mapping[str, Decimal], tables: Mapping[str, Sequence[Bracket]], fte: Decimal, periods: int
+    inputs: Sequence[Input],
+    ytd: Mapping[str, Decimal],
+    tables: Mapping[str, Sequence[Bracket]],
+    fte: Decimal,
+    periods: int,
+    parameters: Mapping[tuple[str, str], Decimal] | None = None,
+    years: int = 0,
 ) -> Callable[[Component, Slip], tuple[Decimal | None, str]]:
     """A reader of formulas for one person: the value (None when it is empty), and the formula with its figures put in."""
 
@@ -103,8 +110,9 @@ def evaluator(
             "days_worked": slip.days_worked,
             "days_in_period": slip.days_in_period,
             "periods_per_year": periods,
+            "years_of_service": years,
         }
-        functions = _functions(comp, to_date, given, hours, tables)
+        functions = _functions(comp, to_date, given, hours, tables, parameters or {})
         typed = check(parse(one.formula), names_of(_SHAPE, {}, functions=functions), "decimal")
         result = evaluate(typed, Env(values=values, functions=functions))
         spoken = _CALL.sub(lambda found: f"{found[0]}[{_figure(found, comp, to_date, given, hours)}]", one.formula)
@@ -134,6 +142,7 @@ def _functions(
     given: Callable[[str], Decimal | None],
     hours: Callable[[str], Decimal | None],
     tables: Mapping[str, Sequence[Bracket]],
+    parameters: Mapping[tuple[str, str], Decimal],
 ) -> dict[str, Function]:
     def bracket(table: str, amount: Decimal) -> Decimal | None:
         rows = tables.get(table)
@@ -145,4 +154,5 @@ def _functions(
         "input": Function("input", ("text",), "decimal", given),
         "hours": Function("hours", ("text",), "decimal", hours),
         "bracket": Function("bracket", ("text", "decimal"), "decimal", bracket),
+        "rate": Function("rate", ("text", "text"), "decimal", lambda table, key: parameters.get((table, key))),
     }

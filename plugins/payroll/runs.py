@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from core import Money, Record, Refusal, Work
-from plugins.payroll import formulas, published, slip, uk, us
+from dateutil.relativedelta import relativedelta
+
+from core import Record, Refusal, Work
+from plugins.payroll import carrying, deductions, formulas, posting, published, slip, uk, us
 from plugins.payroll.brackets import Bracket
 from plugins.payroll.slip import Component, Input, Person, Rules, Term
 
@@ -84,29 +86,40 @@ def calculate(run: Record, work: Work) -> None:
     for table in of.tables.values():
         if table["state"] != "verified" and _uses(of, table):
             _exception(work, of, None, "unverified_table", f"{table['code']} from {table['valid_from']} was verified by nobody.")
+    earlier: dict[int, dict[str, Decimal]] = {}
     for (employee, contract), terms in sorted(population(of, work).items(), key=lambda item: item[0]):
-        _one(of, work, employee, contract, sorted(terms, key=lambda one: one["valid_from"]))
+        first = employee not in earlier
+        figures = _one(of, work, contract, sorted(terms, key=lambda one: one["valid_from"]), earlier.get(employee, {}), first)
+        earlier[employee] = carrying.added(earlier.get(employee, {}), figures)
 
 
-def slip_for(of: Frame, work: Work, employee: int, terms: list[Record]) -> slip.Slip:
-    """One person's slip. Refusal names the person and the component whose result is empty."""
+def slip_for(of: Frame, work: Work, contract: str, terms: list[Record], ytd: Mapping[str, Decimal], first: bool = True) -> slip.Slip:
+    """One contract's slip. Refusal names the person and the component whose result is empty.
+
+    ``first``: of the person's contracts in this run; what is given for the person is paid with that one.
+    """
     start, end = of.dates
-    inputs = _inputs(of, work, employee)
-    ytd = year_to_date(work, employee, of.period["tax_year"], but=of.run.id)
+    employee = int(terms[-1]["employee"])
+    inputs = _inputs(of, work, employee, contract, ytd, first)
+    person = work.get("directory.person", employee)
     newest = terms[-1]
     parts = [Term(max(one["valid_from"], start), min(one.get("valid_to") or end, end), one["pay_type"], one["amount"]) for one in terms]
     rules = _rules(of, newest)
     tables = {code: _brackets(table) for code, table in of.tables.items()}
+    parameters = {(code, row["key"]): row["value"] for code, table in of.tables.items() for row in table.get("parameters") or ()}
+    since = person.get("start") if person is not None else None
+    years = max(0, relativedelta(end, since).years) if since else 0
     in_order = _in_order(of.components)
 
     def calculated(given: Sequence[Input]) -> slip.Slip:
-        read = formulas.evaluator(given, ytd, tables, newest.get("fte") or Decimal(100), int(of.group["periods_per_year"]))
+        read = formulas.evaluator(
+            given, ytd, tables, newest.get("fte") or Decimal(100), int(of.group["periods_per_year"]), parameters, years
+        )
         return slip.calculate((start, end), parts, in_order, given, _person(newest), rules, ytd, read)
 
     try:
         return slip.with_nets(inputs, calculated)
     except ValueError as wrong:
-        person = work.get("directory.person", employee)
         raise Refusal(f"{person['display_name'] if person else employee}: {wrong}") from wrong
 
 
@@ -126,11 +139,7 @@ def finalise(run: Record, work: Work) -> None:
     for number, one in enumerate(slips, 1):
         work.change("payroll.payslip", one.id, number=f"{run['number']}-{number:04d}")
         work.move("payroll.payslip", one.id, "finalise")
-        figures = {line["component"]: ZERO for line in one.get("lines") or ()}
-        for line in one.get("lines") or ():
-            figures[line["component"]] += line["amount"]
-        figures |= {"GROSS": one["gross"], "TAX_BASE": one["taxable"], "SOCIAL_BASE": one["gross"]}
-        for component, amount in sorted(figures.items()):
+        for component, amount in sorted(carrying.figures(one).items()):
             work.create(
                 "payroll.balance_entry",
                 employee=one["employee"],
@@ -139,7 +148,7 @@ def finalise(run: Record, work: Work) -> None:
                 run=run.id,
                 amount=amount,
             )
-    _liabilities(of, slips, work)
+    posting.owe(run, of.group, slips, work)
 
 
 def mirror(run: Record, work: Work, source: str) -> None:
@@ -176,9 +185,11 @@ def reopen(run: Record, work: Work) -> None:
         work.delete("payroll.authority_liability", one.id)
 
 
-def _one(of: Frame, work: Work, employee: int, contract: str, terms: list[Record]) -> None:
-    result = slip_for(of, work, employee, terms)
-    ytd = year_to_date(work, employee, of.period["tax_year"], but=of.run.id)
+def _one(of: Frame, work: Work, contract: str, terms: list[Record], earlier: Mapping[str, Decimal], first: bool) -> dict[str, Decimal]:
+    """Make one slip. ``earlier``: figures of the person's other contracts in this run, which count for the year (I2)."""
+    employee = int(terms[-1]["employee"])
+    ytd = carrying.added(year_to_date(work, employee, of.period["tax_year"], but=of.run.id), earlier)
+    result = slip_for(of, work, contract, terms, ytd, first)
     lines = tuple(
         {
             "component": line.component,
@@ -193,7 +204,7 @@ def _one(of: Frame, work: Work, employee: int, contract: str, terms: list[Record
         for line in result.lines
     )
     person, employer = work.get("directory.person", employee), work.get("directory.company", of.group["employer"])
-    work.create(
+    made = work.create(
         "payroll.payslip",
         run=of.run.id,
         period=of.period.id,
@@ -208,14 +219,28 @@ def _one(of: Frame, work: Work, employee: int, contract: str, terms: list[Record
         days_worked=result.days_worked,
         days_in_period=result.days_in_period,
         lines=lines,
+        payments=_payments(terms[-1], result.net),
+        arrears=tuple({"component": code, "amount": amount} for code, amount in sorted(result.arrears.items())),
         gross=result.gross,
         taxable=result.taxable,
+        social=result.social,
         deductions=result.deductions,
         net=result.net,
         employer_cost=result.employer_cost,
     )
     for kind, details in _findings(of, work, employee, terms, result):
         _exception(work, of, employee, kind, details)
+    return carrying.figures(made)
+
+
+def _payments(terms: Record, net: Decimal) -> tuple[dict[str, object], ...]:
+    """How the net is paid: fixed amounts, percents of what is left, and the rest; together the net to the cent (I1)."""
+    lines = list(terms.get("payments") or ())
+    if not lines or net <= 0:
+        return ()
+    shares = [deductions.Share(str(at), line.get("amount"), line.get("percent")) for at, line in enumerate(lines)]
+    paid = ((lines[int(at)], amount) for at, amount in deductions.pay_out(net, shares))
+    return tuple({"method": line["method"], "account": line.get("account"), "amount": amount} for line, amount in paid if amount)
 
 
 def _findings(of: Frame, work: Work, employee: int, terms: list[Record], result: slip.Slip) -> list[tuple[str, str]]:
@@ -256,7 +281,10 @@ def _exception(work: Work, of: Frame, employee: int | None, kind: str, details: 
     work.create("payroll.run_exception", run=of.run.id, employee=employee, kind=kind, details=details)
 
 
-def _inputs(of: Frame, work: Work, employee: int) -> list[Input]:
+def _inputs(of: Frame, work: Work, employee: int, contract: str, ytd: Mapping[str, Decimal], first: bool) -> list[Input]:
+    left = [Input(code, amount=amount, note=note) for code, amount, note in carrying.left_over(work, of.run.id, employee, contract)]
+    if not first:
+        return left
     codes = {one.id: one["code"] for one in work.find("payroll.pay_component", limit=1_000)}
     found = [
         Input(codes[one["component"]], one.get("quantity"), one.get("factor") or Decimal(1), one.get("amount"), net=bool(one.get("net")))
@@ -265,8 +293,13 @@ def _inputs(of: Frame, work: Work, employee: int) -> list[Input]:
     ]
     for one in work.find("payroll.recurring_item", employee=employee, start__le=of.dates[1], limit=500):
         if (one.get("end") is None or one["end"] >= of.dates[0]) and one["component"] in codes:
-            found.append(Input(codes[one["component"]], amount=one["amount"]))
-    return found
+            code, amount = codes[one["component"]], one["amount"]
+            if one.get("total_limit") is not None:
+                amount = min(amount, max(ZERO, one["total_limit"] - carrying.taken_so_far(work, of.run.id, employee, code)))
+            if amount:
+                part = of.components.get(code)
+                found.append(Input(code, amount=amount, prorate=part is not None and part.prorate))
+    return found + left
 
 
 def _component(one: Record) -> Component:
@@ -284,6 +317,8 @@ def _component(one: Record) -> Component:
         int(one.get("priority") or 10),
         one.get("arrears") or "carry_forward",
         one.get("cap_year"),
+        one.get("cap_period"),
+        bool(one.get("prorate")),
     )
 
 
@@ -305,7 +340,13 @@ def _person(terms: Record) -> Person:
     return Person(
         terms.get("tax_code") or "1257L",
         us.W4(
-            terms.get("filing") or "single", bool(terms.get("step2")), terms.get("credits") or ZERO, extra=terms.get("extra_tax") or ZERO
+            terms.get("filing") or "single",
+            bool(terms.get("step2")),
+            terms.get("credits") or ZERO,
+            terms.get("other_income") or ZERO,
+            terms.get("tax_deductions") or ZERO,
+            terms.get("extra_tax") or ZERO,
+            bool(terms.get("tax_exempt")),
         ),
     )
 
@@ -333,23 +374,3 @@ def _rules(of: Frame, terms: Record) -> Rules:
             raise Refusal(f"The rate table UK_PAYE lacks the parameters {', '.join(missing)}.")
         return Rules("uk", rates=rates, thresholds=uk.Thresholds(*(limits[name] for name in names)), **common)
     return Rules("generic", flat_tax=group.get("flat_tax") or ZERO, flat_social=group.get("flat_social") or ZERO, **common)
-
-
-def _liabilities(of: Frame, slips: list[Record], work: Work) -> None:
-    sums = {"income_tax": ZERO, "social": ZERO}
-    for one in slips:
-        for line in one.get("lines") or ():
-            if line["component"] in ("FIT", "PAYE", "TAX"):
-                sums["income_tax"] += line["amount"]
-            elif line["component"] in ("SS", "MED", "NIC", "SOCIAL", "SS_ER", "MED_ER", "NIC_ER", "SOCIAL_ER", "FUTA"):
-                sums["social"] += line["amount"]
-    for kind, amount in sums.items():
-        if amount:
-            work.create(
-                "payroll.authority_liability",
-                authority="Tax authority" if kind == "income_tax" else "Social insurance",
-                kind=kind,
-                run=of.run.id,
-                amount=Money(amount, of.group["currency"]),
-                due=of.run["pay_date"],
-            )

@@ -12,6 +12,8 @@ from plugins.payroll.brackets import Bracket
 from plugins.payroll.rounding import half_up
 
 ZERO = Decimal(0)
+MOST_ROUNDS = 60
+"""How often what is deducted before taxes is cut until taxes fit; each round leaves a fraction of the shortage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,16 @@ class Component:
     priority: int = 10
     arrears: str = "carry_forward"
     cap_year: Decimal | None = None
+    cap_period: Decimal | None = None
+    prorate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A figure somebody gave: a quantity at a factor, or an amount; ``net`` is what is to be left of it after taxes."""
+    """A figure somebody gave: a quantity at a factor, or an amount; ``net`` is what is to be left of it after taxes.
+
+    ``prorate``: the amount is of a whole period, and is paid by the days worked.
+    """
 
     component: str
     quantity: Decimal | None = None
@@ -53,6 +60,7 @@ class Input:
     amount: Decimal | None = None
     net: bool = False
     note: str = "as given"
+    prorate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,25 +145,46 @@ def calculate(
     for one in _of_kind(components, "earning", "benefit_in_kind", "reimbursement", "informational"):
         _add(slip, one, inputs, rate, ytd, formula)
     slip.gross = slip.total("earning")
+    earned, before_tax = list(slip.lines), []
     for one in _of_kind(components, "deduction"):
-        if one.before_tax:
+        if one.before_tax and (line := _amount(slip, one, inputs, rate, ytd, formula)) is not None:
+            slip.lines.append(line)
+            before_tax.append((one, line))
+    paid_out = slip.gross + slip.total("reimbursement")
+    most = max(ZERO, paid_out)
+    for _ in range(MOST_ROUNDS):
+        slip.lines, slip.arrears = list(earned), {}
+        taken_before = most - _take(slip, before_tax, most)
+        _bases(slip, components, taken_before)
+        _taxes(slip, person, rules, ytd)
+        for one in _of_kind(components, "tax", "employer_contribution"):
             _add(slip, one, inputs, rate, ytd, formula)
-    before_tax = slip.total("deduction")
+        available = paid_out - taken_before - slip.total("tax")
+        if available >= 0 or taken_before <= 0:
+            break
+        most = max(ZERO, taken_before + available)  # taxes come first: what they need is not deducted before them
+    wanted = [
+        (one, line)
+        for one in _of_kind(components, "deduction")
+        if not one.before_tax and (line := _amount(slip, one, inputs, rate, ytd, formula)) is not None
+    ]
+    slip.net = _take(slip, wanted, available)
+    slip.deductions = slip.total("deduction")
+    slip.employer_cost = slip.gross + slip.total("employer_contribution")
+    return slip
+
+
+def _bases(slip: Slip, components: Mapping[str, Component], before_tax: Decimal) -> None:
+    """What taxes and contributions look at; never below zero (I8)."""
     counted = {code for code, one in components.items() if one.taxable} | {"BASIC"}
-    slip.taxable = (
-        sum((line.amount for line in slip.lines if line.kind in ("earning", "benefit_in_kind") and line.component in counted), ZERO)
-        - before_tax
-    )
+    taxable = sum((line.amount for line in slip.lines if line.kind in ("earning", "benefit_in_kind") and line.component in counted), ZERO)
+    slip.taxable = max(ZERO, taxable - before_tax)
     social = {code for code, one in components.items() if one.social} | {"BASIC"}
-    slip.social = sum((line.amount for line in slip.lines if line.kind == "earning" and line.component in social), ZERO)
-    _taxes(slip, person, rules, ytd)
-    for one in _of_kind(components, "tax", "employer_contribution"):
-        _add(slip, one, inputs, rate, ytd, formula)
-    available = slip.gross + slip.total("reimbursement") - before_tax - slip.total("tax")
-    wanted = []
-    for one in _of_kind(components, "deduction"):
-        if not one.before_tax and (found := _amount(slip, one, inputs, rate, ytd, formula)) is not None:
-            wanted.append((one, found))
+    slip.social = max(ZERO, sum((line.amount for line in slip.lines if line.kind == "earning" and line.component in social), ZERO))
+
+
+def _take(slip: Slip, wanted: Sequence[tuple[Component, Line]], available: Decimal) -> Decimal:
+    """Take deductions by priority from what is available, and write their lines; answers what is left."""
     taken, left = deductions.take(
         available, [deductions.Deduction(one.code, line.amount, one.priority, one.arrears) for one, line in wanted]
     )
@@ -165,10 +194,7 @@ def calculate(
         slip.lines.append(Line(source.code, source.name, "deduction", part.amount, line.quantity, line.rate, note))
         if part.arrears:
             slip.arrears[part.code] = part.arrears
-    slip.deductions = slip.total("deduction")
-    slip.net = left
-    slip.employer_cost = slip.gross + slip.total("employer_contribution")
-    return slip
+    return left
 
 
 def with_nets(inputs: Sequence[Input], calculated: Callable[[Sequence[Input]], Slip]) -> Slip:
@@ -242,21 +268,27 @@ def _amount(
                 return None
             if any(item.amount is None for item in given):
                 raise Incomplete(f"{one.code}: the amount is missing.")
-            amount = sum((item.amount or ZERO for item in given), ZERO)
-            line = Line(one.code, one.name, one.kind, amount, explanation="; ".join(dict.fromkeys(item.note for item in given)))
+            parts = [(item, proration.prorated(item.amount or ZERO, *_days(slip, item))) for item in given]
+            amount = sum((part for _, part in parts), ZERO)
+            told = dict.fromkeys(_said(slip, item, part) for item, part in parts)
+            line = Line(one.code, one.name, one.kind, amount, explanation="; ".join(told))
+    if one.cap_period is not None and line.amount > one.cap_period:
+        line = replace(line, amount=one.cap_period, explanation=f"{line.explanation}; capped at {one.cap_period} a period")
     if one.cap_year is not None:
         left = max(ZERO, one.cap_year - ytd.get(one.code, ZERO))
         if line.amount > left:
-            line = Line(
-                line.component,
-                line.label,
-                line.kind,
-                left,
-                line.quantity,
-                line.rate,
-                f"{line.explanation}; capped at {one.cap_year} a year, {left} left",
-            )
+            line = replace(line, amount=left, explanation=f"{line.explanation}; capped at {one.cap_year} a year, {left} left")
     return line
+
+
+def _days(slip: Slip, item: Input) -> tuple[int, int]:
+    return (slip.days_worked, slip.days_in_period) if item.prorate else (1, 1)
+
+
+def _said(slip: Slip, item: Input, part: Decimal) -> str:
+    if not item.prorate or slip.days_worked == slip.days_in_period:
+        return item.note
+    return f"{item.amount} x {slip.days_worked}/{slip.days_in_period} = {part}"
 
 
 def _taxes(slip: Slip, person: Person, rules: Rules, ytd: Mapping[str, Decimal]) -> None:
