@@ -1,39 +1,43 @@
-"""Imports: rows of a file become records, in batches, each row on its own, all under one operation."""
+"""Imports: rows of a file become records, in batches, each row on its own, all under one operation.
+
+Rows are read and prepared while others write; the turn to write is taken for a batch at a time. What has to be one whole (a
+dry run, all or nothing) is tried out on a copy of the database where there is one turn for all (SQLite).
+"""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
 import sqlalchemy as sa
 
 from core.access.actor import Actor
-from core.access.grant import grant
-from core.errors import BackofficeError, BadRequest, Conflict, Forbidden, Invalid
-from core.facts import SYSTEM_FIELDS, Record, Value
-from core.fields import Parsing, Showing, effective, kind, target_of
-from core.render.serializers import dump_of, waits
-from core.services import defaults, exporting, looking, preparing, sheets, writes
+from core.errors import BackofficeError, Conflict
+from core.services import sheets, writes
 from core.services.drafts import Draft
-from core.services.exporting import Sheet, unguarded
+from core.services.incoming import Incoming
 from core.services.platform import Platform
-from core.services.sheets import Table
-from core.storage import later
-from core.storage.query import Condition, Group, Query, field_of
-from core.storage.reading import Reader
+from core.storage import later, rehearsal
 from core.storage.unit import HeadMoved, Unit
-from core.storage.writing import settle
-from schemas.model import Field
+from core.storage.writing import RowMoved, settle
 
 BATCH = 250
+"""Rows that are written in one unit: for so long others wait."""
 AT_ONCE = 10_000
-"""Rows a dry run tries together before it takes them back."""
+"""Rows that a dry run tries together in place before it takes them back."""
+HELD = 5_000
+"""Rows of an import of all or nothing that are prepared before the turn to write is taken."""
 KEPT_REFUSALS = 1_000
-MOST_KEYS = 100_000
 _UNCHANGED = "unchanged"
+_MOVED = "The configuration changed during the import; nothing was written. Please try again."
+
+Row = tuple[int, Mapping[str, Any]]
+"""A row of the file: its number, and its cells by heading."""
+Outcome = str | Mapping[str, Sequence[str]]
+"""What became of a row: a word, or the reasons why it was refused."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ class Report:
         """How many rows the file has so far."""
         return self.created + self.changed + self.unchanged + self.refused
 
+    def again(self) -> None:
+        """Nothing of it stands: count anew."""
+        self.created = self.changed = self.unchanged = self.refused = 0
+        self.refusals.clear()
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -82,14 +91,9 @@ class _Plan:
     draft: Draft | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What a column is: the field's name, and the field when its cells are given to records (None: they are compared;
-    ``beside``: they are read along with another column's)."""
-
-    name: str
-    given: Field | None
-    beside: bool = False
+Planned = tuple[int, Mapping[str, Any], _Plan | None]
+"""A row with what is to be stored; None: it is prepared when its turn comes."""
+Progress = Callable[[Report], None]
 
 
 class _Refused(Exception):
@@ -110,74 +114,66 @@ def run(
     upsert: str | None = None,
     dry_run: bool = False,
     all_or_nothing: bool = False,
-    progress: Callable[[Report], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Import a file (csv, xlsx, json). Rows stand alone: bad ones are refused with reasons, the others are written.
 
     ``upsert`` names the field by which a row finds its record. ``progress`` is called after each batch. Raises Forbidden,
     and BadRequest for a file that cannot be read or an unknown column; rows written before that stay.
     """
-    table = sheets.read(source, format)
-    work = _Import(p, actor if actor.is_system else actor.via("import"), entity, table, upsert, Report(uuid.uuid4().hex, dry_run))
-    numbered = enumerate(table.rows, start=1)
-    if dry_run or all_or_nothing:
-        work.together(numbered, keep=not dry_run, progress=progress)
-    else:
+    report = Report(uuid.uuid4().hex, dry_run)
+    actor = actor if actor.is_system else actor.via("import")
+    start = source.tell() if source.seekable() else None
+    work = _Import(p, Incoming(p, actor, entity, sheets.read(source, format), upsert), report)
+    numbered = work.rows()
+    if not dry_run and not all_or_nothing:
         while batch := list(islice(numbered, BATCH)):
             work.batch(batch)
             if progress is not None:
-                progress(work.report)
-    return work.report
+                progress(report)
+        return report
+    first = list(islice(numbered, BATCH + 1))
+    numbered = chain(first, numbered)
+    if len(first) <= BATCH or start is None:
+        work.together(numbered, keep=not dry_run, at_once=AT_ONCE, progress=progress)
+        return report
+    with rehearsal.copied(p.database) as copy:
+        if copy is None:
+            work.together(numbered, keep=not dry_run, at_once=AT_ONCE, progress=progress)
+            return report
+        tried = work if dry_run else _Import(p, work.incoming, Report(report.operation))
+        tried.elsewhere(p.beside(copy)).together(numbered, keep=False, at_once=None, progress=progress)
+    if dry_run:
+        return report
+    if tried.report.refused:
+        return tried.report
+
+    def anew() -> Iterator[Row]:
+        source.seek(start)
+        work.incoming.table = sheets.read(source, format)
+        return work.rows()
+
+    work.whole(anew, progress)
+    return report
 
 
 class _Import:
-    """One file being imported."""
+    """One file being imported into one database."""
 
-    def __init__(self, p: Platform, actor: Actor, entity: str, table: Table, upsert: str | None, report: Report) -> None:
-        self.p, self.actor, self.name, self.table, self.upsert, self.report = p, actor, entity, table, upsert, report
-        self.shape = p.current.entity(entity)
-        rights = grant(self.shape, actor)
-        if not rights.may("import"):
-            with p.read(actor) as unit:
-                raise Forbidden(preparing.who_may(unit, self.shape, "import"))
-        self.visible = looking.visible(p, actor, entity) if rights.may("read") else frozenset()
-        self.creatable = frozenset(one.name for one in self.shape.fields if preparing.may_be_given(one)) & rights.creatable()
-        self.writable = rights.writable()
-        self.columns = self._columns()
-        self.sheet = Sheet(p, actor, self.shape, tuple(dict.fromkeys(one for one in self.columns.values() if one in self.visible)))
-        self._keys: dict[tuple[str, str], int] = {}
-        self._lost: set[tuple[str, str]] = set()
-        self._places: dict[frozenset[str], dict[str, _Place]] = {}
-        self._parsing: tuple[Unit, Parsing] | None = None
-        self._fresh = False
+    def __init__(self, p: Platform, incoming: Incoming, report: Report) -> None:
+        self.p, self.incoming, self.report = p, incoming, report
+        self.actor = incoming.actor
 
-    def _columns(self) -> dict[str, str]:
-        """From headings to fields. Unknown and invisible columns are refused with one sentence."""
-        found: dict[str, str] = {}
-        wrong = []
-        for heading in self.table.headings:
-            name = heading
-            if field_of(self.shape, heading) is None and heading.endswith("_currency"):
-                held = self.shape.field(heading.removesuffix("_currency"))
-                name = held.name if held is not None and held.type == "money" else heading
-            one = field_of(self.shape, name)
-            if heading == "masked" and self.table.is_json:
-                continue
-            if one is None or (name not in self.visible and name not in self.creatable):
-                wrong.append(heading)
-            else:
-                found[heading] = name
-        if wrong:
-            listed = ", ".join(f"“{name[:60]}”" for name in wrong[:10])
-            raise BadRequest(f"There is no column {listed} here. The columns are the names of fields; leave the others out.")
-        if self.upsert is not None and self.upsert not in found.values():
-            raise BadRequest(f"The file has no column “{self.upsert[:60]}” to find records by.")
-        one = field_of(self.shape, self.upsert) if self.upsert is not None else None
-        if one is not None and "eq" not in kind(effective(one, self.p.current.entities, self.shape)).operators:
-            raise BadRequest(f"Records cannot be found by “{self.upsert}”.")
-        return found
+    def rows(self) -> Iterator[Row]:
+        """The rows that are still to be read, numbered."""
+        return enumerate(self.incoming.table.rows, start=1)
 
-    def batch(self, rows: list[tuple[int, Mapping[str, Any]]]) -> None:
+    def elsewhere(self, p: Platform) -> _Import:
+        """The same file and report over a copy of the database."""
+        known = self.incoming
+        return _Import(p, Incoming(p, self.actor, known.name, known.table, known.upsert), self.report)
+
+    def batch(self, rows: list[Row]) -> None:
         """Write a batch: rows are prepared together and stored in one unit. A row that cannot be prepared while others
         wait is tried again when these are stored, for it may name one of them."""
         waiting = rows
@@ -186,24 +182,24 @@ class _Import:
             waiting = self._some(waiting)
             assert len(waiting) < before, "each round finishes at least one row"
 
-    def _some(self, rows: list[tuple[int, Mapping[str, Any]]]) -> list[tuple[int, Mapping[str, Any]]]:
+    def _some(self, rows: list[Row]) -> list[Row]:
         refused: dict[int, Mapping[str, Sequence[str]]] = {}
-        rest: list[tuple[int, Mapping[str, Any]]] = []
+        rest: list[Row] = []
 
         def prepare(unit: Unit) -> list[_Plan]:
             refused.clear()
             rest.clear()
             plans: list[_Plan] = []
-            found = self._found(unit, rows)
+            found = self.incoming.found(unit, rows)
             seen: set[object] = set()
             for place, (number, cells) in enumerate(rows):
-                key = self._key(cells)
+                key = self.incoming.key(cells)
                 if key is not None and key in seen:
                     rest.extend(rows[place:])
                     break
                 seen.add(key)
                 try:
-                    plans.append(_Plan(number, self._draft(unit, cells, found)))
+                    plans.append(_Plan(number, self.incoming.draft(unit, cells, found)))
                 except (BackofficeError, ValueError) as problem:
                     if any(plan.draft is not None for plan in plans):
                         rest.extend(rows[place:])
@@ -211,7 +207,7 @@ class _Import:
                     refused[number] = _reasons(problem)
             return plans
 
-        def commit(unit: Unit, plans: list[_Plan]) -> dict[int, str | Mapping[str, Sequence[str]]]:
+        def commit(unit: Unit, plans: list[_Plan]) -> dict[int, Outcome]:
             later.gather(unit)
             done = {plan.row: self._store(unit, plan, careful) for plan in plans}
             settle(unit)
@@ -231,46 +227,92 @@ class _Import:
             self.report.refuse(number, reasons)
         return list(rest)
 
-    def together(self, rows: Iterator[tuple[int, Mapping[str, Any]]], *, keep: bool,
-                 progress: Callable[[Report], None] | None) -> None:
-        """All rows in one unit, one after the other: kept when none is refused, or (``keep`` False) taken back in any case."""
+    def together(self, rows: Iterator[Row], *, keep: bool, at_once: int | None, progress: Progress | None) -> None:
+        """All rows in one unit, one after the other: kept when none is refused, or (``keep`` False) taken back in any case,
+        after each ``at_once`` rows if there is such a number."""
+        more = True
+        while more:
+            part = iter(list(islice(rows, at_once))) if at_once is not None and not keep else rows
+            before = self.report.rows
+            self._tried_again(((number, cells, None) for number, cells in part), keep, progress)
+            more = not keep and at_once is not None and self.report.rows - before == at_once
+
+    def whole(self, rows: Callable[[], Iterator[Row]], progress: Progress | None) -> None:
+        """Write all rows in one unit, or none. The first ones are prepared before the turn to write is taken, but for those
+        that cannot be (they may name a row before them)."""
+        careful = False
         for _ in range(writes.TRIES):
+            self.report.again()
+            coming = rows()
+            with self.p.read(self.actor) as unit:
+                ahead = self._ahead(unit, list(islice(coming, HELD)))
             try:
-                self._together(rows, keep, progress)
+                self._one_unit(chain(ahead, ((number, cells, None) for number, cells in coming)), True, progress, careful)
                 return
+            except _Refused:
+                careful = True  # others wrote meanwhile: tell which row it was
+            except RowMoved:
+                continue
             except HeadMoved:
-                if self.report.rows:
-                    raise Conflict("The configuration changed during the import; nothing was written. Please try again.") from None
                 self.p.generation()
         raise Conflict(writes.MOVED)
 
-    def _together(self, rows: Iterator[tuple[int, Mapping[str, Any]]], keep: bool, progress: Callable[[Report], None] | None) -> None:
-        while True:
+    def _tried_again(self, rows: Iterator[Planned], keep: bool, progress: Progress | None) -> None:
+        for _ in range(writes.TRIES):
+            before = self.report.rows
             try:
-                with self.p.write(self.actor, operation=self.report.operation, reason="import") as unit:
-                    some = list(islice(rows, AT_ONCE)) if not keep else None
-                    for count, (number, cells) in enumerate(rows if some is None else some, start=1):
-                        self._count(number, self._alone(unit, number, cells))
-                        if progress is not None and count % BATCH == 0:
-                            progress(self.report)
-                    if not keep or self.report.refused:
-                        raise _TakenBack
+                self._one_unit(rows, keep, progress)
                 return
-            except _TakenBack:
-                self.report.written = False
-            if keep or not some or len(some) < AT_ONCE:
-                return
+            except HeadMoved:
+                if self.report.rows > before:
+                    raise Conflict(_MOVED) from None
+                self.p.generation()
+        raise Conflict(writes.MOVED)
 
-    def _alone(self, unit: Unit, number: int, cells: Mapping[str, Any]) -> str | Mapping[str, Sequence[str]]:
+    def _ahead(self, unit: Unit, rows: list[Row]) -> list[Planned]:
+        found, seen = self.incoming.found(unit, rows), set[str]()
+        made: list[Planned] = []
+        for number, cells in rows:
+            key, plan = self.incoming.key(cells), None
+            if key is None or key not in seen:  # else it has to see what the row before it wrote
+                try:
+                    plan = _Plan(number, self.incoming.draft(unit, cells, found))
+                except (BackofficeError, ValueError):
+                    plan = None
+            if key is not None:
+                seen.add(key)
+            made.append((number, cells, plan))
+        return made
+
+    def _one_unit(self, rows: Iterable[Planned], keep: bool, progress: Progress | None, careful: bool = True) -> None:
+        """Store rows in one unit, preparing those that have no plan. Raises HeadMoved before the first of them."""
         try:
-            if self._fresh:
-                self._forget()
-                self._fresh = False
-            return self._store(unit, _Plan(number, self._draft(unit, cells, self._found(unit, [(number, cells)]))), True)
+            with self.p.write(self.actor, operation=self.report.operation, reason="import") as unit:
+                later.gather(unit)
+                for count, (number, cells, plan) in enumerate(rows, start=1):
+                    self._count(number, self._alone(unit, number, cells, plan, careful))
+                    if count % BATCH == 0:
+                        _leave(unit, keep)
+                        if progress is not None:
+                            progress(self.report)
+                if not keep or self.report.refused:
+                    raise _TakenBack
+                settle(unit)
+        except _TakenBack:
+            self.report.written = False
+
+    def _alone(self, unit: Unit, number: int, cells: Mapping[str, Any], plan: _Plan | None, careful: bool) -> Outcome:
+        try:
+            if plan is None:
+                plan = _Plan(number, self.incoming.draft(unit, cells, self.incoming.found(unit, [(number, cells)])))
+            done = self._store(unit, plan, careful)
         except (BackofficeError, ValueError) as problem:
             return _reasons(problem)
+        if done == "created":
+            self.incoming.forget()  # a row that follows may name it
+        return done
 
-    def _store(self, unit: Unit, plan: _Plan, careful: bool) -> str | Mapping[str, Sequence[str]]:
+    def _store(self, unit: Unit, plan: _Plan, careful: bool) -> Outcome:
         """Store one draft; ``careful``: within a savepoint, so that its refusal takes nothing else along."""
         if plan.draft is None:
             return _UNCHANGED
@@ -291,12 +333,9 @@ class _Import:
             if gathered is not None:
                 gathered.cut(mark)
             return _reasons(problem)
-        if plan.draft.before is None:
-            self._fresh = True
-            return "created"
-        return "changed"
+        return "created" if plan.draft.before is None else "changed"
 
-    def _count(self, row: int, outcome: str | Mapping[str, Sequence[str]]) -> None:
+    def _count(self, row: int, outcome: Outcome) -> None:
         if not isinstance(outcome, str):
             self.report.refuse(row, outcome)
         elif outcome == "created":
@@ -306,196 +345,14 @@ class _Import:
         else:
             self.report.unchanged += 1
 
-    def _key(self, cells: Mapping[str, Any]) -> object | None:
-        return str(cells.get(self.upsert)) if self.upsert is not None else None
 
-    def _found(self, unit: Unit, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, list[Record]]:
-        """The records that rows with an ``upsert`` field mean, by the text in their cell."""
-        if self.upsert is None:
-            return {}
-        one = field_of(self.shape, self.upsert)
-        assert one is not None
-        shown = effective(one, self.p.current.entities, self.shape)
-        texts: dict[Value, str] = {}
-        for _, cells in rows:
-            try:
-                value = self._value(shown, cells.get(self.upsert), self._reading(unit))
-            except ValueError:
-                continue
-            if value not in (None, ()):
-                texts[value] = str(cells.get(self.upsert))
-        found: dict[str, list[Record]] = {}
-        reader = looking.reader(unit, self.name)
-        listed = list(texts)
-        for start in range(0, len(listed), BATCH):
-            condition = Condition(self.upsert, "in", tuple(listed[start:start + BATCH]))
-            for record in reader.walk(Query(where=Group(False, (condition,)), sort=(("id", False),))):
-                if record.get(self.upsert) in texts:
-                    found.setdefault(texts[record[self.upsert]], []).append(record)
-        return found
-
-    def _draft(self, unit: Unit, cells: Mapping[str, Any], found: Mapping[str, list[Record]]) -> Draft | None:
-        """The row as a draft; None when nothing differs. Raises what refuses it."""
-        if self.upsert is not None:
-            text = cells.get(self.upsert)
-            known = found.get(str(text), [])
-            if text in (None, ""):
-                raise Invalid({self.upsert: ["This is empty, so that no record can be found by it."]})
-            if len(known) > 1:
-                raise Invalid({self.upsert: [f"{len(known)} records have this value."]})
-            if known:
-                return self._changed(unit, cells, known[0])
-            if self.upsert == "id" or field_of(self.shape, self.upsert) is None or self.shape.field(self.upsert) is None or \
-                    self.shape.field(self.upsert).type == "sequence":  # type: ignore[union-attr]
-                raise Invalid({self.upsert: ["There is no such record, and an import never invents this value."]})
-        return self._new(unit, cells)
-
-    def _new(self, unit: Unit, cells: Mapping[str, Any]) -> Draft:
-        values, fixed = self._split(unit, cells, self.creatable)
-        declared = preparing.declared_by(self.shape)
-        for name, value in values.items():
-            if declared[name].type == "lines":  # their ids, like the record's own, belong to where they come from
-                values[name] = tuple({key: cell for key, cell in line.items() if key != "id"} if isinstance(line, dict) else line
-                                     for line in value or ())
-        draft = preparing.start_new(unit, self.actor, self.name, values, None)
-        draft.reason = "import"
-        preparing.complete(draft)
-        for heading, name in fixed.items():
-            if name in SYSTEM_FIELDS and name != "state" or (held := declared.get(name)) is not None and held.type == "sequence":
-                continue  # what is given to a new record only when it is stored
-            if not self._same(cells.get(heading), self._shown(draft.record, heading, name)):
-                raise Invalid({heading: [preparing.NOT_HERE]})
-        return draft
-
-    def _changed(self, unit: Unit, cells: Mapping[str, Any], record: Record) -> Draft | None:
-        now = self._current(record)
-        differing = {heading: value for heading, value in cells.items()
-                     if heading in self.columns and not self._same(value, now.get(heading))}
-        if not differing:
-            return None
-        names = {self.columns[heading] for heading in differing}
-        values, fixed = self._split(unit, {heading: value for heading, value in cells.items()
-                                           if self.columns.get(heading) in names}, self.writable)
-        wrong = [heading for heading in fixed if heading in differing]
-        if wrong:
-            raise Invalid({heading: [preparing.NOT_HERE] for heading in wrong})
-        draft, rights = preparing.start_change(unit, self.actor, self.name, record.id)
-        draft.reason = "import"
-        preparing.give(draft, values, preparing.writable_now(draft, rights))
-        preparing.complete(draft)
-        return draft if draft.changed() else None
-
-    def _split(self, unit: Unit, cells: Mapping[str, Any], givable: frozenset[str]) -> tuple[dict[str, Value], dict[str, str]]:
-        """The values to give, and the headings (with their fields) that are only compared. Invalid for unreadable cells."""
-        values: dict[str, Value] = {}
-        fixed: dict[str, str] = {}
-        errors: dict[str, list[str]] = {}
-        reading = self._reading(unit)
-        places = self._places.get(givable)
-        if places is None:
-            places = self._places[givable] = {heading: self._place(heading, name, givable) for heading, name in self.columns.items()}
-        for heading, raw in cells.items():
-            place = places.get(heading)
-            if place is None or place.beside:
-                continue
-            if place.given is None:
-                fixed[heading] = place.name
-                continue
-            try:
-                values[place.name] = self._given(place.given, raw, cells, reading)
-            except ValueError as refused:
-                errors[heading] = [str(refused)]
-        if errors:
-            raise Invalid(errors)
-        return values, fixed
-
-    def _place(self, heading: str, name: str, givable: frozenset[str]) -> _Place:
-        one = self.shape.field(name)
-        if one is None or name not in givable or one.type in ("file", "image", "signature") and not self.table.is_json:
-            return _Place(name, None)
-        return _Place(name, one, beside=name != heading)
-
-    def _given(self, one: Field, raw: Any, cells: Mapping[str, Any], reading: Parsing) -> Value:
-        if self.table.is_json:
-            return raw if waits(one, raw) else kind(one).from_json(one, raw, reading)
-        if one.type == "money" and raw:
-            return self._text(one, f"{raw} {cells.get(f'{one.name}_currency') or ''}".strip(), reading)
-        return self._text(one, str(raw), reading)
-
-    def _value(self, shown: Field, raw: Any, reading: Parsing) -> Value:
-        if raw is None:
-            return None
-        return kind(shown).from_json(shown, raw, reading) if self.table.is_json else self._text(shown, str(raw), reading)
-
-    def _text(self, shown: Field, text: str, reading: Parsing) -> Value:
-        if self.table.is_csv and exporting.is_text(shown):
-            text = unguarded(text)
-        if shown.type == "lines":
-            return sheets.lines_of(text)
-        return kind(shown).from_text(shown, text, reading)
-
-    def _reading(self, unit: Unit) -> Parsing:
-        """How cells are read in this unit; made once for it."""
-        if self._parsing is None or self._parsing[0] is not unit:
-            self._forget()
-            self._parsing = (unit, self._made_reading(unit))
-        return self._parsing[1]
-
-    def _forget(self) -> None:
-        """Forget which keys lead nowhere: a row that was just stored may have one of them."""
-        self._lost.clear()
-
-    def _made_reading(self, unit: Unit) -> Parsing:
-        def resolve(entity: str, key: str) -> int | None:
-            place = (entity, key)
-            found = self._keys.get(place)
-            if found is None and place not in self._lost:
-                found = Reader(unit, entity).find_key(key)
-                if found is None:
-                    self._lost.add(place)
-                else:
-                    if len(self._keys) > MOST_KEYS:
-                        self._keys.clear()
-                    self._keys[place] = found
-            return found
-
-        return Parsing(zone=self.actor.zone, locale="en", currency=defaults.parsing(unit).currency, resolve_key=resolve)
-
-    def _current(self, record: Record) -> dict[str, Any]:
-        """What an export would show of the record, by heading."""
-        if self.table.is_json:
-            return exporting.as_json(self.p, self.actor, self.shape, [record])[0]
-        cells = self.sheet.rows([record])[0]
-        return {one.heading: cell for one, cell in zip(self.sheet.columns, cells, strict=True)}
-
-    def _shown(self, record: Record, heading: str, name: str) -> Any:
-        """What a record not yet stored would show in this column, for columns that nobody gives."""
-        one = field_of(self.shape, name)
-        assert one is not None
-        shown, value = effective(one, self.p.current.entities, self.shape), record.get(name)
-        if self.table.is_json:
-            return dump_of(self.shape, self.p.current.entities).value(name, value, Showing())
-        if value is None:
-            return ""
-        if kind(shown).family == "reference":
-            return exporting.keys(self.p, self.actor, target_of(shown), (value,)).get(value, str(value))
-        return value.currency if heading != name else kind(shown).to_text(shown, value)
-
-    def _same(self, given: Any, held: Any) -> bool:
-        """Whether a cell says what the record says already."""
-        if self.table.is_json:
-            return bool(given == held or (given in (None, "") and held in (None, [], "")))
-        text = unguarded(str(given or "")) if self.table.is_csv else str(given or "")
-        held = held or ""
-        return text == held or str(given or "") == held or _number(text) == _number(held) is not None
-
-
-def _number(text: str) -> float | None:
-    """A plain number, for comparing what a spreadsheet made of it; None for anything else."""
-    try:
-        return float(text) if len(text) <= 17 and text.replace(".", "", 1).removeprefix("-").isdecimal() and text.isascii() else None
-    except ValueError:
-        return None
+def _leave(unit: Unit, keep: bool) -> None:
+    """Write what the unit has gathered for its end, or forget it, where everything is taken back anyway."""
+    if keep:
+        settle(unit)
+    else:
+        later.taken(unit)
+    later.gather(unit)
 
 
 def _reasons(problem: Exception) -> Mapping[str, Sequence[str]]:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from copy import copy
 
 from core.access.actor import Actor
 from core.facts import Clock, SystemClock
@@ -115,6 +116,12 @@ class Platform:
         """A writing unit of work; raises HeadMoved when the generation is no longer in force."""
         return unit.writing(self.database, generation or self.current, actor, self.clock.now(),
                             operation=operation, reason=reason)
+
+    def beside(self, database: Database) -> Platform:
+        """The same house over a copy of its database."""
+        twin = copy(self)
+        twin.database = database
+        return twin
 
     def close(self) -> None:
         """Give back the database's connections."""

@@ -40,7 +40,15 @@ class Database:
         self._reading: dict[str, Any] = (
             {READ_ONLY: True} if self.dialect == "sqlite" else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
         self.engine = _sqlite(parsed) if self.dialect == "sqlite" else _postgresql(parsed)
+        self.likeness: object = self.engine
+        """What statements are remembered for: a copy of this database takes the same."""
         _open.add(self)
+
+    def twin(self, url: str, data_dir: Path) -> Database:
+        """A copy of this database that lies at ``url``: its secrets are read alike, and it takes the same statements."""
+        made = Database(url, data_dir)
+        made.secret, made.vault, made.likeness = self.secret, self.vault, self.likeness
+        return made
 
     @property
     def url(self) -> str:

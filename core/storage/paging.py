@@ -71,7 +71,7 @@ class Pager:
         self.values: dict[str, object] = dict(self.filter.values)
         self.key = (
             unit.generation.number,
-            unit.database.engine,
+            unit.database.likeness,
             sight_key(unit),
             rights.purpose,
             entity.full_name,
@@ -385,7 +385,7 @@ class Pager:
         return min(found, key=self._reach) if len(found) > 1 else found[0] if found else ()
 
     def _reach(self, cover: Cover) -> int:
-        key = (self.unit.database.engine, self.entity.full_name, cover)
+        key = (self.unit.database.likeness, self.entity.full_name, cover)
         found = _SIZES.get(key)
         moment = self.unit.now.timestamp()
         if found is None or not 0 <= moment - found[0] < _REMEMBERED:

@@ -205,7 +205,7 @@ class Reader:
         """What a statement of this reader is remembered by: it is the same for everybody who sees the same."""
         return (
             self.unit.generation.number,
-            self.unit.database.engine,
+            self.unit.database.likeness,
             sight_key(self.unit),
             self.rights.purpose,
             self.entity.full_name,

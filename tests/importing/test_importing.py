@@ -64,6 +64,39 @@ def test_all_or_nothing_and_dry_run_write_nothing(app: World, clerk: Actor) -> N
     assert bring(app, clerk, "name\nChair\nTable\n", all_or_nothing=True).created == 2 and total(app) == 2
 
 
+MANY = "code,name\n" + "".join(f"c{number},Chair {number}\n" for number in range(300))
+
+
+@pytest.mark.parametrize("how", ["dry_run", "all_or_nothing"])
+def test_others_write_while_a_large_file_is_tried(app: World, clerk: Actor, how: str) -> None:
+    """A dry run, and the trial that goes before all or nothing, hold no lock: the same thread could not write otherwise."""
+    written: list[int] = []
+
+    def meanwhile(_report: importing.Report) -> None:
+        if not written:
+            written.append(app.create("store.item", by=clerk, code="between", name="Written between").id)
+
+    report = bring(app, clerk, MANY + "c7,Again\n", **{how: True}, progress=meanwhile)
+    assert written and (report.created, report.refused, report.written) == (300, 1, False)
+    assert [one.row for one in report.refusals] == [301] and total(app) == 1
+    assert not list(app.platform.settings.data_dir.rglob("rehearsal-*"))
+
+
+def test_all_or_nothing_meets_what_others_wrote_after_the_trial(app: World, clerk: Actor) -> None:
+    came: list[int] = []
+
+    def meanwhile(_report: importing.Report) -> None:
+        if not came:
+            came.append(app.create("store.item", by=clerk, code="c280", name="Came first").id)
+
+    report = bring(app, clerk, MANY, all_or_nothing=True, progress=meanwhile)
+    assert (report.refused, report.written) == (1, False) and total(app) == 1
+    assert [one.row for one in report.refusals] == [281]
+    again = bring(app, clerk, MANY.replace("c280,", "d280,"), all_or_nothing=True)
+    assert (again.created, again.refused, again.written) == (300, 0, True) and total(app) == 301
+    assert audit.verify(app.platform).faults == []
+
+
 def test_rows_may_name_rows_before_them(app: World, clerk: Actor) -> None:
     assert bring(app, clerk, "code\nA-1\nA-2\n", "store.shelf").created == 2
     report = bring(app, clerk, "name,place,others\nBox,A-2,A-1;A-2\nBag,Z-9,\n")
