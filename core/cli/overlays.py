@@ -36,7 +36,7 @@ def plan(file: Path) -> None:
         for step in made.steps:
             click.echo(f"  {step}")
         if made.refused:
-            click.echo(f"{len(made.problems)} problems; nothing was changed.", err=True)
+            _nothing_done(made.problems)
             sys.exit(REFUSED)
         if not made.difference:
             click.echo("Nothing would change.")
@@ -53,7 +53,7 @@ def apply(file: Path, because: str) -> None:
             outcome = publish.apply(p, SYSTEM, _read(file), because)
         except publish.Refused as error:
             _tell(error.problems)
-            click.echo(f"{len(error.problems)} problems; nothing was changed.", err=True)
+            _nothing_done(error.problems)
             sys.exit(REFUSED)
         _tell(outcome.problems)
         _done(outcome)
@@ -112,7 +112,12 @@ def _read(file: Path) -> list[Overlay]:
 
 def _tell(problems: tuple[Problem, ...] | list[Problem]) -> None:
     for problem in problems:
-        click.echo(str(problem), err=True)
+        click.echo(("warning: " if problem.severity == "warning" else "") + str(problem), err=True)
+
+
+def _nothing_done(problems: tuple[Problem, ...]) -> None:
+    number = sum(one.severity == "error" for one in problems)
+    click.echo(f"{number} {'problem' if number == 1 else 'problems'}; nothing was changed.", err=True)
 
 
 def _done(outcome: publish.Outcome) -> None:

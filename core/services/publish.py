@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from core.access.actor import Actor
 from core.errors import BackofficeError, Conflict, Forbidden, NotFound
 from core.registry.diff import Difference, diff
 from core.registry.generation import Columns, Generation, amended, build
-from core.services import columns, documents, plugins
+from core.services import columns, directory, documents, plugins
 from core.services.documents import Entry, Stored
 from core.services.flipping import Wanted, head, later, loaded, prepare
 from core.services.flipping import publish as flip
@@ -149,6 +150,7 @@ def plan(p: Platform, actor: Actor, overlays: Sequence[Overlay]) -> Plan:
     }
     made = build(current.number + 1, current.plugins.values(), merged, {**current.columns, **names}, current)
     difference = diff(current, made)
+    problems += _strangers(p, current, overlays)
     steps = migrate.plan(p.database, [made.entities[name] for name in difference.touched]).additive
     return Plan(
         difference,
@@ -177,6 +179,7 @@ def apply(p: Platform, actor: Actor, overlays: Sequence[Overlay], because: str =
     reason = because or "; ".join(dict.fromkeys(one.because for one in overlays if one.because))
     made = flip(p, current, wanted, author=actor.email, because=reason)
     p.adopt(made)
+    warnings += _strangers(p, made, overlays)
     return Outcome(made.number, made.number != current.number, diff(current, made), tuple(warnings))
 
 
@@ -298,6 +301,23 @@ def _refusals(current: Generation, overlays: Sequence[Overlay]) -> list[Problem]
         problems += refusals(shape, one, entities, current.functions())
         standing.append(one)
     return problems
+
+
+def _strangers(p: Platform, current: Generation, overlays: Sequence[Overlay]) -> list[Problem]:
+    """Overlays for a department that the directory does not have: they wait for one of that code, and a slip is told early."""
+    scoped = [one for one in overlays if one.department]
+    if not scoped or current.provider("department") is None:
+        return []
+    with p.read(Actor.system("departments of overlays"), current) as unit:
+        codes = {one.code for one in directory.read_structure(unit).departments.values()}
+    found = []
+    for one in scoped:
+        if one.department not in codes:
+            near = difflib.get_close_matches(one.department, sorted(codes), 1, 0.6)
+            remedy = f'Did you mean "{near[0]}"?' if near else "It is in force as soon as there is one."
+            message = f'There is no department with the code "{one.department}" now: nobody is shown this.'
+            found.append(replace(_problem(one, message, remedy), severity="warning"))
+    return found
 
 
 def _with_former(shape: Entity, base: Entity, former: Overlay | None, new: Overlay) -> Entity:

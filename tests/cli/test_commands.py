@@ -58,6 +58,13 @@ def test_a_wrong_command_line_ends_with_2_and_a_refusal_with_1(house: House, sta
     assert "no department" in house.run("user", "add", "bo@example.org", "--name", "Bo", "--department", "NONE", code=1)
 
 
+def test_a_file_that_cannot_be_written_is_a_sentence(house: House, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nothing" / "here"
+    for arguments in (["backup", str(nowhere)], ["export", "directory.team", "--out", str(nowhere)]):
+        said = house.run(*arguments, code=1)
+        assert str(nowhere) in said and "No such file or directory." in said and "Traceback" not in said
+
+
 def test_a_token_stands_alone_on_the_last_line(house: House) -> None:
     out = house.run("token", "create", "--user", "ann@example.org", "--name", "t", "--scope", "read")
     assert out.splitlines()[-1].startswith("bo_") and " " not in out.splitlines()[-1]
@@ -87,6 +94,13 @@ def test_overlays_are_planned_applied_listed_exported_and_reverted(house: House,
     house.run("overlay", "revert", str(len(lines)))
     assert "floor" in house.run("overlay", "export")
     house.run("overlay", "revert", "999", code=1)
+
+
+def test_an_overlay_for_a_department_that_does_not_exist_says_so(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "slip.yaml"
+    file.write_text("overlay: directory.team\ndepartment: NOWHERE\nchanges:\n  - relabel: {field: name, label: Crew}\n", encoding="utf-8")
+    told = CliRunner().invoke(cli, ("overlay", "plan", str(file)), env=house.environment, prog_name="backoffice")
+    assert told.exit_code == 0 and 'warning: ' in told.stderr and 'no department with the code "NOWHERE"' in told.stderr
 
 
 def test_a_bad_overlay_is_refused_with_its_place(house: House, tmp_path: Path) -> None:
