@@ -32,6 +32,10 @@ def command(function: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
             return function(*args, **kwargs)
         except BackofficeError as error:
             fail(error)
+        except OSError as error:
+            if error.filename is None or isinstance(error, BrokenPipeError):
+                raise
+            fail(BackofficeError(f"{error.filename}: {error.strerror}."))
 
     return call
 
