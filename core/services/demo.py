@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -30,7 +31,9 @@ ADMIN = "admin@example.org"
 SIZES = ("small", "full")
 TOGETHER = 500
 """Entries of the log that are gathered before they are written; memory stays flat."""
-_DONE = "demo.done"
+PART = 10_000
+"""Entries of the log after which the full size commits what there is, and says how far it is."""
+_DONE, _BEGUN = "demo.done", "demo.begun"
 VERB_ROOMS = (moves, records, trash)
 """The modules that lend Work its writing verbs; they have to be there before a plugin writes."""
 Say = Callable[[str], None]
@@ -39,14 +42,20 @@ Say = Callable[[str], None]
 class DemoWork(Work):
     """Work for making up the past: ``at`` sets the instant that writes carry, ``by`` the person they stand for.
 
-    ``size`` is small or full. One plugin's demo is one unit: it is there as a whole, or not at all.
+    ``size`` is small or full. One plugin's small demo is one unit: it is there as a whole, or not at all. ``renew`` commits
+    the unit and begins the next, so that the full demo comes in parts and takes no more memory the longer it gets.
     """
 
-    def __init__(self, unit: Unit, plugin: str, size: str) -> None:
+    def __init__(
+        self, unit: Unit, plugin: str, size: str, renew: Callable[[int], Unit] | None = None, part: int = PART
+    ) -> None:
         super().__init__(unit, unit.actor, plugin)
         self.size = size
         self.now_really: datetime = unit.now
         self._system = unit.actor
+        self._renew = renew
+        self._most = part
+        self._written = self._part = 0
 
     def at(self, moment: datetime | None) -> None:
         """Write as if it were then; never later than now. None is now again."""
@@ -60,9 +69,16 @@ class DemoWork(Work):
     def _begin(self) -> None:
         """No savepoint: what fails ends this plugin's demo. What was gathered is written now and then."""
         gathered = later.of(self._unit)
-        if gathered is not None and len(gathered.entries) >= TOGETHER:
-            settle(self._unit)
-            later.gather(self._unit)
+        if gathered is None or len(gathered.entries) < TOGETHER:
+            return
+        self._part += len(gathered.entries)
+        settle(self._unit)
+        if self._renew is not None and self._part >= self._most:
+            self._written, self._part = self._written + self._part, 0
+            moment, actor = self._unit.now, self._unit.actor
+            self._unit = self._renew(self._written)
+            self._unit.now, self._unit.actor = moment, actor
+        later.gather(self._unit)
 
 
 def has_demo(p: Platform) -> bool:
@@ -76,21 +92,27 @@ def is_empty(p: Platform) -> bool:
         return connection.execute(sa.select(Account.id).limit(1)).first() is None
 
 
-def make(p: Platform, size: str = "small", say: Say = print) -> None:
+def make(p: Platform, size: str = "small", say: Say = print, part: int = PART) -> None:
     """Fill an empty platform. What was done before (a run that was cut off) is not done twice.
 
-    Raises Conflict when there is other data.
+    ``part``: entries of the log after which the full size commits. Raises Conflict when there is other data, and when the
+    full size was cut off within a plugin of which a part is there.
     """
     if size not in SIZES:
         raise Conflict(f'There is no size "{size}": small or full.')
     if not is_empty(p) and not has_demo(p):
         raise Conflict("Demo data fills only an empty data directory, and this one is in use.")
     generation = p.current
+    if cut := _setting(p, _BEGUN):
+        raise Conflict(
+            f"Demo data was cut off while {', '.join(cut)} was being filled, and a part cannot be taken up again: "
+            "begin with an empty data directory."
+        )
     failed = []
     for number, plugin in enumerate(generation.plugins):
         if plugin not in _done(p):
             say(f"demo data: {generation.plugins[plugin].label or plugin}")
-            if not _one(p, plugin, size):
+            if not _one(p, plugin, size, say, part):
                 failed.append(plugin)
         if number == 0:
             make_accounts(p)
@@ -100,17 +122,31 @@ def make(p: Platform, size: str = "small", say: Say = print) -> None:
         say("demo data could not be made for: " + ", ".join(failed) + ". backoffice check says why.")
 
 
-def _one(p: Platform, plugin: str, size: str) -> bool:
+def _one(p: Platform, plugin: str, size: str, say: Say, part: int) -> bool:
     hooks = p.current.hooks
     failures = len(p.ledger.failures.get(plugin, ()))
+    actor = Actor.system("demo data", channel="job")
+
+    def begin() -> Unit:
+        unit = parts.enter_context(p.write(actor, p.generation(), reason="demo data"))
+        later.gather(unit)
+        return unit
+
+    def renew(written: int) -> Unit:
+        _keep(work._unit, _BEGUN, [plugin])
+        parts.close()  # commits
+        say(f"demo data: {plugin}, {written:,} changes so far")
+        return begin()
+
     try:
-        with p.write(Actor.system("demo data", channel="job"), p.generation(), reason="demo data") as unit:
-            later.gather(unit)
-            hooks.call("demo", only=plugin, work=DemoWork(unit, plugin, size))
-            settle(unit)
+        with ExitStack() as parts:
+            work = DemoWork(begin(), plugin, size, renew if size == "full" else None, part)
+            hooks.call("demo", only=plugin, work=work)
+            settle(work._unit)
             if len(p.ledger.failures.get(plugin, ())) > failures:
                 raise _Undone
-            _note(unit, plugin)
+            _keep(work._unit, _BEGUN, [])
+            _keep(work._unit, _DONE, [*_read(work._unit.connection, _DONE), plugin])
     except _Undone:
         return False
     except BackofficeError as error:
@@ -185,13 +221,20 @@ def _person(
 
 
 def _done(p: Platform) -> list[str]:
+    return _setting(p, _DONE)
+
+
+def _setting(p: Platform, name: str) -> list[str]:
     with p.database.begin(writing=False) as connection:
-        value = connection.scalar(sa.select(Setting.value).where(Setting.name == _DONE))
+        return _read(connection, name)
+
+
+def _read(connection: sa.Connection, name: str) -> list[str]:
+    value = connection.scalar(sa.select(Setting.value).where(Setting.name == name))
     return list(json.loads(value)) if value else []
 
 
-def _note(unit: Unit, plugin: str) -> None:
-    value = unit.connection.scalar(sa.select(Setting.value).where(Setting.name == _DONE))
-    done = [*(json.loads(value) if value else []), plugin]
-    unit.connection.execute(sa.delete(Setting).where(Setting.name == _DONE))
-    unit.connection.execute(sa.insert(Setting).values(name=_DONE, value=json.dumps(done)))
+def _keep(unit: Unit, name: str, plugins: list[str]) -> None:
+    unit.connection.execute(sa.delete(Setting).where(Setting.name == name))
+    if plugins:
+        unit.connection.execute(sa.insert(Setting).values(name=name, value=json.dumps(plugins)))

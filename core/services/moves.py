@@ -63,12 +63,14 @@ def move(
     version: int | None = None,
     *,
     operation: str | None = None,
+    within: Unit | None = None,
 ) -> Record:
     """Make a move and give the record as the actor now sees it.
 
     ``values`` may hold the transition's ``form`` fields and whatever the actor may write anyway. Raises NotFound for
     an unknown record or transition, Conflict for an illegal move, a guard or a veto, Forbidden without the role,
-    Invalid for fields or a reason that are missing, StaleVersion. ``amend`` gives the new draft.
+    Invalid for fields or a reason that are missing, StaleVersion. ``amend`` gives the new draft. ``within`` an open write
+    unit it happens there.
     """
 
     def plan(unit: Unit) -> Draft:
@@ -78,7 +80,7 @@ def move(
         record = commit_move(unit, draft)
         return writes.as_seen(unit, draft.entity, actor, record)
 
-    return writes.twice(p, actor, plan, commit, operation=operation, reason=reason, one=True)
+    return writes.twice(p, actor, plan, commit, within=within, operation=operation, reason=reason, one=True)
 
 
 def prepare(

@@ -22,6 +22,16 @@ DEPARTMENTS = (
     ("FIN", "Finance", "S-ADMIN", "SOUTH"),
     ("SALES", "Sales and service", "S-ADMIN", "SOUTH"),
 )
+SKILLS = (
+    "First aid",
+    "Forklift licence",
+    "Spreadsheets",
+    "French and Spanish",
+    "Public speaking",
+    "Network cabling",
+    "Fire warden",
+    "Contract law",
+)
 TITLES = ("Administrator", "Analyst", "Assistant", "Buyer", "Clerk", "Coordinator", "Engineer", "Officer", "Planner", "Technician")
 
 
@@ -80,9 +90,52 @@ def fill(work: DemoWork) -> None:
         ("Accounts", "FIN", 4),
         ("Purchasing", "FIN", 4),
     ):
-        crew = dice.sample(people[code], count)
+        crew = dice.sample(people[code][:-1], count)  # the last one leaves
         work.create("directory.team", name=name, lead=crew[0], members=tuple(crew), calendar=calendars["DE-OFFICE"])
+    _projects(work, (north.id, south.id), people)
     _rates(work, dice)
+    _absences(work, dice, people)
+
+
+def _projects(work: DemoWork, companies: tuple[int, int], people: dict[str, list[int]]) -> None:
+    for number, (name, code, days) in enumerate(
+        (
+            ("Move to the new warehouse", "OPS", 300),
+            ("One network for both companies", "IT", 420),
+            ("Replacement of the telephones", "IT", 180),
+            ("Closing the books in five days", "FIN", 240),
+            ("Customer portal", "SALES", 600),
+        ),
+        1,
+    ):
+        work.create(
+            "directory.project",
+            code=f"PJ-{number:02d}",
+            name=name,
+            company=companies[code in ("FIN", "SALES")],
+            manager=people[code][number],
+            valid_from=work.today + timedelta(days=60 * number),
+            valid_to=work.today + timedelta(days=60 * number + days),
+        )
+
+
+def _absences(work: DemoWork, dice: random.Random, people: dict[str, list[int]]) -> None:
+    """Somebody stands in for whoever is away; some have left in the past year."""
+    for number, code in enumerate(people, 1):
+        start = work.now_really.date() + timedelta(days=dice.randrange(-40, 30))
+        work.create(
+            "directory.delegation",
+            from_person=people[code][0],
+            to_person=people[code][1],
+            start=start,
+            end=start + timedelta(days=dice.choice((7, 14, 21))),
+            scope="approvals" if number % 2 else "everything",
+            reason="Annual leave.",
+        )
+        left = work.now_really - timedelta(days=50 * number)
+        work.at(left)
+        work.change("directory.person", people[code][-1], active=False, end=left.date())
+    work.at(None)
 
 
 def _calendars(work: DemoWork) -> dict[str, int]:
@@ -118,8 +171,7 @@ def _people(work: DemoWork, dice: random.Random, departments: dict[str, int], ca
     seen: set[str] = set()
     codes = list(departments)
     while len(seen) < PEOPLE:
-        given = dice.choice(_STARTS) + dice.choice(_MIDDLES) + dice.choice(_ENDS)
-        family = dice.choice(_STARTS) + dice.choice(_MIDDLES) + dice.choice(_FAMILY_ENDS)
+        given, family = name_of(dice)
         mail = f"{given}.{family}@example.org".lower()
         if mail in seen:
             continue
@@ -138,11 +190,13 @@ def _people(work: DemoWork, dice: random.Random, departments: dict[str, int], ca
             time_zone="Europe/Berlin" if north else "Europe/London",
             calendar=calendars["DE-OFFICE" if north else "GB-OFFICE"],
             start=work.today - timedelta(days=dice.randrange(30, 3_000)),
+            skills=", ".join(dice.sample(SKILLS, 2)) if len(seen) % 3 == 0 else None,
         )
         seen.add(mail)
         made[code].append(person.id)
     for code, crew in made.items():
-        work.change("directory.department", departments[code], head=crew[0])
+        house = "Berlin, house 1" if code in ("NORTH", "OPS", "IT") else "London, house 2"
+        work.change("directory.department", departments[code], head=crew[0], deputies=(crew[1],), location=house)
     return made
 
 
@@ -161,6 +215,12 @@ def _rates(work: DemoWork, dice: random.Random) -> None:
                 on=today - timedelta(days=back),
                 rate=(value * (1 + drift)).quantize(Decimal("0.000001")),
             )
+
+
+def name_of(dice: random.Random) -> tuple[str, str]:
+    """A given and a family name from syllables."""
+    given = dice.choice(_STARTS) + dice.choice(_MIDDLES) + dice.choice(_ENDS)
+    return given, dice.choice(_STARTS) + dice.choice(_MIDDLES) + dice.choice(_FAMILY_ENDS)
 
 
 def account(work: DemoWork, role: str) -> int | None:

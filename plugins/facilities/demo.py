@@ -1,4 +1,4 @@
-"""The demo's buildings: sites, rooms, equipment, and a year of requests, orders, bookings, inspections and visits."""
+"""The demo's buildings: sites, rooms, equipment, and a year (full: two) of requests, orders, bookings, inspections and visits."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from core import DemoWork, Money
-from plugins.directory.demo import account
+from plugins.directory.demo import account, name_of
+from plugins.facilities import demo_daily, demo_places
+from plugins.facilities.demo_places import Places
 
 SEED = 43
-REQUESTS = {"small": 210, "full": 5_200}
-BOOKINGS = {"small": 560, "full": 84_000}
+DAYS = {"small": 365, "full": 730}
+REQUESTS = {"small": 200, "full": 5_200}
+BOOKINGS = {"small": 500, "full": 84_000}
 """Slots that are drawn; those on a weekend stay free."""
-ROOMS = {"small": 24, "full": 44}
 INSPECTIONS = {"small": 50, "full": 900}
-VISITS = {"small": 230, "full": 7_000}
+VISITS = {"small": 220, "full": 7_000}
 KEYS = {"small": 60, "full": 800}
+READINGS = {"small": 24, "full": 296}
+"""For each meter."""
+PREVENTIVE = {"small": 14, "full": 1_900}
 _FAULTS = (
     "The lamp flickers",
     "The window does not close",
@@ -34,131 +39,30 @@ _PURPOSES = ("Weekly review", "Interview", "Workshop", "Training", "Customer vis
 
 
 def fill(work: DemoWork) -> None:
-    """Write places and equipment first, then the year in the order of time."""
+    """Write places and equipment first, then the time up to today."""
     dice = random.Random(SEED)
-    start = work.now - timedelta(days=365)
+    start = work.now - timedelta(days=DAYS[work.size])
     work.at(start - timedelta(days=5))
-    people = [one.id for one in work.find("directory.person", limit=400)]
+    people = [one.id for one in work.find("directory.person", active=True, limit=400)]
     people += [*filter(None, [account(work, "facilities.occupant")])] * 12
     crew = _crew(work, "House services") or people[:6]
     crew += [*filter(None, [account(work, "facilities.technician")])]
-    rooms = _places(work, dice)
-    assets = _equipment(work, dice, rooms, start)
+    places = demo_places.build(work, dice, start)
     categories = [
         work.create("facilities.category", name=name, priority=rank).id
         for name, rank in (("Electricity", "P2"), ("Heating", "P2"), ("Water", "P1"), ("Furniture", "P4"), ("Doors and windows", "P3"))
     ]
-    resources = _resources(work, dice, rooms)
     for _ in range(REQUESTS[work.size]):
-        _request(work, dice, start, people, crew, rooms, assets, categories)
-    _bookings(work, dice, start, people, resources)
-    _inspections(work, dice, start, crew, rooms)
-    _visits_and_keys(work, dice, start, people, rooms)
+        _request(work, dice, start, people, crew, places, categories)
+    _preventive(work, dice, start, crew, places)
+    _bookings(work, dice, start, people, places)
+    _inspections(work, dice, start, crew, places.rooms)
+    _visits(work, dice, start, people, places.rooms)
+    _keys(work, dice, start, people, places.rooms)
+    demo_daily.fill(work, dice, start, people, crew, places, READINGS[work.size])
+    demo_daily.today(work, dice, crew, places, categories)
     work.by(None)
     work.at(None)
-
-
-def _places(work: DemoWork, dice: random.Random) -> list[int]:
-    rooms = []
-    for site, city, zone in (("B", "Berlin", "Europe/Berlin"), ("L", "London", "Europe/London"), ("H", "Hamburg", "Europe/Berlin")):
-        top = work.create("facilities.location", code=site, name=f"Site {city}", kind="site", zone=zone)
-        for house in range(1, 3):
-            building = work.create("facilities.location", code=f"{site}{house}", name=f"House {house}", kind="building", parent=top.id)
-            for level in range(3):
-                floor = work.create(
-                    "facilities.location",
-                    code=f"{site}{house}-{level}",
-                    name=f"Floor {level}",
-                    kind="floor",
-                    parent=building.id,
-                    floor_no=level,
-                )
-                for number in range(1, 6):
-                    rooms.append(
-                        work.create(
-                            "facilities.location",
-                            code=f"{site}{house}-{level}{number:02d}",
-                            name=f"Room {level}{number:02d}",
-                            kind="room",
-                            parent=floor.id,
-                            capacity=dice.choice((2, 4, 6, 8, 12)),
-                            area_m2=Decimal(dice.randrange(900, 6_000)) / 100,
-                        ).id
-                    )
-    return rooms
-
-
-def _equipment(work: DemoWork, dice: random.Random, rooms: list[int], start: datetime) -> list[int]:
-    assets = []
-    for number, (name, kind) in enumerate(
-        (
-            ("Boiler", "heating"),
-            ("Lift", "lift"),
-            ("Air handler", "ventilation"),
-            ("Extinguisher", "fire_safety"),
-            ("Main switch", "electrical"),
-            ("Pump", "plumbing"),
-        )
-        * 8,
-        1,
-    ):
-        asset = work.create(
-            "facilities.asset",
-            tag=f"EQ-{number:04d}",
-            name=name,
-            location=dice.choice(rooms),
-            **{"class": kind},
-            installed_on=(start - timedelta(days=dice.randrange(100, 3_000))).date(),
-            criticality=dice.randrange(1, 5),
-            meters=({"name": "hours", "unit": "h"},) if kind in ("heating", "ventilation") else (),
-        )
-        assets.append(asset.id)
-        if number % 2:
-            work.create(
-                "facilities.maintenance_schedule",
-                name=f"Service of {name} EQ-{number:04d}",
-                asset=asset.id,
-                mode=("fixed", "floating")[number % 3 == 0],
-                anchor=(start + timedelta(days=dice.randrange(0, 60))).date(),
-                every=dice.choice((1, 3, 6)),
-                unit="months",
-                statutory=kind == "lift",
-            )
-    return assets
-
-
-def _resources(work: DemoWork, dice: random.Random, rooms: list[int]) -> list[int]:
-    made = []
-    for number, room in enumerate(dice.sample(rooms, ROOMS[work.size]), 1):
-        made.append(
-            work.create(
-                "facilities.resource",
-                name=f"Meeting room {number}",
-                type="room",
-                location=room,
-                zone="Europe/Berlin",
-                capacity=dice.choice((4, 6, 8, 12)),
-                opens="07:00",
-                closes="20:00",
-                buffer_after=dice.choice((0, 0, 15)),
-            ).id
-        )
-    work.create("facilities.resource", name="Great hall", type="room", zone="Europe/Berlin", capacity=60, combines=(made[0], made[1]))
-    for number in range(1, 6):
-        made.append(
-            work.create(
-                "facilities.resource",
-                name=f"Van {number}",
-                type="vehicle",
-                zone="Europe/Berlin",
-                plate=f"B-OF {number:04d}",
-                odometer=10_000 * number,
-                inspection_due=work.today + timedelta(days=500),
-                insurance_end=work.today + timedelta(days=600),
-                licence_class="B",
-            ).id
-        )
-    return made
 
 
 def _request(
@@ -167,8 +71,7 @@ def _request(
     start: datetime,
     people: list[int],
     crew: list[int],
-    rooms: list[int],
-    assets: list[int],
+    places: Places,
     categories: list[int],
 ) -> None:
     now = work.now_really
@@ -180,10 +83,10 @@ def _request(
         "facilities.request",
         summary=fault,
         description=f"{fault} since yesterday.",
-        location=dice.choice(rooms),
+        location=dice.choice(places.rooms),
         category=dice.choice(categories),
         safety=dice.random() < 0.03,
-        asset=dice.choice((None, None, dice.choice(assets))),
+        asset=dice.choice((None, None, dice.choice(places.assets))),
     )
     moment += timedelta(hours=dice.randrange(1, 20))
     if moment >= now:
@@ -199,39 +102,74 @@ def _request(
     order = planned.get("work_order") if planned is not None else None
     if order is None or dice.random() < 0.08:
         return
-    technician = dice.choice(crew[1:])
-    work.move("facilities.work_order", order, "plan", due=moment + timedelta(days=10))
-    work.move("facilities.work_order", order, "assign", assignee=technician)
-    moment += timedelta(days=dice.randrange(1, 9))
-    if moment >= now:
+    if not _work_off(work, dice, crew, order, moment):
         return
+    work.by(request["requester"])
+    work.move("facilities.request", request.id, "confirm")
+
+
+def _work_off(work: DemoWork, dice: random.Random, crew: list[int], order: int, moment: datetime) -> bool:
+    """Plan and do an order from ``moment`` on; answers whether it is done by now."""
+    now = work.now_really
+    technician = dice.choice(crew[1:])
+    begin = (moment + timedelta(days=dice.randrange(1, 9))).replace(minute=0, second=0, microsecond=0)
+    work.at(moment)
+    work.by(crew[0])
+    work.move("facilities.work_order", order, "plan", due=moment + timedelta(days=10))
+    work.move(
+        "facilities.work_order", order, "assign", assignee=technician, scheduled_start=begin, scheduled_end=begin + timedelta(hours=2)
+    )
+    moment = begin
+    if moment >= now:
+        return False
     work.at(moment)
     work.by(technician)
     work.move("facilities.work_order", order, "start")
-    began = moment.replace(microsecond=0)
+    if now - moment < timedelta(days=8) and dice.random() < 0.4:
+        if dice.random() < 0.3:
+            work.move("facilities.work_order", order, "hold", hold_reason="parts")
+        return False
     minutes = dice.randrange(20, 240)
     work.change(
         "facilities.work_order",
         order,
         failure_code="wear",
-        labour=({"person": technician, "start": began, "end": began + timedelta(minutes=minutes), "rate": Money(Decimal(45), "EUR")},),
+        labour=({"person": technician, "start": begin, "end": begin + timedelta(minutes=minutes), "rate": Money(Decimal(45), "EUR")},),
         parts=({"item": "Spare part", "quantity": Decimal(1), "price": Money(Decimal(dice.randrange(5, 90)), "EUR")},),
     )
     work.move("facilities.work_order", order, "finish")
+    if moment + timedelta(hours=20) >= now:
+        return False
     work.at(moment + timedelta(hours=20))
     work.by(crew[0])
     work.move("facilities.work_order", order, "verify")
+    if now - moment < timedelta(days=10) and dice.random() < 0.3:
+        return False
     work.move("facilities.work_order", order, "close")
-    work.by(request["requester"])
-    work.move("facilities.request", request.id, "confirm")
+    return True
 
 
-def _bookings(work: DemoWork, dice: random.Random, start: datetime, people: list[int], resources: list[int]) -> None:
+def _preventive(work: DemoWork, dice: random.Random, start: datetime, crew: list[int], places: Places) -> None:
+    """Schedules make their orders, in the order of time."""
+    count = PREVENTIVE[work.size]
+    for turn in range(count):
+        moment = start + (work.now_really - start) * turn / count
+        work.at(moment)
+        work.by(crew[0])
+        schedule = places.schedules[turn % len(places.schedules)]
+        work.change("facilities.maintenance_schedule", schedule, order_now=True)
+        order = work.first("facilities.work_order", schedule=schedule)
+        if order is not None and order["state"] == "draft":
+            _work_off(work, dice, crew, order.id, moment)
+
+
+def _bookings(work: DemoWork, dice: random.Random, start: datetime, people: list[int], places: Places) -> None:
     now = work.now_really
     there = ZoneInfo("Europe/Berlin")
     full = work.size == "full"
     hours, lengths = ((8, 9, 10, 11, 13, 14, 15, 16), (30, 45)) if full else ((8, 10, 13, 15), (30, 45, 60, 90))
-    slots = [(room, day, hour) for room in resources[: ROOMS[work.size]] for day in range(385) for hour in hours]
+    days = range(DAYS[work.size] + 20)
+    slots = [(room, day, hour) for room in places.bookable for day in days for hour in hours]
     for room, day, hour in sorted(dice.sample(slots, BOOKINGS[work.size]), key=lambda one: one[1]):
         local = datetime.combine((start + timedelta(days=day)).date(), time(hour), there)
         if local.weekday() > 4:
@@ -286,33 +224,47 @@ def _inspections(work: DemoWork, dice: random.Random, start: datetime, crew: lis
         work.move("facilities.inspection", inspection.id, "pass_" if inspection["outcome"] == "passed" else "fail")
 
 
-def _visits_and_keys(work: DemoWork, dice: random.Random, start: datetime, people: list[int], rooms: list[int]) -> None:
+def _visits(work: DemoWork, dice: random.Random, start: datetime, people: list[int], rooms: list[int]) -> None:
     now = work.now_really
-    for count in range(VISITS[work.size]):
-        moment = start + timedelta(days=dice.randrange(0, 370), hours=dice.randrange(8, 16))
+    for _ in range(VISITS[work.size]):
+        day = (start + timedelta(days=dice.randrange(0, DAYS[work.size] + 6))).date()
+        moment = datetime(day.year, day.month, day.day, dice.randrange(7, 15), dice.choice((0, 15, 30, 45)), tzinfo=UTC)
         work.at(min(moment - timedelta(days=2), now - timedelta(minutes=1)))
         work.by(dice.choice(people))
         visit = work.create(
             "facilities.visit",
-            visitor_name=f"Visitor {count + 1}",
-            company=f"Company {dice.randrange(1, 60)}",
+            visitor_name=" ".join(name_of(dice)),
+            company=f"{name_of(dice)[1]} {dice.choice(('Works', 'Consulting', 'Trading', 'Logistics'))}",
             location=dice.choice(rooms),
             expected_from=moment,
-            purpose="Meeting",
+            expected_to=moment + timedelta(hours=2),
+            purpose=dice.choice(("Meeting", "Delivery of samples", "Interview", "Audit", "Service of a machine")),
         )
-        if moment < now:
-            work.at(moment)
-            work.move("facilities.visit", visit.id, "arrive", badge=str(dice.randrange(100, 999)), safety_signed=True)
-            if moment + timedelta(hours=2) < now:
-                work.at(moment + timedelta(hours=2))
-                work.move("facilities.visit", visit.id, "leave")
+        if moment >= now:
+            continue
+        work.at(moment)
+        if dice.random() < 0.06:
+            work.move("facilities.visit", visit.id, "miss")
+            continue
+        work.move("facilities.visit", visit.id, "arrive", badge=str(dice.randrange(100, 999)), safety_signed=True)
+        if moment + timedelta(hours=2) < now:
+            work.at(moment + timedelta(hours=2))
+            work.move("facilities.visit", visit.id, "leave")
+
+
+def _keys(work: DemoWork, dice: random.Random, start: datetime, people: list[int], rooms: list[int]) -> None:
     work.by(None)
     for count in range(1, KEYS[work.size] + 1):
-        work.at(start + timedelta(days=30 * count // KEYS[work.size]))
+        moment = start + timedelta(days=30 * count // KEYS[work.size])
+        work.at(moment)
         key = work.create(
             "facilities.key", number=f"K-{count:03d}", kind=dice.choice(("key", "card")), copies=2, opens=(dice.choice(rooms),)
         )
-        work.create("facilities.key_issue", key=key.id, holder=dice.choice(people), due=(start + timedelta(days=400)).date())
+        due = (start + timedelta(days=DAYS[work.size] + dice.randrange(-20, 90))).date()
+        issue = work.create("facilities.key_issue", key=key.id, holder=dice.choice(people), due=due, issued_at=moment)
+        if count % 4 == 0:
+            work.at(moment + timedelta(days=200))
+            work.change("facilities.key_issue", issue.id, returned_at=moment + timedelta(days=200))
 
 
 def _crew(work: DemoWork, team: str) -> list[int]:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from core import DemoWork, Record
 from plugins.directory.demo import account
+from plugins.helpdesk import demo_changes, demo_lists
 
 SEED = 41
-TICKETS = {"small": 600, "full": 4_000}
-PROBLEMS = {"small": 12, "full": 25}
-CHANGES = {"small": 60, "full": 120}
+DAYS = {"small": 365, "full": 548}
+TICKETS = {"small": 580, "full": 4_000}
 _THINGS = (
     "printer",
     "laptop",
@@ -42,6 +42,13 @@ _TROUBLES = (
     "prints empty pages",
 )
 _WISHES = ("Access to the {} for a new colleague", "Please install the {}", "Another {} for the meeting room", "How do I set up the {}?")
+_TALK = (
+    "Thank you, we are looking into it.",
+    "Could you tell us since when, and whether colleagues have it too?",
+    "We have found the cause and are mending it.",
+    "Please try again now.",
+)
+_REPLY = "It began yesterday, and a colleague has it too."
 _ANSWERS = (
     "Restarted the service and checked with the requester.",
     "Replaced the part from stock.",
@@ -54,9 +61,9 @@ _ANSWERS = (
 def fill(work: DemoWork) -> None:
     """Write queues and lists first, then tickets in the order of time."""
     dice = random.Random(SEED)
-    start = work.now - timedelta(days=365)
+    start = work.now - timedelta(days=DAYS[work.size])
     work.at(start - timedelta(days=5))
-    people = [one.id for one in work.find("directory.person", limit=400)]
+    people = [one.id for one in work.find("directory.person", active=True, limit=400)]
     people += [*filter(None, [account(work, "helpdesk.requester")])] * 12
     teams = {one["name"]: one for one in work.find("directory.team")}
     queues = []
@@ -92,12 +99,18 @@ def fill(work: DemoWork) -> None:
             ("Printing", queues[2]),
         )
     ]
-    _catalogue(work, queues, members)
-    _knowledge(work, dice, categories, members[queues[0].id])
+    items = demo_lists.catalogue(work, dice, queues, members, services)
+    demo_lists.knowledge(work, dice, categories, members[queues[0].id], _THINGS, _TROUBLES)
+    demo_lists.canned_replies(work, queues)
     moments = _moments(dice, start, work.now_really, TICKETS[work.size])
     for moment in moments:
-        _ticket(work, dice, moment, people, queues, members, categories, services, codes)
-    _problems_and_changes(work, dice, start, members[queues[1].id], services)
+        _ticket(work, dice, moment, people, queues, members, categories, services, codes, items)
+    demo_changes.fill(work, dice, start, members[queues[1].id], services, _THINGS)
+    if work.size == "full":
+        _major(work, dice, start, people, queues[1].id, members[queues[1].id], codes)
+    _today(work, queues[0].id, members[queues[0].id], categories, services, codes)
+    work.by(None)
+    work.at(None)
 
 
 def _categories(work: DemoWork) -> list[int]:
@@ -110,41 +123,6 @@ def _categories(work: DemoWork) -> list[int]:
         root = work.create("helpdesk.category", name=name, leaf=False)
         leaves += [work.create("helpdesk.category", name=part, parent=root.id).id for part in parts]
     return leaves
-
-
-def _catalogue(work: DemoWork, queues: list[Record], members: dict[int, list[int]]) -> None:
-    for name, tasks in (
-        ("Laptop", ("Order the laptop", "Install it", "Hand it over")),
-        ("New account", ("Create the account", "Grant access")),
-        ("Phone", ("Order the phone", "Port the number")),
-        ("Software licence", ("Buy the licence", "Install the software")),
-    ):
-        item = work.create(
-            "helpdesk.catalog_item",
-            name=name,
-            owner=members[queues[0].id][0],
-            tasks=tuple(
-                {"order": at, "title": title, "queue": queues[(at - 1) % 3].id, "after": at - 1 or None}
-                for at, title in enumerate(tasks, 1)
-            ),
-        )
-        work.move("helpdesk.catalog_item", item.id, "publish")
-
-
-def _knowledge(work: DemoWork, dice: random.Random, categories: list[int], authors: list[int]) -> None:
-    for thing in _THINGS:
-        article = work.create(
-            "helpdesk.knowledge_article",
-            title=f"When the {thing} {dice.choice(_TROUBLES)}",
-            category=dice.choice(categories),
-            body=f"<p>Switch the {thing} off and on again. If it still {dice.choice(_TROUBLES)}, report it.</p>",
-            owner=authors[0],
-            review_due=work.today + timedelta(days=dice.randrange(360, 700)),
-        )
-        work.move("helpdesk.knowledge_article", article.id, "submit")
-        work.by(authors[1])
-        work.move("helpdesk.knowledge_article", article.id, "publish")
-        work.by(None)
 
 
 def _moments(dice: random.Random, start: datetime, end: datetime, most: int) -> list[datetime]:
@@ -168,6 +146,7 @@ def _ticket(
     categories: list[int],
     services: list[int],
     codes: list[int],
+    items: list[int],
 ) -> None:
     requester = dice.choice(people)
     work.at(moment)
@@ -176,6 +155,7 @@ def _ticket(
     thing = dice.choice(_THINGS)
     subject = dice.choice(_WISHES).format(thing) if wish else f"The {thing} {dice.choice(_TROUBLES)}"
     queue = dice.choices(queues, (6, 3, 3))[0]
+    item = dice.choice(items) if wish and dice.random() < 0.35 else None
     ticket = work.create(
         "helpdesk.ticket",
         subject=subject,
@@ -186,6 +166,7 @@ def _ticket(
         urgency=dice.choices("123", (1, 4, 8))[0],
         category=dice.choice(categories),
         service=dice.choice(services),
+        catalog_item=item,
         channel=dice.choices(("portal", "mail", "phone"), (5, 4, 2))[0],
         description=f"<p>Since this morning the {thing} {dice.choice(_TROUBLES)}.</p>",
     )
@@ -198,14 +179,14 @@ def _ticket(
     work.by(agent)
     work.move("helpdesk.ticket", ticket.id, "assign", assignee=agent)
     if dice.random() < 0.85:
-        work.create(
-            "helpdesk.article",
-            ticket=ticket.id,
-            direction="out",
-            visibility="public",
-            author=agent,
-            body="<p>Thank you, we are looking into it.</p>",
-        )
+        _say(work, ticket.id, _TALK[0])
+    if work.size == "full" or dice.random() < 0.1:
+        for turn in range(1, dice.randrange(2, 4)):
+            work.at(later + timedelta(minutes=2 * turn))
+            asks = turn % 2 == 1
+            work.by(requester if asks else agent)
+            _say(work, ticket.id, _REPLY if asks else _TALK[turn], "in" if asks else "out")
+        work.by(agent)
     later += timedelta(minutes=dice.randrange(20, 3_000))
     if later >= now or (age < timedelta(days=9) and dice.random() < 0.3):
         return
@@ -217,6 +198,10 @@ def _ticket(
             return
         work.at(later)
         work.move("helpdesk.ticket", ticket.id, "resume")
+    if item is not None:
+        for task in reversed(work.find("helpdesk.request_task", ticket=ticket.id)):
+            work.change("helpdesk.request_task", task.id, assignee=dice.choice(members[task["queue"]]))
+            work.move("helpdesk.request_task", task.id, "finish")
     work.move("helpdesk.ticket", ticket.id, "resolve", resolution_code=dice.choice(codes), resolution=f"<p>{dice.choice(_ANSWERS)}</p>")
     if dice.random() < 0.05 and later + timedelta(days=2) < now:
         work.at(later + timedelta(days=1))
@@ -231,50 +216,71 @@ def _ticket(
         work.move("helpdesk.ticket", ticket.id, "close")
 
 
-def _problems_and_changes(work: DemoWork, dice: random.Random, start: datetime, crew: list[int], services: list[int]) -> None:
+def _say(work: DemoWork, ticket: int, text: str, direction: str = "out") -> None:
+    """An entry of the ticket, by whom the work stands for."""
+    work.create("helpdesk.article", ticket=ticket, direction=direction, visibility="public", body=f"<p>{text}</p>")
+
+
+def _major(
+    work: DemoWork, dice: random.Random, start: datetime, people: list[int], queue: int, crew: list[int], codes: list[int]
+) -> None:
+    """One major incident with its 34 parts, solved the same day."""
+    moment = start + timedelta(days=200)
+    made: list[int] = []
+    for number in range(35):
+        work.at(moment + timedelta(minutes=3 * number))
+        work.by(dice.choice(people))
+        made.append(
+            work.create(
+                "helpdesk.ticket",
+                subject="No network in any house" if number == 0 else "I cannot reach the shared drive",
+                queue=queue,
+                major=number == 0,
+                parent=made[0] if made else None,
+                impact="1" if number == 0 else "3",
+                urgency="1",
+            ).id
+        )
     work.by(crew[0])
-    problems, changes = PROBLEMS[work.size], CHANGES[work.size]
-    for count in range(problems):
-        work.at(start + timedelta(days=336 * count // problems + 3))
-        problem = work.create(
-            "helpdesk.problem", title=f"The {_THINGS[count % len(_THINGS)]} fails again and again", owner=dice.choice(crew)
+    for number, ticket in enumerate(reversed(made)):
+        work.at(moment + timedelta(hours=4, minutes=number))
+        work.move("helpdesk.ticket", ticket, "assign", assignee=crew[0])
+        work.move("helpdesk.ticket", ticket, "resolve", resolution_code=codes[0], resolution="<p>The line was mended.</p>")
+        work.move("helpdesk.ticket", ticket, "close")
+
+
+def _today(work: DemoWork, queue: int, crew: list[int], categories: list[int], services: list[int], codes: list[int]) -> None:
+    """What whoever signs in as requester or as agent finds: a new ticket, one in work, one that waits, one just resolved."""
+    now = work.now_really
+    requester, agent = account(work, "helpdesk.requester"), account(work, "helpdesk.agent") or crew[0]
+    for number, (subject, urgency) in enumerate(
+        (
+            ("The projector in the meeting room stays dark", "1"),
+            ("How do I share a calendar with another team?", "3"),
+            ("The docking station forgets the second screen", "2"),
+            ("Access to the shared drive of the project", "2"),
         )
-        work.move("helpdesk.problem", problem.id, "investigate")
-        if count % 3:
-            work.move("helpdesk.problem", problem.id, "know", workaround="Restart the service each morning.")
-    for count in range(changes):
-        moment = start + timedelta(days=360 * count // changes)
-        work.at(moment)
-        work.by(crew[0])
-        change = work.create(
-            "helpdesk.change",
-            title=f"Update of the {dice.choice(_THINGS)} service",
-            type=dice.choice(("standard", "normal", "normal")),
-            reason="Security update of the manufacturer.",
-            requester=crew[0],
-            implementer=crew[1],
-            services=(dice.choice(services),),
-            risk_answers=tuple({"question": text, "points": dice.randrange(0, 3)} for text in ("Can it be undone?", "Was it tested?")),
+    ):
+        work.at(now - timedelta(hours=30 - 7 * number))
+        work.by(requester)
+        ticket = work.create(
+            "helpdesk.ticket",
+            subject=subject,
+            kind=("incident", "question", "incident", "request")[number],
+            queue=queue,
+            impact="2" if number == 0 else "3",
+            urgency=urgency,
+            category=categories[number],
+            service=services[number],
+            description="<p>It worked last week. Thank you for looking into it.</p>",
         )
-        work.move(
-            "helpdesk.change",
-            change.id,
-            "submit",
-            plan="<p>Update, restart, check.</p>",
-            backout_plan="<p>Restore the snapshot.</p>",
-            planned_start=moment + timedelta(days=7),
-            planned_end=moment + timedelta(days=7, hours=2),
-        )
-        if moment + timedelta(days=8) < work.now_really:
-            work.move("helpdesk.change", change.id, "assess")
-            work.by(crew[2])
-            work.move("helpdesk.change", change.id, "approve")
-            work.move("helpdesk.change", change.id, "schedule")
-            work.at(moment + timedelta(days=7))
-            work.by(crew[1])
-            work.move("helpdesk.change", change.id, "start")
-            work.move("helpdesk.change", change.id, "finish")
-            work.move("helpdesk.change", change.id, "close", outcome="successful")
-    work.by(None)
-    work.at(None)
-    work.create("helpdesk.change_freeze", name="Year end", start=work.now + timedelta(days=20), end=work.now + timedelta(days=40))
+        if number == 3:
+            break
+        work.at(now - timedelta(hours=29 - 7 * number))
+        work.by(agent)
+        work.move("helpdesk.ticket", ticket.id, "assign", assignee=agent)
+        _say(work, ticket.id, _TALK[number])
+        if number == 1:
+            work.move("helpdesk.ticket", ticket.id, "resolve", resolution_code=codes[1], resolution="<p>Explained on the phone.</p>")
+        elif number == 2:
+            work.move("helpdesk.ticket", ticket.id, "wait", pending_reason="vendor", pending_until=now + timedelta(days=2))

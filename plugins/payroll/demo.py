@@ -8,17 +8,20 @@ from decimal import Decimal
 
 from core import DemoWork, Record
 from plugins.directory.demo import account
-from plugins.payroll import published
+from plugins.payroll import demo_cases, published
+from plugins.payroll.demo_cases import Span, first_of
 
 SEED = 53
-PEOPLE = {"small": 46, "full": 120}
-MONTHS = 12
+PEOPLE = {"small": 46, "full": 90}
+"""Who is paid by the month; at full size 30 more are paid every two weeks."""
+MONTHS = {"small": 12, "full": 14}
 
 
 def fill(work: DemoWork) -> None:
     """Write tables and terms first, then run after run in the order of time."""
     dice = random.Random(SEED)
-    begin = _first_of(work.today, -MONTHS)
+    months = MONTHS[work.size]
+    begin = first_of(work.today, -months)
     work.at(_at(begin - timedelta(days=20), work))
     crew = _crew(work, "Accounts")
     people = list(work.find("directory.person", active=True, limit=400))
@@ -45,9 +48,15 @@ def fill(work: DemoWork) -> None:
     ]
     _table(work, crew)
     paid = _terms(work, dice, groups, people, crew, begin)
-    for month in range(MONTHS + 1):
+    if work.size == "full":
+        biweekly, fortnights = demo_cases.every_two_weeks(work, dice, south.id, people, paid, crew, begin)
+    demo_cases.happen(work, dice, paid, crew, components, begin)
+    for month in range(months + 1):
         for group in groups:
-            _month(work, dice, group, _first_of(begin, month), month, paid[group.id], crew, components)
+            _month(work, dice, group, first_of(begin, month), paid[group.id], crew, components)
+        if work.size == "full":
+            while fortnights and fortnights[0].start < first_of(begin, month + 1):
+                _run(work, dice, biweekly, fortnights.pop(0), paid[biweekly.id], crew, components)
     work.by(None)
     work.at(None)
 
@@ -101,7 +110,7 @@ def _terms(
     paid: dict[int, list[int]] = {group.id: [] for group in groups}
     departments = {one.id: one["code"] for one in work.find("directory.department")}
     known = account(work, "payroll.employee")
-    drawn = dice.sample(people, PEOPLE[work.size] + 10)
+    drawn = dice.sample(people, min(len(people), PEOPLE[work.size] + 10))
     for one in [*(one for one in people if one.id == known), *(one for one in drawn if one.id != known)]:
         group = groups[departments.get(one["department"], "") in ("SOUTH", "FIN", "SALES")]
         if one.id in crew[:2] or len(paid[groups[0].id]) + len(paid[groups[1].id]) >= PEOPLE[work.size]:
@@ -123,30 +132,32 @@ def _terms(
 
 
 def _month(
-    work: DemoWork,
-    dice: random.Random,
-    group: Record,
-    first: date,
-    month: int,
-    people: list[int],
-    crew: list[int],
-    components: dict[str, int],
+    work: DemoWork, dice: random.Random, group: Record, first: date, people: list[int], crew: list[int], components: dict[str, int]
 ) -> None:
-    last = _first_of(first, 1) - timedelta(days=1)
-    tax_start = first.year if first.month >= 4 else first.year - 1
-    number = (first.month - 4) % 12 + 1 if group["pack"] == "uk" else first.month
+    last = first_of(first, 1) - timedelta(days=1)
+    uk = group["pack"] == "uk"
     pay_day = last - timedelta(days=max(0, last.weekday() - 4) + 1)
+    tax_start = first.year if first.month >= 4 else first.year - 1
+    span = Span(first, last, pay_day, (first.month - 4) % 12 + 1 if uk else first.month, tax_start if uk else first.year)
+    _run(work, dice, group, span, people, crew, components)
+
+
+def _run(
+    work: DemoWork, dice: random.Random, group: Record, span: Span, people: list[int], crew: list[int], components: dict[str, int]
+) -> None:
+    """One period from its inputs to the payment, as far as it has come by now."""
     now = work.now_really
-    work.at(min(_at(first + timedelta(days=10), work), now))
+    freeze = span.start + (span.pay_date - span.start) // 2
+    work.at(min(_at(span.start + (freeze - span.start) * 2 // 3, work), now))
     work.by(crew[0])
     period = work.create(
         "payroll.pay_period",
         group=group.id,
-        number=number,
-        tax_year=tax_start if group["pack"] == "uk" else first.year,
-        start=first,
-        end=last,
-        pay_date=pay_day,
+        number=span.number,
+        tax_year=span.tax_year,
+        start=span.start,
+        end=span.end,
+        pay_date=span.pay_date,
     )
     for person in dice.sample(people, min(9, len(people))):
         work.create(
@@ -156,33 +167,30 @@ def _month(
             component=components[dice.choice(("OVERTIME", "BONUS", "MEALS"))],
             amount=Decimal(dice.randrange(20, 400)),
         )
-    if _at(first + timedelta(days=15), work) > now:
+    if _at(freeze, work) > now:
         return
+    work.at(min(_at(freeze, work), now))
     run = work.create("payroll.pay_run", group=group.id, period=period.id)
     work.move("payroll.pay_run", run.id, "freeze")
-    work.at(min(_at(first + timedelta(days=18), work), now))
+    work.at(min(_at(freeze + timedelta(days=2), work), now))
     work.move("payroll.pay_run", run.id, "calculate")
     work.move("payroll.pay_run", run.id, "review")
-    if _at(pay_day, work) > now:
+    if _at(span.pay_date, work) > now:
         return
     for one in work.find("payroll.run_exception", run=run.id, state="open", limit=500):
         work.move("payroll.run_exception", one.id, "accept", note="Checked against the pay terms.")
-    work.at(min(_at(pay_day - timedelta(days=3), work), now))
+    work.at(min(_at(span.pay_date - timedelta(days=2), work), now))
     work.by(crew[1])
     work.move("payroll.pay_run", run.id, "approve")
     work.by(crew[0])
     work.move("payroll.pay_run", run.id, "post")
-    work.at(min(_at(pay_day, work), now))
+    work.at(min(_at(span.pay_date, work), now))
     work.by(crew[2])
     work.move("payroll.pay_run", run.id, "pay")
-    if month < MONTHS - 1:
+    if span.pay_date < now.date() - timedelta(days=25):
+        work.at(_at(span.pay_date + timedelta(days=20), work))
         work.by(crew[1])
         work.move("payroll.pay_run", run.id, "lock")
-
-
-def _first_of(day: date, months: int) -> date:
-    count = day.year * 12 + day.month - 1 + months
-    return date(count // 12, count % 12 + 1, 1)
 
 
 def _at(day: date, work: DemoWork) -> datetime:

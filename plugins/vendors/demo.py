@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from core import DemoWork, Money
+from plugins.directory.demo import name_of
+from plugins.vendors import demo_cases
+from plugins.vendors.demo_cases import Crew, iban
 
 SEED = 47
 VENDORS = {"small": 120, "full": 420}
@@ -28,15 +31,33 @@ _FIRST = (
     "Orion",
 )
 _LAST = ("Logistics", "Supplies", "Office", "Cleaning", "Systems", "Foods", "Print", "Energy", "Security", "Furniture")
-_COUNTRIES = (("DE", "GmbH"), ("GB", "Ltd"), ("NL", "BV"), ("FR", "SARL"), ("SE", "AB"), ("ES", "SL"))
+_COUNTRIES = (
+    ("DE", "GmbH"),
+    ("GB", "Ltd"),
+    ("NL", "BV"),
+    ("FR", "SARL"),
+    ("SE", "AB"),
+    ("ES", "SL"),
+    ("AT", "GmbH"),
+    ("IE", "Ltd"),
+    ("DK", "ApS"),
+    ("PL", "Sp. z o.o."),
+    ("IT", "SRL"),
+    ("BE", "BVBA"),
+    ("PT", "SA"),
+    ("FI", "Oy"),
+)
+_ACCOUNTS = {"DE": "99999999{:010d}", "GB": "TEST{:014d}", "NL": "TEST{:010d}", "SE": "{:020d}", "AT": "{:016d}", "IE": "TEST{:014d}"}
+"""Forms of account numbers with bank codes that no bank has; other countries' vendors have an account in Germany."""
+_CITIES = ("Hafenstadt", "Bergheim", "Newbridge", "Nieuwdorp", "Villeneuve", "Sjostad")
+_PAPERS = {"small": 3, "full": 5}
 
 
 def fill(work: DemoWork) -> None:
     """Write lists first, then vendors through their onboarding."""
     dice = random.Random(SEED)
-    start = work.now - timedelta(days=365)
-    work.at(start - timedelta(days=3))
-    people = [one.id for one in work.find("directory.person", limit=400)]
+    work.at(work.now - timedelta(days=368))
+    people = [one.id for one in work.find("directory.person", active=True, limit=400)]
     buyers = list(_crew(work, "Purchasing") or people[:4])
     payers = list(_crew(work, "Accounts") or people[4:8])
     # Whoever asks for a vendor does not approve it.
@@ -56,32 +77,39 @@ def fill(work: DemoWork) -> None:
             ("INSURANCE", "Liability insurance", True, 2),
             ("REGISTER", "Extract of the register", False, None),
             ("ISO9001", "Quality certificate", True, None),
+            ("ISO27001", "Certificate of information security", True, None),
+            ("TAX", "Tax clearance", True, None),
         )
     ]
+    crew = Crew(people, buyers, payers)
     for number in range(VENDORS[work.size]):
-        _vendor(work, dice, start, number, people, buyers, payers, terms, categories, types)
+        _vendor(work, dice, number, crew, terms, categories, types)
+    demo_cases.fill(work, dice, crew, terms)
     work.by(None)
     work.at(None)
 
 
 def _vendor(
-    work: DemoWork,
-    dice: random.Random,
-    start: object,
-    number: int,
-    people: list[int],
-    buyers: list[int],
-    payers: list[int],
-    terms: list[int],
-    categories: list[int],
-    types: list[int],
+    work: DemoWork, dice: random.Random, number: int, crew: Crew, terms: list[int], categories: list[int], types: list[int]
 ) -> None:
-    now = work.now_really
+    now, buyers, payers = work.now_really, crew.buyers, crew.payers
     moment = now - timedelta(days=365) + timedelta(days=365 * number / VENDORS[work.size])
-    country, form = _COUNTRIES[number % len(_COUNTRIES)]
+    country, form = _COUNTRIES[number % (len(_COUNTRIES) if work.size == "full" else 6)]
     work.at(moment)
-    work.by(dice.choice(people))
-    name = f"{_FIRST[number % len(_FIRST)]} {_LAST[number // len(_FIRST) % len(_LAST)]} {number // 150 + 1} {form}"
+    work.by(dice.choice(crew.people))
+    turn = number // (len(_FIRST) * len(_LAST))
+    name = " ".join(
+        filter(None, (_FIRST[number % len(_FIRST)], ("", "North", "South")[turn], _LAST[number // len(_FIRST) % len(_LAST)], form))
+    )
+    contacts = tuple(
+        {
+            "name": " ".join(name_of(dice)),
+            "role": role,
+            "email": f"{role}@vendor{number}.example",
+            "phone": f"+4930{dice.randrange(1_000_000, 9_999_999)}",
+        }
+        for role in ("sales", "accounts")[: 1 + (number % 3 > 0)]
+    )
     vendor = work.create(
         "vendors.vendor",
         legal_name=name,
@@ -89,13 +117,12 @@ def _vendor(
         registration_no=f"R{100_000 + number}",
         payment_term=dice.choice(terms),
         categories=(dice.choice(categories),),
-        owner=buyers[0],
+        owner=buyers[number % 3],
         criticality=dice.randrange(1, 5),
+        preferred=number % 7 == 0,
         website=f"https://vendor{number}.example",
-        contacts=(
-            {"name": f"Contact {number}", "role": "sales", "email": f"contact@vendor{number}.example", "phone": _phone(number)},
-        ),
-        addresses=({"kind": "legal", "city": "Hafenstadt", "country": country},),
+        contacts=contacts,
+        addresses=({"kind": "legal", "street": f"Market {number + 1}", "city": dice.choice(_CITIES), "country": country},),
     )
     moment += timedelta(days=2)
     if moment >= now:
@@ -103,11 +130,21 @@ def _vendor(
     work.at(moment)
     work.by(buyers[1])
     work.move("vendors.vendor", vendor.id, "collect")
-    for kind in types[: dice.randrange(1, 4)]:
+    if dice.random() < 0.03:
+        work.move("vendors.vendor", vendor.id, "reject", reason="Does not answer.")
+        return
+    for kind in types[: dice.randrange(1, _PAPERS[work.size] + 1) if work.size == "small" else 5 - (number % 2)]:
         document = work.create("vendors.document", vendor=vendor.id, type=kind)
         issued = (moment - timedelta(days=dice.randrange(5, 60))).date()
+        valid = dice.choice((200, 400, 500, 500))
         work.move(
-            "vendors.document", document.id, "receive", number=f"D-{number}-{kind}", issued=issued, expires=issued + timedelta(days=500)
+            "vendors.document",
+            document.id,
+            "receive",
+            number=f"D-{number:03d}-{kind}",
+            issued=issued,
+            expires=issued + timedelta(days=valid) if kind != types[1] else None,
+            coverage=Money(Decimal(2_000_000), "EUR") if kind == types[0] else None,
         )
         work.by(buyers[2])
         work.move("vendors.document", document.id, "verify")
@@ -128,37 +165,34 @@ def _vendor(
             for name in ("financial", "operational", "security")
         ),
     )
+    place = country if country in _ACCOUNTS else "DE"
     account = work.create(
-        "vendors.bank_account", vendor=vendor.id, holder=name, iban=iban("DE", f"99999999{number:010d}"), received_by="letter"
+        "vendors.bank_account",
+        vendor=vendor.id,
+        holder=name,
+        iban=iban(place, _ACCOUNTS[place].format(number)),
+        currency="GBP" if country == "GB" else "EUR",
+        received_by="letter",
     )
     work.by(payers[0])
     work.move(
         "vendors.bank_account",
         account.id,
         "verify",
-        verification=({"method": "callback", "result": "confirmed", "called": _phone(number)},),
+        verification=({"method": "callback", "result": "confirmed", "called": contacts[0]["phone"]},),
     )
-    if moment + timedelta(days=5) >= now or dice.random() < 0.08:
+    if moment + timedelta(days=12) >= now or dice.random() < 0.08:
         return
     work.by(payers[1])
-    answers = tuple({**line, "answer": "The contact confirmed it on the phone."} for line in account.get("answers") or ())
-    work.move("vendors.bank_account", account.id, "approve", answers=answers)
-    work.at(moment + timedelta(days=5))
+    demo_cases.approve(work, account)
+    work.at(moment + timedelta(days=12))  # cooling is over
     work.move("vendors.bank_account", account.id, "activate")
     work.by(buyers[2])
     work.move("vendors.vendor", vendor.id, "approve")
     work.move("vendors.vendor", vendor.id, "activate")
-    if number % 4 == 0:
-        card = work.create(
-            "vendors.scorecard",
-            vendor=vendor.id,
-            period=f"{moment.year}-Q{(moment.month - 1) // 3 + 1}",
-            criteria=tuple(
-                {"criterion": name, "weight": Decimal(weight), "score": Decimal(dice.randrange(55, 100))}
-                for name, weight in (("quality", 40), ("delivery", 30), ("price", 15), ("service", 15))
-            ),
-        )
-        work.move("vendors.scorecard", card.id, "publish")
+    if number % (7 if work.size == "full" else 4) == 0:
+        for quarter in range(24 if work.size == "full" else 1):
+            _score(work, dice, vendor.id, (moment - timedelta(days=91 * quarter)).date())
     if number % 5 == 0:
         work.create(
             "vendors.contract_link",
@@ -173,15 +207,17 @@ def _vendor(
         )
 
 
-def iban(country: str, account: str) -> str:
-    """An account number with right check digits."""
-    digits = "".join(str(int(sign, 36)) for sign in f"{account}{country}00")
-    return f"{country}{98 - int(digits) % 97:02d}{account}"
-
-
-def _phone(number: int) -> str:
-    """A number of the range that is kept for stories and films."""
-    return f"+44 7700 900{number % 1000:03d}"
+def _score(work: DemoWork, dice: random.Random, vendor: int, day: date) -> None:
+    card = work.create(
+        "vendors.scorecard",
+        vendor=vendor,
+        period=f"{day.year}-Q{(day.month - 1) // 3 + 1}",
+        criteria=tuple(
+            {"criterion": name, "weight": Decimal(weight), "score": Decimal(dice.randrange(55, 100))}
+            for name, weight in (("quality", 40), ("delivery", 30), ("price", 15), ("service", 15))
+        ),
+    )
+    work.move("vendors.scorecard", card.id, "publish")
 
 
 def _crew(work: DemoWork, team: str) -> list[int]:
