@@ -14,9 +14,12 @@ from core.services.defaults import DERIVED, nothing
 from core.services.drafts import Draft
 from core.services.platform import Platform
 from core.services.work import VERBS
-from core.storage import rows
+from core.storage import log, rows
 from core.storage.formulas import Formulas
 from core.storage.unit import Unit
+
+FORGOTTEN = "(erased)"
+"""What stands where a personal text was that may not be empty."""
 
 STALE = "The record has changed since you read it."
 
@@ -65,13 +68,16 @@ def change(
     operation: str | None = None,
     reason: str = "",
     accepted: Collection[str] | None = None,
+    relax: bool = False,
+    within: Unit | None = None,
 ) -> Record:
     """Change fields of a record and give it as the actor now sees it; without a difference nothing is written.
 
     With ``version`` a record that has moved on raises StaleVersion (``current``, ``base``, ``base_values``,
     ``fields``). With ``merge`` as well, values equal to those of that version count as not edited, edits of other
     fields are kept and named in ``extra["merged"]``, and only fields that both sides changed raise StaleVersion.
-    With ``accepted`` a warning of a field not named there raises Unaccepted.
+    With ``accepted`` a warning of a field not named there raises Unaccepted. ``relax``: required fields that are empty and
+    not touched stay allowed. ``within`` an open write unit it happens there.
     """
 
     def prepare(unit: Unit) -> Draft:
@@ -83,11 +89,11 @@ def change(
                 raise _stale(unit, draft, version, {}, ())
             mine = _merge(unit, draft, values, version)
         preparing.give(draft, mine, preparing.writable_now(draft, rights) if mine else ())
-        preparing.complete(draft)
+        preparing.complete(draft, relax=relax)
         _heed(draft, accepted)
         return draft
 
-    return _commit_change(p, actor, prepare, operation, reason)
+    return _commit_change(p, actor, prepare, operation, reason, within)
 
 
 def _heed(draft: Draft, accepted: Collection[str] | None) -> None:
@@ -96,7 +102,9 @@ def _heed(draft: Draft, accepted: Collection[str] | None) -> None:
         raise Unaccepted(waiting, "Please look at this once more.")
 
 
-def _commit_change(p: Platform, actor: Actor, prepare: Any, operation: str | None, reason: str) -> Record:
+def _commit_change(
+    p: Platform, actor: Actor, prepare: Any, operation: str | None, reason: str, within: Unit | None = None
+) -> Record:
     unchanged: list[Draft] = []
 
     def plan(unit: Unit) -> Draft | None:
@@ -113,7 +121,7 @@ def _commit_change(p: Platform, actor: Actor, prepare: Any, operation: str | Non
         record = writes.store(unit, draft)
         return _told(draft, writes.as_seen(unit, draft.entity, actor, record))
 
-    return writes.twice(p, actor, plan, commit, operation=operation, reason=reason, one=True)
+    return writes.twice(p, actor, plan, commit, within=within, operation=operation, reason=reason, one=True)
 
 
 def _told(draft: Draft, record: Record) -> Record:
@@ -253,5 +261,15 @@ def _change_within(unit: Unit, actor: Actor, entity: str, id: int, values: Mappi
     return writes.store(unit, draft) if draft.changed() else draft.record
 
 
+def _forget_within(unit: Unit, actor: Actor, entity: str, id: int) -> Record:
+    """Empty the personal fields of a record, and forget what they held in its history; the chain of the log stays whole."""
+    personal = [one for one in unit.generation.entity(entity).fields if one.personal]
+    blank = {one.name: FORGOTTEN if one.required and one.type == "text" else nothing(one) for one in personal}
+    made = _change_within(unit, actor, entity, id, blank)
+    log.erase(unit, entity, id, list(blank))
+    return made
+
+
 VERBS["create"] = _create_within
 VERBS["change"] = _change_within
+VERBS["forget"] = _forget_within

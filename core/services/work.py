@@ -158,6 +158,13 @@ class Work:
         return made
 
     @_passing
+    def forget(self, entity: str, id: int) -> Record:
+        """Empty the record's personal fields, and erase what they held in its history."""
+        self._begin()
+        made: Record = VERBS["forget"](self._unit, self._actor, entity, id)
+        return made
+
+    @_passing
     def delete(self, entity: str, id: int) -> None:
         """Put a record into the trash."""
         self._begin()

@@ -255,9 +255,15 @@ def changed_since(unit: Unit, entity: str, after: int, limit: int) -> list[int]:
 
 def erase(unit: Unit, entity: str, record: int, fields: Iterable[str]) -> int:
     """Forget the values of some fields of a record; digests stay, and the chain is whole."""
+    gathered = later.of(unit)
+    names = frozenset(fields)
+    for values, kept in gathered.entries if gathered is not None else ():
+        if (values["entity"], values["record"]) == (entity, record):
+            for one in kept:
+                one.update({"before": None, "after": None, "salt": ""} if one["field"] in names else {})
     ids = sa.select(_change.c.id).where(_of(entity, record))
     done = unit.connection.execute(
-        _value.update().where(_value.c.change_id.in_(ids), _value.c.field.in_(list(fields))).values(before=None, after=None, salt=""))
+        _value.update().where(_value.c.change_id.in_(ids), _value.c.field.in_(list(names))).values(before=None, after=None, salt=""))
     return int(done.rowcount)
 
 

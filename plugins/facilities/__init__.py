@@ -5,12 +5,22 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from core import Change, DemoWork, Money, Record, Refusal, Work, hookimpl, on
+from core import Change, DemoWork, Money, Panel, Record, Refusal, Work, hookimpl, on
 from plugins.directory.calendar import is_zone
 from plugins.facilities import inspections, maintenance
+from plugins.facilities.comings import (
+    change_the_lock,
+    erase_the_visitor,
+    keep_a_copy_in_hand,
+    keep_for_a_while,
+    know_the_vehicle,
+    odometers_run_forward,
+    show_the_kilometres,
+    time_the_visit,
+)
 from plugins.facilities.demo import fill
+from plugins.facilities.reliability import reliability
 from plugins.facilities.reserving import (
-    book_the_series,
     check_the_booking,
     check_the_resource,
     confirm_in_order,
@@ -18,18 +28,29 @@ from plugins.facilities.reserving import (
     list_who_is_affected,
     say_how_long_it_is_held,
     take_the_slot,
-    understand_the_rule,
 )
+from plugins.facilities.series import book_the_series, leave_the_date_out, move_the_series, understand_the_plan, understand_the_rule
 
 __all__ = [
     "book_the_series",
+    "change_the_lock",
     "check_the_booking",
     "check_the_resource",
     "confirm_in_order",
+    "erase_the_visitor",
     "hold_the_buffers",
+    "keep_a_copy_in_hand",
+    "keep_for_a_while",
+    "know_the_vehicle",
+    "leave_the_date_out",
     "list_who_is_affected",
+    "move_the_series",
+    "odometers_run_forward",
     "say_how_long_it_is_held",
+    "show_the_kilometres",
     "take_the_slot",
+    "time_the_visit",
+    "understand_the_plan",
     "understand_the_rule",
 ]
 
@@ -263,27 +284,44 @@ def follow_up(record: Record, transition: str, work: Work) -> None:
         work.change("facilities.inspection", record.id, follow_up=order.id)
 
 
-@hookimpl(specname="before_save")
-@on("facilities.visit")
-def time_the_visit(record: Record, change: Change) -> None:
-    """Arrival and leaving are stamped."""
-    if change.transition == "arrive":
-        record["arrived_at"] = change.at
-    if change.transition == "leave":
-        record["left_at"] = change.at
+@hookimpl(specname="allow_transition")
+@on("facilities.work_order")
+def within_its_grace(record: Record, transition: str, change: Change, work: Work) -> str | None:
+    """What the law demands is moved within the days of grace of its schedule."""
+    schedule = work.get("facilities.maintenance_schedule", record.get("schedule")) if transition == "reschedule" else None
+    if schedule is None or not record.get("statutory") or schedule.get("next_due") is None:
+        return None
+    latest = schedule["next_due"] + timedelta(days=int(schedule.get("grace_days") or 0))
+    if record["due"].date() > latest:
+        return f"The law demands it, and its days of grace end on {latest.isoformat()}."
+    return None
 
 
-@hookimpl(specname="after_save")
-@on("facilities.key_issue")
-def keep_a_copy_in_hand(record: Record, change: Change, work: Work) -> None:
-    """No more issues are open than there are copies (FA-R09)."""
-    if not change.is_new:
-        return
-    work.lock("facilities.key", record["key"])
-    key = work.get("facilities.key", record["key"])
-    out = [one for one in work.find("facilities.key_issue", key=record["key"], limit=500) if not one.get("returned_at")]
-    if key is not None and len(out) > int(key["copies"]):
-        raise Refusal("All copies of this key are out.", "key")
+@hookimpl(specname="record_panels")
+@on("facilities.asset")
+def say_how_reliable_it_is(record: Record, work: Work) -> list[Panel]:
+    """Failures of the last year, from the orders that say since when and until when the equipment stood still."""
+    begin = work.now - timedelta(days=365)
+    orders = work.find("facilities.work_order", asset=record["id"], kind="corrective", downtime_end__ge=begin, limit=500)
+    hours = [
+        Decimal(int((one["downtime_end"] - max(one["downtime_start"], begin)).total_seconds())) / 3600
+        for one in orders
+        if one.get("downtime_start") and one.get("downtime_end")
+    ]
+    if not hours:
+        return []
+    found = reliability(Decimal(365 * 24), hours)
+    return [
+        Panel(
+            "Reliability in the last year",
+            rows=(
+                ("Failures", str(found.failures)),
+                ("Mean time to repair", f"{found.repair} h"),
+                ("Mean time between failures", f"{found.between} h"),
+                ("Availability", f"{found.availability} %"),
+            ),
+        )
+    ]
 
 
 @hookimpl

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core import Change, Panel, Record, Refusal, Work, hookimpl, on
 from plugins.directory.calendar import is_zone
 from plugins.facilities import booking as rooms
-from plugins.facilities import recurrence
 
 LONGEST_LOOK_BACK = timedelta(days=400)
 
@@ -33,8 +32,8 @@ def hold_the_buffers(record: Record, change: Change, work: Work) -> None:
     """A booking remembers what it blocks, and moves leave their time."""
     resource = work.get("facilities.resource", record["resource"])
     if resource is not None and record.get("start") and record.get("end"):
-        span = _span(record, resource)
-        record["blocked_from"], record["blocked_to"] = span.blocked
+        taken = span(record, resource)
+        record["blocked_from"], record["blocked_to"] = taken.blocked
     if change.transition == "check_in":
         record["checked_in_at"] = change.at
     if change.transition in ("release", "cancel", "decline"):
@@ -61,10 +60,10 @@ def take_the_slot(record: Record, change: Change, work: Work) -> None:
     resource = work.get("facilities.resource", record.get("resource"))
     if resource is None or not takes or record.get("state") not in rooms.LIVE:
         return
-    sharing = _sharing(resource, work)
+    sharing = sharing_with(resource, work)
     work.lock("facilities.resource", *sorted(one.id for one in sharing))
-    wanted = _span(record, resource)
-    holds = [_hold(one, record, work) for one in sharing]
+    wanted = span(record, resource)
+    holds = [hold_of(one, record, work) for one in sharing]
     if all(hold.has_room(wanted) for hold in holds):
         return
     free = rooms.next_free_of_all(wanted, holds).astimezone(ZoneInfo(resource["zone"]))
@@ -114,54 +113,6 @@ def say_how_long_it_is_held(record: Record, work: Work) -> list[Panel]:
     ]
 
 
-@hookimpl(specname="after_save")
-@on("facilities.booking_series")
-def book_the_series(record: Record, change: Change, work: Work) -> None:
-    """A new series makes its bookings at the same local time; taken dates are refused or left out, by its policy."""
-    if not change.is_new:
-        return
-    resource = work.get("facilities.resource", record["resource"])
-    if resource is None:
-        return
-    sharing = _sharing(resource, work)
-    skipped: list[str] = []
-    for start in _starts(record, resource):
-        end = start + timedelta(minutes=record["minutes"])
-        wanted = rooms.Span(start, end, int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))
-        if not all(_hold(one, None, work).has_room(wanted) for one in sharing):
-            if record["policy"] == "all":
-                raise Refusal(
-                    f"The resource is taken on {start.date().isoformat()}: choose another time, or let taken dates be left out.", "policy"
-                )
-            skipped.append(start.date().isoformat())
-            continue
-        work.create(
-            "facilities.booking",
-            resource=resource.id,
-            holder=record["holder"],
-            title=record["title"],
-            start=start,
-            end=end,
-            series=record.id,
-        )
-    if skipped:
-        work.change("facilities.booking_series", record.id, skipped=", ".join(skipped))
-
-
-@hookimpl(specname="check_record")
-@on("facilities.booking_series")
-def understand_the_rule(record: Record, work: Work) -> dict[str, str]:
-    """The rule is one we understand, and it ends."""
-    resource = work.get("facilities.resource", record.get("resource"))
-    if resource is None or not record.get("rule") or not record.get("first_day") or not record.get("start_time"):
-        return {}
-    try:
-        _starts(record, resource)
-    except ValueError as wrong:
-        return {"rule": str(wrong)}
-    return {}
-
-
 @hookimpl(specname="before_save")
 @on("facilities.blackout")
 def list_who_is_affected(record: Record, work: Work) -> None:
@@ -172,19 +123,20 @@ def list_who_is_affected(record: Record, work: Work) -> None:
         record["affected"] = "\n".join(live) or None
 
 
-def _span(record: Record, resource: Record) -> rooms.Span:
+def span(record: Record, resource: Record) -> rooms.Span:
+    """The booking's interval with the buffers of its resource."""
     return rooms.Span(record["start"], record["end"], int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))
 
 
-def _hold(resource: Record, but: Record | None, work: Work) -> rooms.Hold:
+def hold_of(resource: Record, but: Record | None, work: Work) -> rooms.Hold:
     """Who has the resource, without one booking and without holds that nobody confirmed in time."""
     live = work.find("facilities.booking", resource=resource.id, state__in=rooms.LIVE, end__gt=work.now - LONGEST_LOOK_BACK, limit=1000)
     mine = but.get("id") if but is not None else None
     kept = [one for one in live if one.id != mine and not (one["state"] == "tentative" and work.now - one["updated_at"] > rooms.HELD)]
-    return rooms.Hold(tuple(_span(one, resource) for one in kept), int(resource.get("quantity") or 1))
+    return rooms.Hold(tuple(span(one, resource) for one in kept), int(resource.get("quantity") or 1))
 
 
-def _sharing(resource: Record, work: Work) -> list[Record]:
+def sharing_with(resource: Record, work: Work) -> list[Record]:
     """The resource, then all that have a part in common with it: its parts, and what they or it are parts of."""
     found = {resource.id: resource}
     waiting = list(_below((resource.id,), work))
@@ -210,11 +162,6 @@ def _below(parts: tuple[int, ...], work: Work) -> set[int]:
             one = work.get("facilities.resource", number)
             waiting += (one.get("combines") or ()) if one is not None else ()
     return seen
-
-
-def _starts(record: Record, resource: Record) -> list[datetime]:
-    without = [date.fromisoformat(part.strip()) for part in (record.get("except_days") or "").split(",") if part.strip()]
-    return recurrence.occurrences(record["rule"], record["first_day"], record["start_time"], resource["zone"], without)
 
 
 def _rules(record: Record, resource: Record, change: Change, work: Work) -> dict[str, str]:

@@ -18,8 +18,8 @@ DOCS = HERE.parents[1] / "docs" / "functions"
 HELD = {
     "directory": "SH-R06 SH-X06 HD-X01 HD-X02 HD-X03 HD-X04 HD-X05 HD-X06 HD-X07",
     "helpdesk": "HD-R01 HD-R03 HD-R08 HD-R09 HD-R15 HD-R16 HD-R17",
-    "facilities": "FA-R01 FA-R02 FA-R03 FA-R05 FA-R06 FA-R07 FA-R08 FA-R09 FA-R11 "
-    "FA-X01 FA-X02 FA-X03 FA-X04 FA-X05 FA-X06 FA-X07 FA-X09",
+    "facilities": "FA-R01 FA-R02 FA-R03 FA-R04 FA-R05 FA-R06 FA-R07 FA-R08 FA-R09 FA-R10 FA-R11 "
+    "FA-X01 FA-X02 FA-X03 FA-X04 FA-X05 FA-X06 FA-X07 FA-X08 FA-X09",
     "vendors": "VE-R01 VE-R02 VE-R03 VE-R04 VE-R05 VE-R06 VE-R07 VE-R08 VE-R09 VE-R10 VE-R11 "
     "VE-X01 VE-X02 VE-X03 VE-X04 VE-X05 VE-X06 VE-X07",
     "payroll": "SH-R03 SH-X02 SH-X03 SH-X04 SH-X05 I1 I2 I3 I4 I5 I6 I7 I8 "
@@ -27,8 +27,6 @@ HELD = {
 }
 ABSENT = {
     "helpdesk": "HD-R02 HD-R04 HD-R05 HD-R06 HD-R07 HD-R10 HD-R12 HD-R13 HD-R14 HD-R18 HD-X08",
-    "facilities": "",
-    "vendors": "",
     "payroll": "P3",
 }
 
