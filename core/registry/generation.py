@@ -10,15 +10,31 @@ from typing import Any
 
 from core.errors import NotFound
 from core.fields import effective
+from core.fields.identity import PerObject
 from core.registry.calls import Hooks
 from schemas.expressions import Function
-from schemas.model import Entity, Field, Overlay, Plugin, Problem
+from schemas.model import Entity, Field, Overlay, Plugin, Problem, Workflow
 from schemas.overlays import amend
 
 Columns = Mapping[tuple[str, str, str], Mapping[str, str]]
 """Generated columns: by overlay identity (entity, department, name), from field name to its identifier on disk."""
 
 _NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How a stored shape came about: the declaration with its columns, and what each overlay in turn made of it."""
+
+    declared: Entity
+    own: Mapping[str, str]
+    placed: Entity
+    each: tuple[tuple[Overlay, Mapping[str, str], Entity], ...]
+
+    @property
+    def last(self) -> Entity:
+        """The shape after the last overlay."""
+        return self.each[-1][2] if self.each else self.placed
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,7 @@ class Generation:
     )
     _memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _steps: dict[str, Steps] = field(default_factory=dict, repr=False, compare=False)
 
     def entity(self, full_name: str) -> Entity:
         """The stored shape of ``plugin.entity``. Raises NotFound."""
@@ -65,6 +82,9 @@ class Generation:
         mine = tuple(one for one in self._by_entity().get(full_name, ()) if one.department in ("", department_code))
         key = (full_name, tuple(one.identity for one in mine))
         found = self._shapes.get(key)
+        if found is None and full_name in self._steps and all(one.department == "" for one in self.overlays_of(full_name)):
+            # Nobody is shown anything else than what is stored.
+            found = self._shapes.setdefault(key, self.entity(full_name))
         if found is None:
             shape = _placed(self.base(full_name), self.columns)
             for one in mine:
@@ -198,6 +218,7 @@ def build(
     columns = dict(columns or {})
     raw: dict[str, Entity] = {}
     kept: set[str] = set()
+    steps: dict[str, Steps] = {} if previous is None else dict(previous._steps)
     # What is shared and shows nothing of others needs no further look: a small change in a large house stays small.
     opened: list[str] = []
     for plugin in by_name.values():
@@ -210,7 +231,8 @@ def build(
                 if name not in previous.showing:
                     raw[name] = previous.entities[name]
                     continue
-            raw[name] = _stored(entity, mine, columns)
+            steps[name] = _stepped(entity, mine, columns, previous._steps.get(name) if previous is not None else None)
+            raw[name] = steps[name].last
             opened.append(name)
     entities = {**raw, **{name: _told_kinds(raw[name], raw) for name in opened}}
     if previous is not None:
@@ -231,6 +253,7 @@ def build(
         columns,
         frozenset(name for name in opened if _shows_others(entities[name])),
         _shapes=shapes,
+        _steps={name: one for name, one in steps.items() if name in entities},
     )
 
 
@@ -264,12 +287,18 @@ def _resolved(entity: Entity, entities: Mapping[str, Entity]) -> Entity:
 
 
 def fingerprint(value: object) -> str:
-    """A hash of a declaration's content, without the places where it stands."""
+    """A hash of a declaration's content, without the places where it stands.
+
+    Fields and workflows are hashed once for each object: generations share most of them.
+    """
     digest = hashlib.sha256()
-    for part in _content(value):
+    for part in _content(value, whole=True):
         digest.update(part.encode("utf-8", "surrogatepass"))
         digest.update(b"\0")
     return digest.hexdigest()[:32]
+
+
+_printed: PerObject[str] = PerObject()
 
 
 def _same(
@@ -288,17 +317,38 @@ def _same(
     return before is entity or before == entity
 
 
-def _stored(entity: Entity, overlays: tuple[Overlay, ...], columns: Columns) -> Entity:
-    """The union: every overlay's additions, none of the tightenings and wordings that hold for one department only."""
-    stored = _placed(entity, columns)
-    for one in overlays:
-        adding = replace(
-            one, changes=tuple(verb for verb in one.changes if one.department == "" or verb.kind in _ADDING)
-        )
-        if adding.changes:
-            taken = {known.name for known in stored.fields if known.scope != one.department and known.scope}
-            stored = amend(_aside(stored, one, taken), adding, columns.get(one.identity, _NOTHING))
-    return stored
+def _stepped(entity: Entity, overlays: tuple[Overlay, ...], columns: Columns, former: Steps | None) -> Steps:
+    """The union: every overlay's additions, none of the tightenings and wordings that hold for one department only.
+
+    What the same overlays made of the same declaration before (``former``) is not made again.
+    """
+    own = columns.get(own_identity(entity.full_name), _NOTHING)
+    if former is None or former.declared is not entity or former.own != own:
+        former = Steps(entity, own, _placed(entity, columns), ())
+    each: list[tuple[Overlay, Mapping[str, str], Entity]] = []
+    stored, same = former.placed, True
+    for number, one in enumerate(overlays):
+        names = columns.get(one.identity, _NOTHING)
+        if same and number < len(former.each):
+            before, named, made = former.each[number]
+            same = (before is one or before == one) and named == names
+            if same:
+                stored = made
+                each.append((one, names, stored))
+                continue
+        stored = _added(stored, one, names)
+        each.append((one, names, stored))
+    return Steps(entity, own, former.placed, tuple(each))
+
+
+def _added(stored: Entity, overlay: Overlay, names: Mapping[str, str]) -> Entity:
+    adding = replace(
+        overlay, changes=tuple(verb for verb in overlay.changes if overlay.department == "" or verb.kind in _ADDING)
+    )
+    if not adding.changes:
+        return stored
+    taken = {known.name for known in stored.fields if known.scope != overlay.department and known.scope}
+    return amend(_aside(stored, overlay, taken), adding, names)
 
 
 def own_identity(full_name: str) -> tuple[str, str, str]:
@@ -366,8 +416,10 @@ def _aside(stored: Entity, overlay: Overlay, taken: set[str]) -> Entity:
     )
 
 
-def _content(value: object) -> Iterator[str]:
-    if is_dataclass(value) and not isinstance(value, type):
+def _content(value: object, *, whole: bool = False) -> Iterator[str]:
+    if isinstance(value, Field | Workflow) and not whole:
+        yield _printed.get(value, lambda: fingerprint(value))
+    elif is_dataclass(value) and not isinstance(value, type):
         yield type(value).__name__
         for one in fields(value):
             if one.compare:

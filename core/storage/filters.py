@@ -15,6 +15,7 @@ from core.fields import kind
 from core.storage import compile
 from core.storage.query import Condition, Group, unknown
 from core.storage.sight import Sight
+from core.storage.tables import aliased
 from schemas.model import Field
 
 Bound = tuple[object, ...]
@@ -219,7 +220,7 @@ def _chosen(cell: ColumnElement[Any], condition: Condition, params: list[Any]) -
 
 
 def _linked(sight: Sight, declared: Field, condition: Condition, params: list[Any]) -> ColumnElement[bool]:
-    link = sight.table.links[declared.name].alias()
+    link = aliased(sight.table.links[declared.name])
     mine = sa.select(sa.literal(1)).where(link.c.owner_id == sight.at.c.id).correlate_except(link)
     if condition.op == "empty":
         return sa.not_(mine.exists()) if condition.values[0] else mine.exists()
@@ -230,6 +231,6 @@ def _linked(sight: Sight, declared: Field, condition: Condition, params: list[An
 
 
 def _lined(sight: Sight, declared: Field, condition: Condition) -> ColumnElement[bool]:
-    lines = sight.table.lines[declared.name].table.alias()
+    lines = aliased(sight.table.lines[declared.name].table)
     some = sa.select(sa.literal(1)).where(lines.c.owner_id == sight.at.c.id).correlate_except(lines).exists()
     return sa.not_(some) if condition.values[0] else some

@@ -15,6 +15,7 @@ from sqlalchemy.sql import ColumnElement, FromClause
 from core.facts import EntityRef, Money, Value
 from core.fields import effective, kind
 from core.storage.sight import Sight
+from core.storage.tables import aliased
 from core.storage.unit import Unit
 from schemas.model import Field
 
@@ -36,13 +37,13 @@ def beside(sight: Sight, field: Field, index: int) -> Beside:
     """How to fetch a ``references`` or ``lines`` field for the rows of a page."""
     numbers = sa.bindparam(NUMBERS, expanding=True, type_=sa.BigInteger)
     if field.type != "lines":
-        link = sight.table.links[field.name].alias()
+        link = aliased(sight.table.links[field.name])
         target = sight.target(field)
         title = sight.title(target, link.c.target_id) if target else sa.null()
         chosen = sa.select(link.c.owner_id, link.c.target_id, title).where(link.c.owner_id.in_(numbers))
         return Beside(field.name, index, chosen.order_by(link.c.owner_id, link.c.position), None)
     table = sight.table.lines[field.name]
-    at = table.table.alias()
+    at = aliased(table.table)
     cells: list[ColumnElement[Any]] = [at.c.owner_id, at.c.id, at.c.position]
     reads = []
     for child in field.fields:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import FromClause
 
 from core.fields import kind
-from core.storage.tables import EntityTable, entity_table
+from core.storage.tables import EntityTable, aliased, entity_table
 from schemas.expressions import Function
 from schemas.model import Entity, Field
 
@@ -73,16 +73,16 @@ class RowNames:
         if target is None:
             return (sa.null(),)
         table = entity_table(target, self.unit.database.dialect)
-        there = table.table.alias()
+        there = aliased(table.table)
         inside = RowNames(target, table, self.unit, there)
         number = self.column(via)[0]
         return tuple(sa.select(cell).where(there.c.id == number).correlate_except(there).scalar_subquery() for cell in inside.column(name))
 
     def several(self, name: str) -> tuple[FromClause, sa.ColumnElement[Any], sa.ColumnElement[bool]]:
         if name in self.table.links:
-            link = self.table.links[name].alias()
+            link = aliased(self.table.links[name])
             return link, link.c.target_id, link.c.owner_id == self.at.c.id
-        lines = self.table.lines[name].table.alias()
+        lines = aliased(self.table.lines[name].table)
         return lines, lines.c.id, lines.c.owner_id == self.at.c.id
 
     def _target(self, via: str) -> Entity | None:

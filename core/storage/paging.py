@@ -21,7 +21,7 @@ from core.storage.planning import Order, Phase
 from core.storage.query import Query
 from core.storage.remembering import Remembered
 from core.storage.sent import Sent
-from core.storage.shapes import Shape
+from core.storage.shapes import Shape, shape_of
 from core.storage.sight import Sight
 from core.storage.unit import Unit
 from schemas.model import Entity
@@ -70,11 +70,7 @@ class Pager:
         self.words = search.words(query.q)
         self.values: dict[str, object] = dict(self.filter.values)
         self.key = (
-            unit.generation.number,
-            unit.database.likeness,
-            sight_key(unit),
-            rights.purpose,
-            entity.full_name,
+            self.sight.key,
             query.fields,
             self.filter.key,
             query.expression,
@@ -94,7 +90,7 @@ class Pager:
         with making:
             found = _PREPARED.get(self.key)
             if found is None:
-                found = Prepared(planning.order_of(self.sight, self.query.sort), Shape(self.sight, self.query.fields))
+                found = Prepared(planning.order_of(self.sight, self.query.sort), shape_of(self.sight, self.query.fields))
                 self._keep(found)
             return found
 
@@ -422,26 +418,6 @@ def forget() -> None:
     """Forget statements and sizes; the next page is planned anew."""
     _PREPARED.clear()
     _SIZES.clear()
-
-
-def sight_key(unit: Unit) -> tuple[object, ...]:
-    """What of an actor the rights may look at: two actors alike in it see the same."""
-    actor = unit.actor
-    return (
-        actor.account,
-        actor.person,
-        actor.department,
-        actor.department_code,
-        actor.departments_below,
-        actor.company,
-        actor.company_departments,
-        actor.teams,
-        actor.teammates,
-        actor.roles,
-        actor.zone,
-        actor.scopes,
-        actor.is_system,
-    )
 
 
 def _branch(number: int, column: str) -> Narrow:

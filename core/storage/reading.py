@@ -14,15 +14,15 @@ from core.errors import NotFound
 from core.facts import Record
 from core.fields import Parsing, kind
 from core.held import making
-from core.storage import labels, paging, rows, search
+from core.storage import labels, paging, rows, search, shapes
 from core.storage.filters import BEGINS
 from core.storage.formulas import Formulas
-from core.storage.paging import Found, Pager, sight_key
+from core.storage.paging import Found, Pager
 from core.storage.planning import SMALL
 from core.storage.query import Condition, Group, Page, Query
 from core.storage.remembering import Remembered
 from core.storage.sent import Sent, spread, within
-from core.storage.shapes import Cell, Shape
+from core.storage.shapes import Cell, Shape, shape_of
 from core.storage.sight import Sight
 from core.storage.stored import fit
 from core.storage.unit import Unit
@@ -180,12 +180,12 @@ class Reader:
 
     def _by_key(self, names: tuple[str, ...]) -> _ByKey:
         """The statement that finds a record by its human key (None: a part of it may not be named), and what each part is."""
-        key = (*self._whose(), names)
+        sight = self.sight()
+        key = (sight.key, names)
         found = _KEYS.get(key)
         if found is not None:
             return found
         with making:
-            sight = self.sight()
             places, clauses = [], []
             for number, name in enumerate(names):
                 declared = sight.field(name)
@@ -201,16 +201,6 @@ class Reader:
                 _KEYS.put(key, found)
             return found
 
-    def _whose(self) -> tuple[object, ...]:
-        """What a statement of this reader is remembered by: it is the same for everybody who sees the same."""
-        return (
-            self.unit.generation.number,
-            self.unit.database.likeness,
-            sight_key(self.unit),
-            self.rights.purpose,
-            self.entity.full_name,
-        )
-
     def _titles(self, query: Query) -> list[tuple[int, str | None]]:
         found = self.rows(query)
         place = found.cells["display_title"].index
@@ -222,16 +212,17 @@ class Reader:
         return Pager(self.unit, self.entity, self.rights, query, self.secret)
 
     def _by_id(self, fields: tuple[str, ...] | None, trashed: bool, size: int) -> tuple[Shape, Sent]:
-        key = (*self._whose(), fields, trashed, size)
+        sight = self.sight()
+        key = (sight.key, fields, trashed, size)
         found = _BY_ID.get(key)
         if found is not None:
             return found
         with making:
             found = _BY_ID.get(key)
             if found is None:
-                sight = self.sight()
-                shape = Shape(sight, fields)
-                statement = sa.select(*shape.columns).where(within(sight.at.c.id, size), sight.readable(trashed=trashed))
+                shape = shape_of(sight, fields)
+                over = Sight(self.unit, self.entity, self.rights, sight, shape.at)
+                statement = sa.select(*shape.columns).where(within(shape.at.c.id, size), over.readable(trashed=trashed))
                 found = (shape, Sent(statement, bare=True))
                 if not sight.moving:
                     _BY_ID.put(key, found)
@@ -299,6 +290,8 @@ def forget() -> None:
     """Forget the statements made for a generation; they are built anew when they are asked for."""
     _BY_ID.clear()
     _KEYS.clear()
+    shapes.forget()
     paging.forget()
+
 
 __all__ = ["Found", "Reader", "Rows", "SMALL", "default_view", "key_fields"]

@@ -11,8 +11,10 @@ from sqlalchemy.sql import ColumnElement
 
 from core.facts import SYSTEM_FIELDS, Money, Record, Value
 from core.fields import FieldKind, kind
+from core.held import making
 from core.storage.labels import Beside, beside
 from core.storage.query import unknown
+from core.storage.remembering import Remembered
 from core.storage.sight import Sight
 from schemas.model import Field
 
@@ -207,3 +209,29 @@ def everything(sight: Sight) -> tuple[str, ...]:
     declared = tuple(field.name for field in sight.entity.fields if sight.showing(field.name))
     system = tuple(name for name in SYSTEM_FIELDS if sight.field(name) is not None)
     return declared + system
+
+
+_SHAPES: Remembered[Shape] = Remembered(256)
+
+
+def shape_of(sight: Sight, fields: tuple[str, ...] | None) -> Shape:
+    """The shape for such a sight, over an alias of its own (``Shape.at``); made once for all statements that select it."""
+    key = (sight.key, fields)
+    found = _SHAPES.get(key)
+    if found is not None:
+        return found
+    with making:
+        found = _SHAPES.get(key)
+        if found is None:
+            fresh = Sight(sight.unit, sight.entity, sight.rights)
+            found = Shape(fresh, fields)
+            if fresh.moving:
+                sight.watched()
+            else:
+                _SHAPES.put(key, found)
+        return found
+
+
+def forget() -> None:
+    """Forget the shapes made for a generation."""
+    _SHAPES.clear()

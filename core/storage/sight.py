@@ -18,7 +18,7 @@ from core.fields import effective
 from core.storage import compile, rules
 from core.storage.formulas import check
 from core.storage.query import field_of
-from core.storage.tables import EntityTable, entity_table
+from core.storage.tables import EntityTable, aliased, entity_table
 from core.storage.unit import Unit
 from schemas.expressions import ExpressionError, written
 from schemas.model import Entity, Field
@@ -40,7 +40,9 @@ class Face:
 class Sight:
     """Clauses and cells over ``at``, an alias of the entity's table; whatever is selected from records begins here."""
 
-    def __init__(self, unit: Unit, entity: Entity, rights: Grant, root: Sight | None = None) -> None:
+    def __init__(
+        self, unit: Unit, entity: Entity, rights: Grant, root: Sight | None = None, at: FromClause | None = None
+    ) -> None:
         self.unit = unit
         self.entity = entity
         self.rights = rights
@@ -49,12 +51,37 @@ class Sight:
         self.moving = False
         """The clock went into a clause: a statement made of it is good for this instant only."""
         self._root = root or self
+        self._at = at
         self._clauses: dict[Scope, ColumnElement[bool]] = {}
 
     @cached_property
     def at(self) -> FromClause:
-        """This sight's own alias of the table."""
-        return self.table.table.alias()
+        """This sight's own alias of the table, unless it was made over another's."""
+        return aliased(self.table.table) if self._at is None else self._at
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """By what statements over such a sight are remembered: alike keys, alike clauses and cells."""
+        unit, actor = self.unit, self.unit.actor
+        return (
+            unit.generation.number,
+            unit.database.likeness,
+            self.entity.full_name,
+            self.rights.purpose,
+            actor.account,
+            actor.person,
+            actor.department,
+            actor.department_code,
+            actor.departments_below,
+            actor.company,
+            actor.company_departments,
+            actor.teams,
+            actor.teammates,
+            actor.roles,
+            actor.zone,
+            actor.scopes,
+            actor.is_system,
+        )
 
     @property
     def alike(self) -> bool:
@@ -163,7 +190,11 @@ class Sight:
 
     def _watch(self, source: str) -> None:
         if _MOVING.search(source):
-            self._root.moving = True
+            self.watched()
+
+    def watched(self) -> None:
+        """What this sight is for has the clock in it."""
+        self._root.moving = True
 
     def title(self, entity_name: str, number: ColumnElement[Any]) -> ColumnElement[Any]:
         """The readable title of the record ``number`` of that entity, else NULL."""
