@@ -7,36 +7,45 @@ has them, in parts that are short enough for memory, and nothing is done twice i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from core.storage.log import MEMBERS, NOTHING
 from core.storage.models import ChangeRow, ChangeValue
-from core.storage.streaming import ROWS, joined, raw_part
+from core.storage.roots import Roots
+from core.storage.streaming import ROWS, ahead, joined, raw_part
 
 Heads = dict[tuple[str, str], tuple[int, str]]
 """The newest entry of each record that was read, by (entity, record as text): its number and hash."""
+_Rows = Sequence[tuple[Any, ...]]
 
 FIRST = -(2**63)
 """Before every entry's id."""
 _LAST = 2**63 - 1
 _SEAM = "\x1f"
-_SEAMS = len(MEMBERS) - 1
+_MEMBERS = len(MEMBERS)
 _change = ChangeRow.__table__
 _value = ChangeValue.__table__
 _AFTER, _UNTIL = sa.bindparam("after", type_=sa.BigInteger()), sa.bindparam("until", type_=sa.BigInteger())
 
 
 class Chains:
-    """A reading of the log from an id on. ``faults`` gathers sentences; ``heads`` and ``purged`` are known after :meth:`read`."""
+    """A reading of the log from an id on. ``faults`` gathers sentences; ``heads`` and ``purged`` are known after :meth:`read`.
 
-    def __init__(self, connection: sa.Connection, faults: list[str], after: int = FIRST) -> None:
+    ``roots`` is given every entry on the way.
+    """
+
+    def __init__(self, connection: sa.Connection, faults: list[str], after: int = FIRST, roots: Roots | None = None) -> None:
         self._connection = connection
         self._faults = faults
         self._after = after
         self._whole = after == FIRST
+        self._roots = roots
         self._entries = _entries_statement(connection)
         self._values = _values_statement(connection)
         self.heads: Heads = {}
@@ -46,27 +55,43 @@ class Chains:
     def read(self) -> None:
         """Read to the end."""
         after, stray = self._after, None
-        while True:
-            entries = raw_part(self._connection, self._entries, {"after": after})
-            until = entries[-1][0] if entries else _LAST
-            digests = self._digests(after, until)
-            if not self._whole:
-                self._enter(after, until)
-            self._part(entries, digests)
-            if digests and stray is None:
-                # Whatever an entry asked for was taken out.
-                stray = min(digests)
-            if not entries:
-                break
-            after = until
+        # PostgreSQL puts the next part together while this one is worked out; SQLite works in this very process.
+        parts = ahead(self._parts()) if self._whole and self._connection.dialect.name == "postgresql" else self._parts()
+        with closing(parts):
+            for entries, until, values in parts:
+                digests = self._digests(values)
+                if not self._whole:
+                    self._enter(after, until)
+                self._part(entries, digests, values)
+                if self._roots is not None:
+                    self._roots.part(entries)
+                if digests and stray is None:
+                    # Whatever an entry asked for was taken out.
+                    stray = min(digests)
+                after = until
+        if self._roots is not None:
+            self._roots.finish()
         if stray is not None:
             self._faults.append(f"There are values of entry {stray}, which is not in the log.")
 
-    def _part(self, entries: Sequence[tuple[Any, ...]], values: dict[int, str]) -> None:
+    def _parts(self) -> Generator[tuple[_Rows, int, _Rows], None, None]:
+        """Entries in order of id, the last id of the part, and their values; last of all the values that follow every entry."""
+        after = self._after
+        while True:
+            entries = raw_part(self._connection, self._entries, {"after": after})
+            until = entries[-1][1] if entries else _LAST
+            yield entries, until, raw_part(self._connection, self._values, {"after": after, "until": until})
+            if not entries:
+                return
+            after = until
+
+    def _part(self, entries: _Rows, digested: dict[int, str], values: _Rows) -> None:
         sha256, heads, nothing = hashlib.sha256, self.heads, (0, "")
-        for number, hashed, text in entries:
-            previous, entity, record, place, _, _, action, rest = text.split(_SEAM, 7)
-            if sha256(text.encode()).hexdigest() != hashed or text.count(_SEAM) != _SEAMS:
+        for _xid, number, hashed, text in entries:
+            members = text.split(_SEAM)
+            previous, entity, record, place, _, _, action = members[:7]
+            digests = members[-1]
+            if sha256(text.encode()).hexdigest() != hashed or len(members) != _MEMBERS:
                 self._fault(number, entity, record, "was changed after it was written")
             whose = (entity, record)
             length, head = heads.get(whose, nothing)
@@ -77,27 +102,22 @@ class Chains:
             heads[whose] = (length, hashed)
             if action == "purge":
                 self.purged.add(whose)
-            digests = rest[rest.rindex(_SEAM) + 1 :]
-            if values.pop(number, "") != digests and not self._same(number, digests):
+            if digested.pop(number, "") != digests and not _same(number, digests, values):
                 self._fault(number, entity, record, "has other values than those it was written with")
         self.count += len(entries)
 
-    def _digests(self, after: int, until: int) -> dict[int, str]:
-        """The digests of the values of some entries, as an entry has them, by the entry's id."""
+    def _digests(self, values: _Rows) -> dict[int, str]:
+        """The digests of values, as an entry has them, by the entry's id."""
         sha256 = hashlib.sha256
         found: dict[int, str] = {}
-        for number, field, text in raw_part(self._connection, self._values, {"after": after, "until": until}):
-            one = f"{field}={sha256(text.encode()).hexdigest()[:32]}"
-            found[number] = f"{found[number]};{one}" if number in found else one
+        last = None
+        for number, field, text in values:
+            if number != last:
+                last = number
+                found[number] = f"{field}={sha256(text.encode()).hexdigest()[:32]}"
+            else:
+                found[number] += f";{field}={sha256(text.encode()).hexdigest()[:32]}"
         return found
-
-    def _same(self, number: int, digests: str) -> bool:
-        """The same in any order; values that were erased cannot be compared and are left out."""
-        written = {field: digest for field, _, digest in (part.partition("=") for part in digests.split(";"))} if digests else {}
-        rows = raw_part(self._connection, self._values, {"after": number - 1, "until": number})
-        found = {field: written.get(field) if text.startswith(_SEAM) else hashlib.sha256(text.encode()).hexdigest()[:32]
-                 for _, field, text in rows}  # fmt: skip
-        return len(found) == len(rows) and found == written
 
     def _enter(self, after: int, until: int) -> None:
         """Take the hash of the entry before it for every record of this part that has not been met yet."""
@@ -108,11 +128,23 @@ class Chains:
         self._faults.append(f"Entry {number} ({entity} {record}) {what}.")
 
 
+_ENTRY = itemgetter(0)
+
+
+def _same(number: int, digests: str, values: _Rows) -> bool:
+    """The same in any order; values that were erased cannot be compared and are left out."""
+    written = {field: digest for field, _, digest in (part.partition("=") for part in digests.split(";"))} if digests else {}
+    rows = values[bisect_left(values, number, key=_ENTRY) : bisect_right(values, number, key=_ENTRY)]
+    found = {field: written.get(field) if text.startswith(_SEAM) else hashlib.sha256(text.encode()).hexdigest()[:32]
+             for _, field, text in rows}  # fmt: skip
+    return len(found) == len(rows) and found == written
+
+
 def _entries_statement(connection: sa.Connection) -> sa.Select[Any]:
-    """A part of the entries in order of id: (id, hash, the text the hash covers)."""
+    """A part of the entries in order of id: (xid, id, hash, the text the hash covers)."""
     whole = joined(connection, _SEAM, *(_cell(connection, name) for name in MEMBERS))
     c = _change.c
-    return sa.select(c.id, c.hash, whole).where(c.id > _AFTER).order_by(c.id).limit(ROWS)
+    return sa.select(c.xid, c.id, c.hash, whole).where(c.id > _AFTER).order_by(c.id).limit(ROWS)
 
 
 def _cell(connection: sa.Connection, name: str) -> sa.ColumnElement[Any]:

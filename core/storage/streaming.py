@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 ROWS = 5_000
+T = TypeVar("T")
 
 
 def raw_rows(connection: sa.Connection, statement: sa.Select[Any]) -> Generator[tuple[Any, ...], None, None]:
@@ -36,6 +38,20 @@ def raw_part(connection: sa.Connection, statement: sa.Select[Any], values: Mappi
         return cursor.fetchall()
     finally:
         result.close()
+
+
+def ahead(items: Generator[T, None, None]) -> Generator[T, None, None]:
+    """The same items; the next is made in a thread of its own while one is used. The generator's connection is that thread's until
+    all is read, or this one is closed.
+    """
+    with ThreadPoolExecutor(1, "ahead") as thread:
+        coming = thread.submit(next, items, None)
+        try:
+            while (item := coming.result()) is not None:
+                coming = thread.submit(next, items, None)
+                yield item
+        finally:
+            coming.cancel()
 
 
 def joined(connection: sa.Connection, seam: str, *parts: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:

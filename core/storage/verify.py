@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from core.errors import NotFound
 from core.storage import seal
 from core.storage.chains import FIRST, Chains
 from core.storage.models import ChangeRow
+from core.storage.roots import Roots
 from core.storage.seal import Seal
 from core.storage.streaming import ROWS, raw_part, raw_rows
 from core.storage.tables import entity_table
@@ -60,11 +58,13 @@ def verify(connection: sa.Connection, entities: Iterable[Entity], key: bytes, no
     anchored = _anchors(anchors, verdict.faults)
     sealed = seal.checkpoints(connection)
     start = _start(sealed, since)
-    chains = Chains(connection, verdict.faults, _first_after(connection, start))
+    # Mostly ids and seals have the same order: then the roots come with the one reading of all entries.
+    roots = Roots(sealed) if start is None else None
+    chains = Chains(connection, verdict.faults, _first_after(connection, start), roots)
     chains.read()
     verdict.entries = chains.count
     _records(connection, entities, chains, verdict, whole=start is None)
-    _checkpoints(connection, sealed, start, key, verdict)
+    _checkpoints(connection, sealed, start, key, verdict, roots)
     _open(connection, sealed, now, verdict)
     _anchored(sealed, anchored, verdict)
     if start is not None:
@@ -121,17 +121,22 @@ def _records(connection: sa.Connection, entities: Iterable[Entity], chains: Chai
             verdict.faults.append(f"The record {name} {record} is gone, and no entry says who removed it.")
 
 
-def _checkpoints(connection: sa.Connection, sealed: Sequence[Seal], start: Seal | None, key: bytes, verdict: Verdict) -> None:
+def _checkpoints(connection: sa.Connection, sealed: Sequence[Seal], start: Seal | None, key: bytes, verdict: Verdict,
+                 roots: Roots | None) -> None:
     """Each checkpoint's signature and place in its chain, and what it seals; of those up to ``start`` only the count."""
     mac, count = "", 0
     skipped = [one for one in sealed if start is not None and one.id <= start.id]
     if start is not None:
         until = _position() <= _at((start.last_xid, start.last_id))
         count = int(connection.execute(sa.select(sa.func.count()).select_from(_change).where(until)).scalar_one())
-    roots = _roots(connection, sealed[len(skipped) :], (start.last_xid, start.last_id) if start is not None else (-1, -1))
+    if roots is not None and roots.ordered:
+        found = iter(roots.each)
+    else:
+        after = (start.last_xid, start.last_id) if start is not None else (-1, -1)
+        found = iter(_roots(connection, sealed[len(skipped) :], after))
     for one in sealed:
         read = start is None or one.id > start.id
-        root, number = next(roots) if read else (one.root, 0)
+        root, number = next(found) if read else (one.root, 0)
         count += number
         if one.mac != seal.signature(key, one):
             verdict.faults.append(f"Checkpoint {one.id} was not signed with this installation's key, or was changed.")
@@ -144,28 +149,18 @@ def _checkpoints(connection: sa.Connection, sealed: Sequence[Seal], start: Seal 
     verdict.checkpoints = len(sealed)
 
 
-def _roots(connection: sa.Connection, sealed: Sequence[Seal], after: tuple[int, int]) -> Iterator[tuple[str, int]]:
-    """What the root and the number of entries of each checkpoint have to be; equal to ``seal.root_of`` of its entries."""
+def _roots(connection: sa.Connection, sealed: Sequence[Seal], after: tuple[int, int]) -> list[tuple[str, int]]:
+    """The roots of checkpoints, their entries read for it in the order of sealing."""
     c = _change.c
     statement = (sa.select(c.xid, c.id, c.hash).where(_position() > sa.tuple_(sa.bindparam("xid", type_=sa.BigInteger()),
                                                                             sa.bindparam("number", type_=sa.BigInteger())))
                  .order_by(c.xid, c.id).limit(ROWS))  # fmt: skip
-    rows: Sequence[tuple[Any, ...]] = ()
-    at, over = 0, False
-    for one in sealed:
-        digest, count = hashlib.sha256(), 0
-        while True:
-            if at == len(rows) and not over:
-                rows, at = raw_part(connection, statement, {"xid": after[0], "number": after[1]}), 0
-                over = not rows
-                after = (rows[-1][0], rows[-1][1]) if rows else after
-            end = bisect_right(rows, (one.last_xid, one.last_id), lo=at, key=itemgetter(0, 1))
-            if end > at:
-                digest.update("".join([f"{xid}:{number}:{hashed}\n" for xid, number, hashed in rows[at:end]]).encode())
-            count, at = count + end - at, end
-            if end < len(rows) or over:
-                break
-        yield digest.hexdigest(), count
+    roots = Roots(sealed)
+    while len(roots.each) < len(sealed) and (rows := raw_part(connection, statement, {"xid": after[0], "number": after[1]})):
+        roots.part(rows)
+        after = (rows[-1][0], rows[-1][1])
+    roots.finish()
+    return roots.each
 
 
 def _open(connection: sa.Connection, sealed: Sequence[Seal], now: datetime, verdict: Verdict) -> None:
