@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.facts import EntityRef, Money, Record, Value
@@ -18,6 +19,7 @@ from core.storage.formulas import Formulas
 from core.storage.reading import Reader
 from core.storage.stored import fit
 from core.storage.unit import Unit
+from schemas import Number
 from schemas.model import Entity, Expression, Field
 
 DERIVED = frozenset({"computed", "lookup", "rollup", "sequence"})
@@ -191,7 +193,18 @@ def default(
         return nothing(field) if value is None else fit(shown, value)
     if field.default is None:
         return nothing(field)
+    if field.type == "json":
+        return _plain(field.default)
     return settle(field, field.default, parsing_money(unit, parent or values) if has_money(field) else parsing(unit))
+
+
+def _plain(declared: Any) -> Any:
+    """Declared JSON as Python reads JSON: numbers, which declarations keep as their source text, become numbers."""
+    if isinstance(declared, Number):
+        return int(declared) if declared.lstrip("+-").isdecimal() else float(declared)
+    if isinstance(declared, Mapping):
+        return {name: _plain(value) for name, value in declared.items()}
+    return [_plain(value) for value in declared] if isinstance(declared, list | tuple) else declared
 
 
 def fill(

@@ -68,9 +68,10 @@ class Incoming:
             name = heading
             if field_of(self.shape, heading) is None and heading.endswith("_currency"):
                 held = self.shape.field(heading.removesuffix("_currency"))
-                name = held.name if held is not None and held.type == "money" else heading
+                money = held is not None and effective(held, self.p.current.entities, self.shape).type == "money"
+                name = held.name if held is not None and money else heading
             one = field_of(self.shape, name)
-            if heading == "masked" and self.table.is_json:
+            if self.table.is_json and one is None and heading in _BESIDE:
                 continue
             if one is None or (name not in self.visible and name not in self.creatable):
                 wrong.append(heading)
@@ -134,8 +135,10 @@ class Incoming:
         values, fixed = self._split(unit, cells, self.creatable)
         declared = preparing.declared_by(self.shape)
         for name, value in values.items():
-            if declared[name].type == "lines":  # their ids, like the record's own, belong to where they come from
-                values[name] = tuple({key: cell for key, cell in line.items() if key != "id"} if isinstance(line, dict) else line
+            if declared[name].type == "lines":
+                # Their ids, like the record's own, belong to where they come from; what nobody gives follows from the rest.
+                left = {"id", *(child.name for child in declared[name].fields if child.read_only)}
+                values[name] = tuple({key: cell for key, cell in line.items() if key not in left} if isinstance(line, dict) else line
                                      for line in value or ())
         draft = preparing.start_new(unit, self.actor, self.name, values, None)
         draft.reason = "import"
@@ -268,6 +271,10 @@ class Incoming:
         text = unguarded(str(given or "")) if self.table.is_csv else str(given or "")
         held = held or ""
         return text == held or str(given or "") == held or _number(text) == _number(held) is not None
+
+
+_BESIDE = frozenset({"masked", "amended_from"})
+"""Members of records in JSON that are no fields."""
 
 
 def _number(text: str) -> float | None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
+
+from core.services import exporting, importing
+from core.testing.world import World
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 
@@ -91,3 +95,25 @@ def test_chosen_fields_are_the_same_of_one_record_and_of_a_list(clerk: Any) -> N
     one = clerk("GET", f"/store/item/{number}?fields=count")
     assert one.json == {"id": number, "count": 3, "masked": []} and one.headers["ETag"] == '"1"'
     assert clerk("GET", "/store/item?fields=count").json["items"] == [one.json]
+
+
+def test_declared_json_has_numbers(clerk: Any) -> None:
+    assert clerk("POST", "/store/item", {"name": "Chair"}).json["extra"] == {"size": 1, "more": [2.5, "x", True]}
+
+
+def test_what_is_exported_goes_in_again_unchanged(app: World, clerk: Any) -> None:
+    parts = [{"label": "leg", "amount": 4}]
+    made = clerk("POST", "/store/item", {"name": "'=Chair", "price": "12.50", "notes": "one\ntwo", "parts": parts}).json
+    clerk("POST", "/store/bill", {"name": "Chairs"})
+    for entity, form in (("store.item", "csv"), ("store.item", "json"), ("store.bill", "json")):
+        whole = b"".join(exporting.whole(app.platform, app.system, entity, form).blocks)
+        again = importing.run(app.platform, app.system, entity, io.BytesIO(whole), form, upsert="id")
+        assert (again.created, again.changed, again.unchanged, again.refused) == (0, 0, 1, 0), (entity, form, again.refusals)
+    # As new records they keep all that may be given; what nobody gives is made anew.
+    held = json.loads(b"".join(exporting.whole(app.platform, app.system, "store.item", "json").blocks))
+    copy = [{name: value for name, value in one.items() if name != "state"} for one in held]
+    copy[0]["parts"][0]["checked"] = "forged"
+    fresh = importing.run(app.platform, app.system, "store.item", io.BytesIO(json.dumps(copy).encode()), "json")
+    assert (fresh.created, fresh.refused) == (1, 0), fresh.refusals
+    newest = clerk("GET", "/store/item?limit=1").json["items"][0]
+    assert newest["id"] != made["id"] and newest["parts"][0]["label"] == "leg" and newest["parts"][0]["checked"] is None
