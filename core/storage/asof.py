@@ -82,9 +82,8 @@ def _pointed(reader: Reader, field: Field, value: Value) -> Iterator[tuple[str, 
 def _label(reader: Reader, record: Record, field: Field, titles: Titles) -> None:
     value = record[field.name]
     if field.type == "lines":
-        record[field.name] = tuple(
-            {**line, "labels": {child.name: _said(reader, child, line.get(child.name), titles) for child in field.fields
-                                if kind(child).family in _POINTING}}
+        record.labels[field.name] = tuple(
+            {child.name: _said(reader, child, line.get(child.name), titles) for child in field.fields if kind(child).family in _POINTING}
             for line in _lines(value)
         )
     elif kind(field).family in _POINTING:

@@ -215,7 +215,7 @@ def shown(who: Asking, entity: Entity, field: Field, record: Record) -> Markup:
     if declared.type == "boolean":
         return escape("Yes" if value else "No")
     if declared.type == "lines":
-        return _lines(who, entity, field, value)
+        return _lines(who, entity, field, value, label)
     return Markup(cells.show(declared, value, who.texts))
 
 
@@ -233,24 +233,26 @@ def _to(target: str, number: int, label: Any) -> Markup:
     return Markup('<a href="/{}/{}/{}">{}</a>').format(plugin, name, number, label)
 
 
-def _lines(who: Asking, entity: Entity, field: Field, lines: Any) -> Markup:
+def _lines(who: Asking, entity: Entity, field: Field, lines: Any, named: Any) -> Markup:
     columns = [child for child in field.fields if not child.hidden and child.type != "secret"]
     heads = Markup("").join(
         Markup('<th scope="col"{}>{}</th>').format(Markup(' class="num"') if cells.numeric(child) else "", words.field_label(child))
         for child in columns
     )
     body = Markup("")
-    for line in lines:
-        labels = line.get("labels") or {}
+    for place, line in enumerate(lines):
+        # Titles of what the lines point to stand beside them, one mapping for each line; what may not be read has none.
+        titles = named[place] if isinstance(named, list | tuple) and place < len(named) else {}
         body += Markup("<tr>")
         for child in columns:
             value = line.get(child.name)
-            text = labels.get(child.name) if isinstance(labels, dict) else None
-            html = (
-                Markup("{}").format(text)
-                if text is not None
-                else Markup(cells.show(effective(child, who.generation.entities, entity), value, who.texts))
-            )
+            declared = effective(child, who.generation.entities, entity)
+            if value is not None and declared.type in ("reference", "person", "department"):
+                html = _link(who, declared, value, titles.get(child.name))
+            elif titles.get(child.name) is not None:
+                html = Markup("{}").format(titles[child.name])
+            else:
+                html = Markup(cells.show(declared, value, who.texts))
             body += Markup("<td{}>{}</td>").format(Markup(' class="num"') if cells.numeric(child) else "", html)
         body += Markup("</tr>")
     return Markup(

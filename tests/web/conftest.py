@@ -60,6 +60,7 @@ entities:
         fields:
           label: {type: text, required: true}
           count: {type: integer}
+          taken_from: {type: reference, to: shelf}
     workflow:
       states: {new: {label: New, meaning: new}, open: {label: Open}, closed: {label: Closed, meaning: done}}
       transitions:

@@ -31,6 +31,24 @@ def test_a_record_is_shown_as_it_was_in_the_layout_of_that_day(clerk: Browser, g
     publish.revert(house.platform, Actor.system("test"))
 
 
+def test_lines_name_what_they_point_to_now_and_then(clerk: Browser, guest: Browser, house: World) -> None:
+    shelves = [str(clerk.post("/desk/shelf/new", {"code": code}).location).rpartition("/")[2] for code in ("Shelf-Old", "Shelf-New")]
+    url = clerk.made(kind="small", **{"parts-0-label": "Leg", "parts-0-taken_from": shelves[0]})
+    assert f'href="/desk/shelf/{shelves[0]}">Shelf-Old' in clerk.get(url).text
+    assert "Shelf-Old" not in guest.get(url).text and f"/desk/shelf/{shelves[0]}" not in guest.get(url).text
+    then = quote(house.clock.now().isoformat())
+    house.clock.advance(hours=1)
+    line = re.search(r'name="parts-0-id" value="(\d+)"', clerk.get(f"{url}/edit").text)
+    assert line is not None
+    new = {"_multi": "parts", "parts-0-id": line[1], "parts-0-label": "Leg", "parts-0-taken_from": shelves[1]}
+    assert clerk.post(f"{url}/edit", new).status_code == 303
+    assert "Shelf-New" in clerk.get(url).text.partition("Activity")[0]
+    was = clerk.get(f"{url}/as-of?at={then}").text
+    assert f'href="/desk/shelf/{shelves[0]}">Shelf-Old' in was and "Shelf-New" not in was
+    seen = guest.get(f"{url}/as-of?at={then}").text
+    assert "Leg" in seen and "Shelf-Old" not in seen
+
+
 def test_who_changed_many_takes_all_of_it_back_from_the_history_of_one(clerk: Browser, guest: Browser) -> None:
     urls = [clerk.made(kind="small", notes="as it was") for _ in range(2)]
     ids = [url.rpartition("/")[2] for url in urls]
