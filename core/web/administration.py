@@ -23,7 +23,8 @@ from core.web.showing import go, respond
 from schemas.model import Problem
 
 PAGES = (
-    ("People and roles", "/admin/people", "users", "Who may sign in, and which roles they hold."),
+    ("People", "/admin/people", "users", "Who may sign in, and which roles they hold."),
+    ("Roles", "/admin/roles", "shield", "What each role may do to which records, and who holds it."),
     ("Why may I?", "/admin/explain", "shield", "The rule chain for one person, one record, one action."),
     ("Plugins", "/admin/plugins", "plug", "What is served, what is wrong with it, and how long its hooks take."),
     ("Generations", "/admin/generations", "versions", "Every published change of shape, readable, and the way back."),
@@ -117,7 +118,7 @@ def _people(errors: list[tuple[str, str, str]] | None = None, told: str = "", st
     rows = [row for row in rows if q in f"{row[0].email} {row[0].name}".casefold()] if q else rows
     return _respond(
         "people",
-        "People and roles",
+        "People",
         {
             "rows": rows,
             "errors": errors or [],

@@ -104,7 +104,10 @@ def _create(work: Work, page: FormPage) -> Response:
         if not work.made.validate():
             raise Invalid(_refused(work.made))
         name = work.form.name if work.shape.form(work.form.name) else None
-        record = records.create(who.platform, who.actor, work.entity.full_name, _given(work), name, operation=operation, accepted=_accepted(work))
+        accepted = _accepted(work)
+        record = records.create(
+            who.platform, who.actor, work.entity.full_name, _given(work), name, operation=operation, accepted=accepted
+        )
     except (Invalid, Conflict, Busy) as problem:
         return _again(work, page, problem)
     said = f"{words.singular(work.shape)} {record.get('display_title') or record.id} made."
@@ -159,7 +162,15 @@ def _change(work: Work, page: FormPage) -> Response:
             raise Invalid(_refused(work.made))
         values = merging.taken(_values(work), sent)
         done = records.change(
-            who.platform, who.actor, work.entity.full_name, record.id, values, base, merge=base is not None, operation=operation, accepted=_accepted(work)
+            who.platform,
+            who.actor,
+            work.entity.full_name,
+            record.id,
+            values,
+            base,
+            merge=base is not None,
+            operation=operation,
+            accepted=_accepted(work),
         )
     except StaleVersion as stale:
         return merging.conflict(work, stale)

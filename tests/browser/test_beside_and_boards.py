@@ -161,3 +161,6 @@ def test_a_list_tells_of_changes_and_shows_them_when_asked(opened: Opened, house
     page.keyboard.press("r")
     expect(page.locator(f"#r{number}")).to_contain_text("by somebody else")
     expect(page.locator("#newer")).to_be_hidden()
+    house.delete("desk.order", house.create("desk.order", name="Order number 1 to throw away"))
+    page.evaluate("document.body.dispatchEvent(new Event('ops:pulse'))")
+    expect(page.locator("#newer span")).to_have_text("1 deleted")

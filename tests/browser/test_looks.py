@@ -46,6 +46,8 @@ PAGES = {
     "missing": "/desk/order/424242",
     "admin": "/admin",
     "people": "/admin/people",
+    "roles": "/admin/roles",
+    "role": "/admin/roles/desk/guest",
     "explain": "/admin/explain",
     "plugins": "/admin/plugins",
     "generations": "/admin/generations",
@@ -117,6 +119,13 @@ def test_refusals_conflicts_and_layers_are_accessible_and_fit(opened: Callable[.
     page.locator("#save").click()
     page.locator(".summary").wait_for()
     looks.try_("validation error")
+    page.fill("#name", "Gold")
+    page.fill("#amount", "999000")
+    page.locator("#save").click()
+    page.locator("#warned").wait_for()
+    looks.try_("warning to accept")
+    page.locator("#save").click()
+    page.wait_for_url("**/desk/order/*")
     order = house.create("desk.order", name="Before")
     page.goto(f"/desk/order/{order.id}/edit")
     page.fill("#name", "Mine")

@@ -161,3 +161,14 @@ def test_administration_does_not_exist_for_others(clerk: Browser, browser: Calla
     admin = browser("core.admin")
     for page in ("", "/people", "/explain", "/plugins", "/generations", "/generations/1", "/audit", "/jobs", "/health"):
         assert admin.get(f"/admin{page}").status_code == 200, page
+
+
+def test_a_roles_page_says_what_it_reaches_and_who_holds_it(house: World, browser: Callable[..., Browser], clerk: Browser) -> None:
+    keeper = browser("core.admin")
+    assert clerk.get("/admin/roles").status_code == 404
+    listed = keeper.get("/admin/roles")
+    assert 'href="/admin/roles/desk/clerk"' in listed.text and "Guest" in words(listed)
+    shown = words(keeper.get("/admin/roles/desk/guest"))
+    assert "Orders Does not see Secretly." in shown and "kind == 'small'" in shown
+    assert "Moves: Start, Close, Close at once." in words(keeper.get("/admin/roles/desk/clerk"))
+    assert keeper.get("/admin/roles/desk/nobody").status_code == 404
