@@ -1,23 +1,32 @@
-"""One change to many records: shown before it is made, one operation id, reported record by record."""
+"""One change to many records: shown before it is made, one operation id, reported record by record.
+
+Fifty records share a unit of work, each behind a savepoint of its own: one refusal stops nobody else, and others wait no
+longer than for these.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+import sqlalchemy as sa
+
 from core.access.actor import Actor
 from core.access.grant import grant
-from core.errors import BackofficeError, BadRequest, NotFound
+from core.errors import BackofficeError, BadRequest, Busy, Conflict, NotFound
 from core.facts import Record, Value
-from core.services import moves, preparing, records, trash
+from core.services import moves, preparing, records, trash, writes
 from core.services.drafts import Draft
 from core.services.platform import Platform
+from core.storage import later
 from core.storage.query import Query
 from core.storage.reading import Reader
-from core.storage.unit import Unit
+from core.storage.unit import HeadMoved, Unit, refusal
+from core.storage.writing import settle
 
 MOST = 10_000
+AT_ONCE = 50
 
 SHOWN = 200
 
@@ -153,7 +162,8 @@ def edit(
         actor,
         entity,
         selection,
-        lambda number, operation: records.change(p, actor, entity, number, values, operation=operation, reason=reason),
+        lambda unit, number: records.change(p, actor, entity, number, values, relax=True, within=unit),
+        reason,
     )
 
 
@@ -173,7 +183,8 @@ def move(
         actor,
         entity,
         selection,
-        lambda number, operation: moves.move(p, actor, entity, number, transition, values, reason, operation=operation),
+        lambda unit, number: moves.move(p, actor, entity, number, transition, values, reason, within=unit),
+        reason,
     )
 
 
@@ -184,35 +195,70 @@ def delete(p: Platform, actor: Actor, entity: str, selection: Selection, *, reas
         actor,
         entity,
         selection,
-        lambda number, operation: trash.delete(p, actor, entity, number, operation=operation, reason=reason),
+        lambda unit, number: trash.delete(p, actor, entity, number, within=unit),
+        reason,
     )
 
 
 def restore(p: Platform, actor: Actor, entity: str, ids: Sequence[int]) -> Outcome:
     """Take these records out of the trash."""
-    operation = uuid4().hex
-    rows = list(_run(ids, lambda number: trash.restore(p, actor, entity, number, operation=operation)))
-    return Outcome(operation, rows, len(rows))
+    return _all(p, actor, ids, lambda unit, number: trash.restore(p, actor, entity, number, within=unit), "")
 
 
-def _each(p: Platform, actor: Actor, entity: str, selection: Selection, verb: Callable[[int, str], object]) -> Outcome:
-    operation = uuid4().hex
-    numbers = selected(p, actor, entity, selection)
-    rows = list(_run(numbers, lambda number: verb(number, operation)))
-    return Outcome(operation, rows, len(numbers))
+_Verb = Callable[[Unit, int], object]
 
 
-def _run(numbers: Iterable[int], verb: Callable[[int], object]) -> Iterable[Row]:
-    """Each record is a unit of its own: nobody waits longer than for one record, and one refusal stops nobody else."""
-    for number in numbers:
+def _each(p: Platform, actor: Actor, entity: str, selection: Selection, verb: _Verb, reason: str) -> Outcome:
+    return _all(p, actor, selected(p, actor, entity, selection), verb, reason)
+
+
+def _all(p: Platform, actor: Actor, numbers: Sequence[int], verb: _Verb, reason: str) -> Outcome:
+    outcome = Outcome(uuid4().hex, [], len(numbers))
+    for start in range(0, len(numbers), AT_ONCE):
+        outcome.rows += _some(p, actor, numbers[start : start + AT_ONCE], verb, outcome.operation, reason)
+    return outcome
+
+
+def _some(p: Platform, actor: Actor, numbers: Sequence[int], verb: _Verb, operation: str, reason: str) -> list[Row]:
+    """One unit; from the beginning again when the configuration moved on, or two writers waited for each other."""
+    for attempt in range(writes.TRIES):
         try:
-            done = verb(number)
-            title = str(done.get("display_title") or "") if isinstance(done, Record) else ""
-            yield Row(number, title, done=True)
-        except NotFound:
-            yield Row(number, "", why_not="It is gone, or you may no longer see it.")
-        except BackofficeError as problem:
-            yield Row(number, "", why_not=_said(problem))
+            with p.write(actor, operation=operation, reason=reason) as unit:
+                later.gather(unit)
+                rows = [_one(unit, number, verb) for number in numbers]
+                settle(unit)
+                return rows
+        except HeadMoved:
+            p.generation()
+        except Busy as busy:
+            if not writes.deadlock(busy) or attempt == writes.TRIES - 1:
+                raise
+    raise Conflict(writes.MOVED)
+
+
+def _one(unit: Unit, number: int, verb: _Verb) -> Row:
+    """One record behind a savepoint: what it is refused for takes nothing else along."""
+    gathered = later.of(unit)
+    assert gathered is not None
+    mark, point = gathered.mark(), unit.connection.begin_nested()
+    try:
+        done = verb(unit, number)
+        point.commit()
+        return Row(number, str(done.get("display_title") or "") if isinstance(done, Record) else "", done=True)
+    except NotFound:
+        why = "It is gone, or you may no longer see it."
+    except Busy:
+        raise
+    except BackofficeError as problem:
+        why = _said(problem)
+    except sa.exc.DBAPIError as error:
+        said = refusal(error)
+        if said is None:
+            raise
+        why = _said(said)
+    point.rollback()
+    gathered.cut(mark)
+    return Row(number, "", why_not=why)
 
 
 def _said(problem: BackofficeError) -> str:

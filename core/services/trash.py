@@ -49,8 +49,10 @@ def delete(
     *,
     operation: str | None = None,
     reason: str = "",
+    within: Unit | None = None,
 ) -> None:
-    """Put a record into the trash, with what goes along; its dependents are cleared, or refuse.
+    """Put a record into the trash, with what goes along; its dependents are cleared, or refuse. ``within`` an open write
+    unit it happens there.
 
     Raises NotFound, Forbidden, StaleVersion, and Conflict where another record holds on to it.
     """
@@ -71,7 +73,8 @@ def delete(
         return draft.before
 
     writes.twice(
-        p, actor, prepare, lambda unit, before: _trash(unit, actor, before, set()), operation=operation, reason=reason, one=True
+        p, actor, prepare, lambda unit, before: _trash(unit, actor, before, set()),
+        within=within, operation=operation, reason=reason, one=True,
     )
 
 
@@ -140,7 +143,7 @@ def _look(unit: Unit, actor: Actor, record: Record, found: Preview, seen: set[tu
 
 
 def restore(
-    p: Platform, actor: Actor, entity: str, id: int, *, operation: str | None = None, reason: str = ""
+    p: Platform, actor: Actor, entity: str, id: int, *, operation: str | None = None, reason: str = "", within: Unit | None = None
 ) -> Record:
     """Take a record out of the trash, with what went there along with it; under today's rights and constraints."""
 
@@ -155,7 +158,7 @@ def restore(
         record = bring_back(unit, actor, before)
         return writes.as_seen(unit, unit.generation.entity(entity), actor, record)
 
-    return writes.twice(p, actor, prepare, commit, operation=operation, reason=reason, one=True)
+    return writes.twice(p, actor, prepare, commit, within=within, operation=operation, reason=reason, one=True)
 
 
 def bring_back(unit: Unit, actor: Actor, before: Record) -> Record:

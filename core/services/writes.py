@@ -66,13 +66,13 @@ def twice(
         except RowMoved:
             moved += 1
         except Busy as busy:
-            if not _deadlock(busy) or attempt == TRIES - 1:
+            if not deadlock(busy) or attempt == TRIES - 1:
                 raise
     raise Conflict(MOVED)
 
 
-def _deadlock(busy: Busy) -> bool:
-    # PostgreSQL ended one of two writers that waited for each other; nothing of it was kept.
+def deadlock(busy: Busy) -> bool:
+    """Whether PostgreSQL ended one of two writers that waited for each other; nothing of it was kept."""
     cause = busy.__cause__
     while cause is not None and not hasattr(cause, "sqlstate"):
         cause = getattr(cause, "orig", None) or cause.__cause__

@@ -74,21 +74,29 @@ def writing(database: Database, generation: Generation, actor: Actor, now: datet
             unit = Unit(connection, database, generation, actor, now, operation or uuid4().hex, actor.channel, reason or actor.reason,
                         writing=True)
             yield unit
-    except sa.exc.IntegrityError as error:
-        ledger = REFUSAL in str(error.orig)
-        raise Conflict("Entries of a ledger stay as they were written." if ledger else "The value is not available.") from error
-    except sa.exc.DataError as error:
-        raise Invalid({"": ["A value is too large or of a form that the database does not take."]}) from error
-    except sa.exc.OperationalError as error:
-        if getattr(error.orig, "sqlstate", "") == "54000":
-            # An index of PostgreSQL takes no more than about 2,700 bytes.
-            raise Invalid({"": ["A value that has to be unique, or by which lists are sorted, is too long."]}) from error
-        raise
+    except sa.exc.DBAPIError as error:
+        said = refusal(error)
+        if said is None:
+            raise
+        raise said from error
     for call in unit._calls:
         try:
             call()
         except Exception:  # the commit stands: what follows it is only told
             _log.exception("A call after the commit failed")
+
+
+def refusal(error: sa.exc.DBAPIError) -> Conflict | Invalid | None:
+    """What it means to people that the database did not take a statement; None when no value of theirs is to blame."""
+    if isinstance(error, sa.exc.IntegrityError):
+        ledger = REFUSAL in str(error.orig)
+        return Conflict("Entries of a ledger stay as they were written." if ledger else "The value is not available.")
+    if isinstance(error, sa.exc.DataError):
+        return Invalid({"": ["A value is too large or of a form that the database does not take."]})
+    if isinstance(error, sa.exc.OperationalError) and getattr(error.orig, "sqlstate", "") == "54000":
+        # An index of PostgreSQL takes no more than about 2,700 bytes.
+        return Invalid({"": ["A value that has to be unique, or by which lists are sorted, is too long."]})
+    return None
 
 
 @contextlib.contextmanager

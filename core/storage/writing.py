@@ -532,8 +532,11 @@ def cells_of(unit: Unit, entity: Entity, table: EntityTable, record: Mapping[str
     cells: dict[str, object] = {}
     places = remembered.statement(table, ("places", id(entity)), lambda: _places(unit, entity, table))
     for name in names:
-        shown, reader, columns, key = places[name]
+        shown, reader, columns, key, blank = places[name]
         value = record.get(name)
+        if value is None:  # as most fields of most records are
+            cells.update(blank)
+            continue
         if shown.type == "secret":
             value = unit.database.vault.lock(value)
         for column, cell in zip(columns, reader.to_row(shown, value, unit.database.dialect), strict=True):
@@ -543,14 +546,22 @@ def cells_of(unit: Unit, entity: Entity, table: EntityTable, record: Mapping[str
     return cells
 
 
-def _places(unit: Unit, entity: Entity, table: EntityTable) -> dict[str, tuple[Field, FieldKind, tuple[str, ...], str]]:
-    """For each field that has columns: what it shows, its kind, the columns' names and that of its sort key."""
+_Place = tuple[Field, FieldKind, tuple[str, ...], str, Mapping[str, object]]
+
+
+def _places(unit: Unit, entity: Entity, table: EntityTable) -> dict[str, _Place]:
+    """For each field that has columns: what it shows, its kind, the columns' names, that of its sort key, and the cells of
+    no value."""
     found = {}
     for field in entity.fields:
         columns = table.columns.get(field.name)
         if columns:
             shown, key = rows.shown_as(unit.generation, entity, field), table.key.get(field.name)
-            found[field.name] = shown, kind(shown), tuple(str(one.name) for one in columns), str(key.name) if key is not None else ""
+            reader, names = kind(shown), tuple(str(one.name) for one in columns)
+            blank = dict(zip(names, reader.to_row(shown, None, unit.database.dialect), strict=True))
+            if key is not None:
+                blank[str(key.name)] = reader.sort_key(shown, None)
+            found[field.name] = shown, reader, names, str(key.name) if key is not None else "", blank
     return found
 
 

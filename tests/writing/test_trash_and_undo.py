@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
-from core.services import bulk, records, trash, undo
+from core.services import audit, bulk, records, trash, undo
 from core.services.bulk import Selection
 from core.services.work import Work
 from core.storage import rows
@@ -162,6 +162,23 @@ def test_many_are_edited_with_a_preview_and_undone_together(world: World) -> Non
     assert {operation(world, one) for one in orders if one is not orders[2]} == {done.operation}
     assert undo.undo(world.platform, world.clerk, done.operation).done == 3
     assert world.get(orders[0])["terms"] is None
+
+
+def test_one_bad_record_of_many_loses_nobody_else(world: World) -> None:
+    """What the database or a rule refuses in the middle of a unit is taken back alone; log, index and undo agree."""
+    orders = [world.order(quantity=number, locked=number in (7, 55)) for number in range(60)]
+    chosen = Selection(tuple(one.id for one in orders))
+    done = bulk.edit(world.platform, world.clerk, "works.order", chosen, {"terms": "net"})
+    bad = [orders[7].id, orders[55].id]
+    assert (done.total, done.done) == (60, 58) and [row.id for row in done.refused] == bad
+    assert all(row.title for row in done.rows if row.done)
+    assert {one.id for one in orders if world.get(one)["terms"] == "net"} == {one.id for one in orders} - set(bad)
+    assert {operation(world, one) for one in orders if one.id not in bad} == {done.operation}
+    assert {len(world.log(one)) for one in orders if one.id not in bad} == {2} and len(world.log(orders[7])) == 1
+    same = [world.customer() for _ in range(3)]
+    named = bulk.edit(world.platform, world.chief, "works.customer", Selection(tuple(one.id for one in same)), {"name": "The same"})
+    assert (named.done, len(named.refused)) == (1, 2) and named.rows[0].done and "name" in named.rows[1].why_not
+    assert audit.verify(world.platform).faults == []
 
 
 def test_many_are_moved_and_deleted(world: World) -> None:
