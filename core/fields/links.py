@@ -113,7 +113,15 @@ class References(FieldKind):
 
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
         single = Reference()
-        found = [single.from_text(one, part, ctx) for part in re.split(r"[;,]", text) if part.strip()]
+        found: list[Value] = []
+        for part in filter(str.strip, text.split(";")):
+            try:
+                found.append(single.from_text(one, part, ctx))
+            except ValueError:
+                if "," not in part:
+                    raise
+                # People write commas; a key that holds one is tried first.
+                found += [single.from_text(one, each, ctx) for each in part.split(",") if each.strip()]
         return tuple(dict.fromkeys(item for item in found if item is not None))
 
     def to_text(self, one: Field, value: Value) -> str:

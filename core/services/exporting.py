@@ -133,7 +133,8 @@ class Sheet:
             return keys.get(target_of(one.shown), {}).get(value, str(value))
         if family == "references":
             known = keys.get(target_of(one.shown), {})
-            return ";".join(known.get(number, str(number)) for number in value)
+            # A key that holds what separates keys could not be told apart again.
+            return ";".join(str(number) if ";" in known.get(number, ";") else known[number] for number in value)
         if family == "file":
             return names.get(value, "")
         if family == "lines":

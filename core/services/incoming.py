@@ -13,12 +13,14 @@ from core.facts import SYSTEM_FIELDS, Record, Value
 from core.fields import Parsing, Showing, effective, kind, target_of
 from core.render.serializers import dump_of, waits
 from core.services import defaults, exporting, looking, preparing, sheets
+from core.services.defaults import DERIVED
 from core.services.drafts import Draft
 from core.services.exporting import Sheet, unguarded
 from core.services.platform import Platform
 from core.services.sheets import Table
 from core.storage.query import Condition, Group, Query, field_of
 from core.storage.reading import Reader
+from core.storage.tables import entity_table
 from core.storage.unit import Unit
 from schemas.model import Field
 
@@ -146,9 +148,14 @@ class Incoming:
         for heading, name in fixed.items():
             if name in SYSTEM_FIELDS and name != "state" or (held := declared.get(name)) is not None and held.type == "sequence":
                 continue  # what is given to a new record only when it is stored
+            if held is not None and held.type in DERIVED and draft.record.get(name) is None and not self._is_stored(unit, held):
+                continue  # what is worked out when a record is read
             if not self._same(cells.get(heading), self._shown(draft.record, heading, name)):
                 raise Invalid({heading: [preparing.NOT_HERE]})
         return draft
+
+    def _is_stored(self, unit: Unit, one: Field) -> bool:
+        return bool(entity_table(self.shape, unit.database.dialect).columns.get(one.name)) and one.type == "computed"
 
     def _changed(self, unit: Unit, cells: Mapping[str, Any], record: Record) -> Draft | None:
         now = self._current(record)

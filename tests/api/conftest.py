@@ -59,6 +59,8 @@ entities:
       where: {type: location}
       picture: {type: file}
       photo: {type: image}
+      old: {type: computed, formula: "bought < today()", as: boolean}
+      where_code: {type: lookup, via: place, of: code}
       twofold: {type: computed, formula: "price * 2", as: money}
       extra: {type: json, default: {size: 1, more: [2.5, x, true]}}
       about: {type: entity}

@@ -102,13 +102,22 @@ def test_declared_json_has_numbers(clerk: Any) -> None:
 
 
 def test_what_is_exported_goes_in_again_unchanged(app: World, clerk: Any) -> None:
-    parts = [{"label": "leg", "amount": 4}]
-    made = clerk("POST", "/store/item", {"name": "'=Chair", "price": "12.50", "notes": "one\ntwo", "parts": parts}).json
+    shelves = [clerk("POST", "/store/shelf", {"code": code}).json["id"] for code in ("A;1", "B, 2", "C3")]
+    made = clerk("POST", "/store/item", {"name": "'=Chair", "price": "12.50", "notes": "one\ntwo", "place": shelves[1], "others": shelves,
+                                         "bought": "2020-01-01", "parts": [{"label": "leg", "amount": 4}]}).json
+    assert made["old"] is True and made["where_code"] == "B, 2"
     clerk("POST", "/store/bill", {"name": "Chairs"})
     for entity, form in (("store.item", "csv"), ("store.item", "json"), ("store.bill", "json")):
         whole = b"".join(exporting.whole(app.platform, app.system, entity, form).blocks)
         again = importing.run(app.platform, app.system, entity, io.BytesIO(whole), form, upsert="id")
         assert (again.created, again.changed, again.unchanged, again.refused) == (0, 0, 1, 0), (entity, form, again.refusals)
+    whole = b"".join(exporting.whole(app.platform, app.system, "store.item", "csv").blocks)
+    fresh = importing.run(app.platform, app.system, "store.item", io.BytesIO(whole), "csv")
+    assert (fresh.created, fresh.refused) == (1, 0), fresh.refusals
+    newest = clerk("GET", "/store/item?limit=1").json["items"][0]
+    own = {"id", "parts", "created_by", "updated_by"}
+    assert {k: v for k, v in newest.items() if k not in own} == {k: v for k, v in made.items() if k not in own}
+    clerk("DELETE", f"/store/item/{newest['id']}")
     # As new records they keep all that may be given; what nobody gives is made anew.
     held = json.loads(b"".join(exporting.whole(app.platform, app.system, "store.item", "json").blocks))
     copy = [{name: value for name, value in one.items() if name != "state"} for one in held]
