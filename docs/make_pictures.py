@@ -18,10 +18,12 @@ from werkzeug.serving import make_server
 
 from core.access.actor import Actor
 from core.app import create_app
-from core.services import accounts, demo, looking
+from core.services import accounts, demo, desk, looking, publish, records
 from core.services.platform import Platform
 from core.settings import Settings
 from core.storage.query import Query
+from schemas import read_overlay
+from schemas.model import Overlay
 
 HERE = Path(__file__).parent / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
@@ -32,6 +34,8 @@ PICTURES = {
     "record-dark": ("/helpdesk/ticket/{helpdesk.ticket}", "dark", WIDE),
     "form-narrow": ("/helpdesk/ticket/new", "light", NARROW),
     "home-light": ("/", "light", WIDE),
+    "history": ("/helpdesk/ticket/{helpdesk.ticket}/history", "light", WIDE),
+    "generations": ("/admin/generations", "light", WIDE),
     "directory": ("/directory/department", "light", WIDE),
     "helpdesk": ("/helpdesk/ticket/{helpdesk.ticket}", "light", WIDE),
     "facilities": ("/facilities/booking?view=calendar", "light", WIDE),
@@ -49,6 +53,21 @@ def _newest(platform: Platform, entity: str) -> int:
     return looking.page(platform, Actor.system("pictures"), entity, query).items[0].id
 
 
+def _first_overlay() -> list[Overlay]:
+    """The one that docs/overlays.md begins with."""
+    block = re.search(r"```yaml\n(.*?)```", (HERE.parent / "overlays.md").read_text(encoding="utf-8"), re.S)
+    return read_overlay(block[1], "overlays.md")[0] if block is not None else []
+
+
+def _work(platform: Platform, account: int) -> None:
+    """Let somebody work on the newest ticket, so that its history has something to tell."""
+    actor = accounts.actor_for_account(platform, account)
+    ticket = _newest(platform, "helpdesk.ticket")
+    for values in ({"impact": "2"}, {"urgency": "1", "subject": "Access to the shared drive of the audit"}):
+        records.change(platform, actor, "helpdesk.ticket", ticket, values)
+    desk.comment(platform, actor, "helpdesk.ticket", ticket, "The audit begins on Monday: please let them in before.")
+
+
 def main(*names: str) -> None:
     """Make the demo and photograph its pages; ``names`` are those wanted, without one all."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
@@ -56,7 +75,9 @@ def main(*names: str) -> None:
         platform = Platform(Settings.for_tests(Path(folder) / "data"))
         platform.start()
         demo.make(platform)
+        publish.apply(platform, Actor.system("pictures"), _first_overlay())
         account = accounts.find(platform, demo.ADMIN).id
+        _work(platform, account)
         server = make_server("127.0.0.1", random.randrange(20_000, 32_000), create_app(platform=platform), threaded=True)  # noqa: S311
         threading.Thread(target=server.serve_forever, daemon=True).start()
         base = f"http://127.0.0.1:{server.server_port}"
