@@ -20,6 +20,7 @@ def fill(work: DemoWork, dice: random.Random, start: datetime, people: list[int]
     _supplies(work, dice, start, people, crew, places.rooms)
     _trips(work, dice, start, people, places.vans)
     _closures(work, crew, places)
+    _cleaning(work, dice, start, crew, places.rooms)
     _series(work, dice, people, places)
 
 
@@ -110,6 +111,20 @@ def _closures(work: DemoWork, crew: list[int], places: Places) -> None:
         )
 
 
+def _cleaning(work: DemoWork, dice: random.Random, start: datetime, crew: list[int], rooms: list[int]) -> None:
+    work.at(start)
+    work.by(crew[0])
+    for room in dice.sample(rooms, 60 if work.size == "full" else 12):
+        work.create(
+            "facilities.cleaning_plan",
+            location=room,
+            provider=dice.choice(("Falken Cleaning", "House services")),
+            rule=dice.choice(("FREQ=WEEKLY;BYDAY=MO", "FREQ=WEEKLY;BYDAY=TU,FR", "FREQ=DAILY")),
+            first_day=start.date(),
+            tasks=({"task": "Floor", "minutes": 15}, {"task": "Bins", "minutes": 5}, {"task": "Desks and window sills", "minutes": 10}),
+        )
+
+
 def _series(work: DemoWork, dice: random.Random, people: list[int], places: Places) -> None:
     """Weekly meetings that began two months ago; the dates that were taken are left out."""
     now = work.now_really
@@ -182,7 +197,7 @@ def today(work: DemoWork, dice: random.Random, crew: list[int], places: Places, 
             work.move("facilities.work_order", order, "verify")
     work.at(now - timedelta(hours=2))
     work.by(occupant)
-    start = datetime.combine((now + timedelta(days=1)).date(), time(18), UTC)
+    start = datetime.combine((now + timedelta(days=1)).date(), time(17), UTC)
     booking = work.create(
         "facilities.booking", resource=places.bookable[-1], title="Review of the quarter", start=start, end=start + timedelta(hours=1)
     )
@@ -198,6 +213,21 @@ def today(work: DemoWork, dice: random.Random, crew: list[int], places: Places, 
     work.create(
         "facilities.visit", visitor_name=" ".join(visitor), company=f"{visitor[1]} Works", location=places.rooms[0], expected_from=start
     )
+    for number in range(2):
+        visitor = name_of(dice)
+        work.by(occupant if number else crew[0])
+        work.at(now - timedelta(days=1))
+        visit = work.create(
+            "facilities.visit",
+            visitor_name=" ".join(visitor),
+            company=f"{visitor[1]} Trading",
+            location=places.rooms[number],
+            expected_from=now - timedelta(minutes=50),
+            purpose="Meeting",
+        )
+        work.at(now - timedelta(minutes=45))
+        work.by(account(work, "facilities.reception"))
+        work.move("facilities.visit", visit.id, "arrive", badge=f"{210 + number}", safety_signed=True)
     inspector = account(work, "facilities.inspector")
     work.by(inspector)
     for number, name in enumerate(("Floor", "Kitchen")):

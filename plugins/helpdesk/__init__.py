@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from core import Change, DemoWork, Record, Refusal, Work, hookimpl, on
+from core import Change, DemoWork, Record, Work, hookimpl, on
+from plugins.directory.calendar import WorkingCalendar, of_record, working_days_after
 from plugins.helpdesk import assignment, priority, risk, staff
 from plugins.helpdesk.demo import fill
+from plugins.helpdesk.knowledge import close_a_problem_with_care, know_the_placeholders, name_the_reviewer
+from plugins.helpdesk.merging import show_what_was_merged, stamp_the_merge, tell_both_sides, undo_within_a_day
+
+__all__ = [
+    "close_a_problem_with_care",
+    "know_the_placeholders",
+    "name_the_reviewer",
+    "show_what_was_merged",
+    "stamp_the_merge",
+    "tell_both_sides",
+    "undo_within_a_day",
+]
 
 LIVE = ("new", "open", "pending")
 REOPEN = timedelta(days=7)
-UNMERGE = timedelta(hours=24)
+PATIENCE = 3
+"""Working days for which a ticket waits for its requester when nobody says until when."""
 DEPTH = 3
+WEEKDAYS_ONLY = WorkingCalendar("UTC", dict.fromkeys(range(5), (("09:00", "17:00"),)))
 
 
 @hookimpl(specname="before_save")
@@ -20,6 +35,9 @@ def sort_the_ticket(record: Record, change: Change, work: Work) -> None:
     """The matrix decides the priority unless a team lead overrides it (HD-R01); a free queue finds an agent (HD-R09)."""
     if not record.get("queue"):
         record["queue"] = _queue_for(record, work)
+    if change.is_new and record.get("catalog_item"):
+        item = work.get("helpdesk.catalog_item", record["catalog_item"])
+        record["catalog_version"] = item.get("published_version") if item is not None else None
     record["priority"] = record.get("priority_override") or priority.priority(record["impact"], record["urgency"])
     if change.is_new and record.get("answered_on_phone") and record.get("channel") == "phone":
         record["first_response_at"] = change.at
@@ -53,7 +71,7 @@ def check_the_people(record: Record, change: Change, work: Work) -> dict[str, st
 @hookimpl(specname="allow_transition")
 @on("helpdesk.ticket")
 def hold_the_ticket(record: Record, transition: str, change: Change, work: Work) -> str | None:
-    """Open tasks and parts hold a resolution, a week ends reopening, a day ends undoing a merge (HD 1.3, HD-R16)."""
+    """Open tasks and parts hold a resolution, a week ends reopening, a major incident is reviewed before it is closed (HD 1.3)."""
     if transition == "resolve":
         tasks = work.find("helpdesk.request_task", ticket=record.id, mandatory=True)
         waiting = [task["title"] for task in tasks if task["state"] not in ("done", "skipped")]
@@ -63,14 +81,14 @@ def hold_the_ticket(record: Record, transition: str, change: Change, work: Work)
             return "Parts of this ticket are still open."
     if transition == "reopen" and record.get("resolved_at") and change.at - record["resolved_at"] > REOPEN:
         return "It was resolved more than 7 days ago: please report a new ticket."
-    if transition == "unmerge" and record.get("merged_at") and change.at - record["merged_at"] > UNMERGE:
-        return "A merge can be undone within 24 hours only."
+    if transition == "close" and record.get("major") and not record.get("review_note"):
+        return "A major incident is reviewed first: write the review note."
     return None
 
 
 @hookimpl(specname="before_save")
 @on("helpdesk.ticket")
-def stamp_the_move(record: Record, before: Record | None, change: Change, work: Work) -> None:
+def stamp_the_move(record: Record, change: Change, work: Work) -> None:
     """Moves leave their time behind; a reopened ticket counts it."""
     match change.transition:
         case "take":
@@ -84,16 +102,10 @@ def stamp_the_move(record: Record, before: Record | None, change: Change, work: 
             record["resolved_at"] = None
         case "close":
             record["closed_at"] = change.at
+        case "wait" if not record.get("pending_until"):
+            record["pending_until"] = _in_three_days(record, work)
         case "resume":
             record["pending_until"] = record["pending_reason"] = None
-        case "merge":
-            _check_merge(record, work)
-            record["merged_at"], record["state_before"] = change.at, before["state"] if before else None
-        case "unmerge":
-            record["merged_into"] = record["merged_at"] = None
-        case "split":
-            if wrong := [one for one in _entries(record, work) if one["ticket"] != record.id]:
-                raise Refusal(f"{wrong[0]['display_title']} belongs to another ticket.", "split_entries")
 
 
 @hookimpl(specname="after_save")
@@ -119,30 +131,6 @@ def begin_the_work(record: Record, before: Record | None, change: Change, work: 
                 depends_on=made.get(line.get("after") or 0),
             )
             made[line["order"]] = task.id
-
-
-@hookimpl(specname="after_transition")
-@on("helpdesk.ticket")
-def undo_and_split(record: Record, transition: str, work: Work) -> None:
-    """An undone merge restores the state before it (HD-R16); chosen entries become a ticket of their own (HD-R17)."""
-    if transition == "unmerge":
-        waits_on = record.get("pending_until") and record["pending_until"] > work.now
-        if record.get("state_before") == "new":
-            work.move("helpdesk.ticket", record.id, "take_back")
-        elif record.get("state_before") == "pending" and waits_on:
-            work.move(
-                "helpdesk.ticket", record.id, "wait", pending_until=record["pending_until"], pending_reason=record["pending_reason"]
-            )
-        work.change("helpdesk.ticket", record.id, state_before=None)
-    if transition == "split":
-        kept = ("kind", "requester", "queue", "service", "category", "impact", "urgency", "channel", "assignee")
-        made = work.create(
-            "helpdesk.ticket", subject=record["split_subject"], split_from=record.id, **{name: record.get(name) for name in kept}
-        )
-        for one in sorted(_entries(record, work), key=lambda entry: entry.id):
-            copied = {name: one.get(name) for name in ("direction", "visibility", "author", "subject", "body", "attachment", "time_spent")}
-            work.create("helpdesk.article", ticket=made.id, requester=record["requester"], copied_from=one.id, **copied)
-        work.change("helpdesk.ticket", record.id, split_subject=None, split_entries=())
 
 
 @hookimpl(specname="after_save")
@@ -184,6 +172,12 @@ def tell_notes_from_answers(record: Record, change: Change, work: Work) -> None:
         record["direction"], record["visibility"] = "in", "public"
     elif record["direction"] == "internal":
         record["visibility"] = "internal"
+    if ticket is None or (record["direction"], record["visibility"]) != ("out", "public"):
+        record["recipient"], record["copies"] = None, ()
+    elif change.is_new:
+        # Whoever wrote last is not who is answered: the requester is, and whoever was to be informed (HD-R11).
+        record["recipient"] = record.get("recipient") or ticket["requester"]
+        record["copies"] = record.get("copies") or tuple(one for one in ticket.get("cc") or () if one != record["recipient"])
 
 
 @hookimpl(specname="before_save")
@@ -230,14 +224,6 @@ def keep_changes_apart(record: Record, transition: str, change: Change, work: Wo
 
 
 @hookimpl(specname="before_save")
-@on("helpdesk.knowledge_article")
-def name_the_reviewer(record: Record, change: Change) -> None:
-    """Whoever publishes an article has reviewed it."""
-    if change.transition == "publish":
-        record["reviewed_by"] = change.actor.person
-
-
-@hookimpl(specname="before_save")
 @on("helpdesk.catalog_item")
 def count_the_versions(record: Record, change: Change) -> None:
     """Each publication is a version."""
@@ -262,33 +248,30 @@ def _queue_for(record: Record, work: Work) -> int | None:
 
 def _agent_for(record: Record, work: Work) -> int | None:
     queue = work.get("helpdesk.queue", record.get("queue"))
-    if queue is None or queue.get("assignment") not in ("round_robin", "least_open"):
+    if queue is None or queue.get("assignment") not in ("round_robin", "least_open", "skill"):
         return None
     team = work.get("directory.team", queue["team"])
     people = [work.get("directory.person", person) for person in (team.get("members") or () if team else ())]
-    members = [one.id for one in people if one is not None and _on_shift(one, queue, team, work)]
+    here = [one for one in people if one is not None and _on_shift(one, queue, team, work)]
+    if queue["assignment"] == "skill":
+        wanted = [work.get("helpdesk.category", record.get("category")), work.get("helpdesk.service", record.get("service"))]
+        here = [one for one in here if assignment.knows(one.get("skills"), [thing["name"] for thing in wanted if thing is not None])]
+    members = [one.id for one in here]
     load = {person: work.count("helpdesk.ticket", assignee=person, state__in=LIVE) for person in members}
     if queue["assignment"] == "round_robin":
         return assignment.next_in_turn(members, queue.get("last_assigned"), load, queue.get("max_open"))
     return assignment.least_open(members, load, queue.get("max_open"))
 
 
+def _in_three_days(record: Record, work: Work) -> datetime:
+    """Three working days from now by the queue's calendar, else from Monday to Friday."""
+    queue = work.get("helpdesk.queue", record.get("queue"))
+    calendar = work.get("directory.calendar", queue.get("calendar") if queue is not None else None)
+    hours = of_record(calendar) if calendar is not None else WEEKDAYS_ONLY
+    return datetime.combine(working_days_after(hours, work.today, PATIENCE), work.now.timetz())
+
+
 def _on_shift(person: Record, queue: Record, team: Record | None, work: Work) -> bool:
     """Whether the person works here, and now: by the own calendar, else by the queue's, else by the team's."""
     number = person.get("calendar") or queue.get("calendar") or (team.get("calendar") if team else None)
     return staff.works_here(person, work.today) and staff.works_now(work.get("directory.calendar", number), work.now)
-
-
-def _entries(record: Record, work: Work) -> list[Record]:
-    found = (work.get("helpdesk.article", number) for number in record.get("split_entries") or ())
-    return [one for one in found if one is not None]
-
-
-def _check_merge(record: Record, work: Work) -> None:
-    target = work.get("helpdesk.ticket", record.get("merged_into"))
-    if target is None or target.id == record.id:
-        raise Refusal("Choose another ticket to merge into.", "merged_into")
-    if target["state"] not in LIVE:
-        raise Refusal(f"{target['number']} is not open any more.", "merged_into")
-    if target["requester"] != record["requester"]:
-        raise Refusal(f"{target['number']} belongs to another requester.", "merged_into")

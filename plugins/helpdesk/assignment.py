@@ -1,4 +1,4 @@
-"""Who gets the next ticket of a queue: in turn, or whoever has the fewest open ones (HD-R09)."""
+"""Who gets the next ticket of a queue: in turn, whoever has the fewest open ones, or who knows the subject (HD-R09)."""
 
 from __future__ import annotations
 
@@ -21,3 +21,9 @@ def least_open(members: Sequence[int], load: Mapping[int, int], most: int | None
     """The member with the fewest open tickets, the earliest in the team's order among equals; None when nobody is fit."""
     fit = eligible(members, load, most)
     return min(fit, key=lambda person: load.get(person, 0), default=None)
+
+
+def knows(skills: str | None, subjects: Sequence[str]) -> bool:
+    """Whether somebody's skills name one of the subjects; without subjects everybody will do."""
+    told = (skills or "").casefold()
+    return not subjects or any(one.casefold() in told for one in subjects)

@@ -6,7 +6,7 @@ import random
 from datetime import datetime, timedelta
 
 from core import DemoWork, Record
-from plugins.directory.demo import account
+from plugins.directory.demo import account, staff
 from plugins.helpdesk import demo_changes, demo_lists
 
 SEED = 41
@@ -63,7 +63,7 @@ def fill(work: DemoWork) -> None:
     dice = random.Random(SEED)
     start = work.now - timedelta(days=DAYS[work.size])
     work.at(start - timedelta(days=5))
-    people = [one.id for one in work.find("directory.person", active=True, limit=400)]
+    people = staff(work)
     people += [*filter(None, [account(work, "helpdesk.requester")])] * 12
     teams = {one["name"]: one for one in work.find("directory.team")}
     queues = []
@@ -108,7 +108,7 @@ def fill(work: DemoWork) -> None:
     demo_changes.fill(work, dice, start, members[queues[1].id], services, _THINGS)
     if work.size == "full":
         _major(work, dice, start, people, queues[1].id, members[queues[1].id], codes)
-    _today(work, queues[0].id, members[queues[0].id], categories, services, codes)
+    _today(work, queues[0].id, members[queues[0].id], categories, services, codes, items)
     work.by(None)
     work.at(None)
 
@@ -173,7 +173,7 @@ def _ticket(
     agent = ticket.get("assignee") or dice.choice(members[queue.id])
     now, age = work.now_really, work.now_really - moment
     later = moment + timedelta(minutes=dice.randrange(5, 300))
-    if later >= now or (age < timedelta(days=2) and dice.random() < 0.4):
+    if later >= now or (age < timedelta(days=4) and dice.random() < 0.4):
         return
     work.at(later)
     work.by(agent)
@@ -188,7 +188,7 @@ def _ticket(
             _say(work, ticket.id, _REPLY if asks else _TALK[turn], "in" if asks else "out")
         work.by(agent)
     later += timedelta(minutes=dice.randrange(20, 3_000))
-    if later >= now or (age < timedelta(days=9) and dice.random() < 0.3):
+    if later >= now or (age < timedelta(days=14) and dice.random() < 0.45):
         return
     work.at(later)
     if dice.random() < 0.12:
@@ -246,10 +246,13 @@ def _major(
         work.at(moment + timedelta(hours=4, minutes=number))
         work.move("helpdesk.ticket", ticket, "assign", assignee=crew[0])
         work.move("helpdesk.ticket", ticket, "resolve", resolution_code=codes[0], resolution="<p>The line was mended.</p>")
-        work.move("helpdesk.ticket", ticket, "close")
+        review = {"review_note": "<p>One line, one way in: a second one is ordered.</p>"} if ticket == made[0] else {}
+        work.move("helpdesk.ticket", ticket, "close", **review)
 
 
-def _today(work: DemoWork, queue: int, crew: list[int], categories: list[int], services: list[int], codes: list[int]) -> None:
+def _today(
+    work: DemoWork, queue: int, crew: list[int], categories: list[int], services: list[int], codes: list[int], items: list[int]
+) -> None:
     """What whoever signs in as requester or as agent finds: a new ticket, one in work, one that waits, one just resolved."""
     now = work.now_really
     requester, agent = account(work, "helpdesk.requester"), account(work, "helpdesk.agent") or crew[0]
@@ -258,29 +261,35 @@ def _today(work: DemoWork, queue: int, crew: list[int], categories: list[int], s
             ("The projector in the meeting room stays dark", "1"),
             ("How do I share a calendar with another team?", "3"),
             ("The docking station forgets the second screen", "2"),
+            ("A laptop for the colleague who starts in January", "3"),
             ("Access to the shared drive of the project", "2"),
         )
     ):
-        work.at(now - timedelta(hours=30 - 7 * number))
+        work.at(now - timedelta(hours=30 - 6 * number))
         work.by(requester)
         ticket = work.create(
             "helpdesk.ticket",
             subject=subject,
-            kind=("incident", "question", "incident", "request")[number],
+            kind=("incident", "question", "incident", "request", "request")[number],
+            catalog_item=items[0] if number == 3 else None,
             queue=queue,
             impact="2" if number == 0 else "3",
             urgency=urgency,
             category=categories[number],
-            service=services[number],
-            description="<p>It worked last week. Thank you for looking into it.</p>",
+            service=services[number % 4],
+            description="<p>A standard one will do.</p>" if number == 3 else "<p>It worked last week. Thank you for looking into it.</p>",
         )
-        if number == 3:
+        if number == 4:
             break
-        work.at(now - timedelta(hours=29 - 7 * number))
+        work.at(now - timedelta(hours=29 - 6 * number))
         work.by(agent)
         work.move("helpdesk.ticket", ticket.id, "assign", assignee=agent)
-        _say(work, ticket.id, _TALK[number])
+        _say(work, ticket.id, _TALK[number % 3])
         if number == 1:
             work.move("helpdesk.ticket", ticket.id, "resolve", resolution_code=codes[1], resolution="<p>Explained on the phone.</p>")
+        elif number == 3:
+            first = work.find("helpdesk.request_task", ticket=ticket.id)[-1]
+            work.change("helpdesk.request_task", first.id, assignee=agent)
+            work.move("helpdesk.request_task", first.id, "start")
         elif number == 2:
             work.move("helpdesk.ticket", ticket.id, "wait", pending_reason="vendor", pending_until=now + timedelta(days=2))

@@ -50,9 +50,10 @@ def _problem(work: DemoWork, dice: random.Random, moment: datetime, count: int, 
     work.move("helpdesk.problem", problem.id, "know", workaround="Restart the service each morning.")
     if count % 3 == 1:
         work.at(moment + timedelta(days=12))
-        work.move("helpdesk.problem", problem.id, "resolve", root_cause="A driver of the manufacturer leaks memory.")
+        cause = "A driver of the manufacturer leaks memory."
+        work.move("helpdesk.problem", problem.id, "resolve", root_cause=cause, no_change_reason="The manufacturer sent another driver.")
         if count % 2:
-            work.move("helpdesk.problem", problem.id, "close")
+            work.move("helpdesk.problem", problem.id, "close", review_note="Drivers are tried on two machines first.")
 
 
 def _change(
