@@ -249,19 +249,34 @@ def request_reset(p: Platform, email: str) -> tuple[int, str] | None:
     return (rows[0].id, _link(p, system, rows[0].id, "reset", RESET_FOR)) if rows else None
 
 
+def require_link(p: Platform, secret: str) -> None:
+    """Raises NotFound for a link of an invitation or reset that was used, is too old, or never was."""
+    _opened_by(p, secret)
+
+
+def _opened_by(p: Platform, secret: str) -> Any:
+    with p.read(Actor.system("link of an invitation")) as unit:
+        row = unit.connection.execute(
+            sa.select(Invitation.account_id, Account.email)
+            .join(Account, Account.id == Invitation.account_id)
+            .where(
+                Invitation.hash == fingerprint(secret),
+                Invitation.used_at.is_(None),
+                Invitation.expires_at > naive(unit.now),
+                Account.enabled,
+            )
+        ).first()
+    if row is None:
+        raise NotFound("This link was used already or is too old. Ask for a new one.")
+    return row
+
+
 @again_when_moved
 def redeem(p: Platform, secret: str, password: str) -> int:
     """Choose a password by an invitation or reset link and answer the account. Raises NotFound for a used or old link."""
     system = Actor.system("link of an invitation")
     chosen = Invitation.hash == fingerprint(secret)
-    with p.read(system) as unit:
-        row = unit.connection.execute(
-            sa.select(Invitation.account_id, Account.email)
-            .join(Account, Account.id == Invitation.account_id)
-            .where(chosen, Invitation.used_at.is_(None), Invitation.expires_at > naive(unit.now), Account.enabled)
-        ).first()
-    if row is None:
-        raise NotFound("This link was used already or is too old. Ask for a new one.")
+    row = _opened_by(p, secret)
     passwords.require_good(password, row.email)
     stored = passwords.hashed(password)
     with p.write(system, p.generation(), reason="password chosen by a link") as unit:

@@ -130,7 +130,14 @@ def choose() -> Response:
                 errors, status = [("password", "", one) for said in problem.errors.values() for one in said], 422
             except NotFound as problem:
                 errors, status = [("", "", problem.detail)], 404
-    page = Plain(showing.shell("Choose a password"), {"kind": "choose", "told": "", "errors": errors, "key": key, "given": {}})
+    else:
+        try:
+            accounts.require_link(p, key)
+        except NotFound as problem:
+            errors, status = [("", "", problem.detail)], 404
+    # Where the link opens nothing, another one can be asked for in the same place.
+    kind = "forgotten" if status == 404 else "choose"
+    page = Plain(showing.shell("Choose a password"), {"kind": kind, "told": "", "errors": errors, "key": key, "given": {}})
     return respond("door.html", page, status=status)
 
 

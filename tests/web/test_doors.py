@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
+from core.access.actor import Actor
 from core.app import create_app
 from core.services import accounts
 from core.testing.world import World
@@ -51,6 +52,19 @@ def test_a_wrong_password_is_one_sentence_and_keeps_the_address(house: World, st
     page = stranger.get("/login")
     answer = stranger.post("/login", data={**_hidden(page.text), "email": "nobody@example.org", "password": "wrong"})
     assert answer.status_code == 401 and "not right" in words(answer) and 'value="nobody@example.org"' in answer.text
+
+
+def test_a_link_to_choose_a_password_opens_once_and_says_so_before_anything_is_typed(house: World, stranger: FlaskClient) -> None:
+    account = house.actor("desk.guest").account or 0
+    key = accounts.invite(house.platform, Actor.system("test"), account)
+    page = stranger.get(f"/login/choose?key={key}")
+    assert page.status_code == 200 and 'name="again"' in page.text
+    unlike = {**_hidden(page.text), "password": "correct horse battery", "again": "correct horse"}
+    assert stranger.post("/login/choose", data=unlike).status_code == 422
+    assert stranger.post("/login/choose", data={**unlike, "again": unlike["password"]}).status_code == 303
+    for link in (key, "never-was", ""):
+        spent = stranger.get(f"/login/choose?key={link}")
+        assert spent.status_code == 404 and "used already" in spent.text and 'name="again"' not in spent.text
 
 
 def test_signing_in_needs_the_token_of_the_page(house: World, stranger: FlaskClient) -> None:
