@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from core.access.actor import Actor
 from core.app import create_app
 from core.errors import BackofficeError
 from core.testing.world import World
@@ -81,42 +80,32 @@ class Living:
             self._ids.get(entity, []).remove(number)
 
 
-def fuzz(world: World, actor: Actor, cases: int, wanted: Callable[[str], bool] = lambda label: True) -> Found:
-    """Send about ``cases`` requests in the name of ``actor`` to the operations whose label, ``POST /store/item``, is ``wanted``."""
-    app, headers = create_app(platform=world.platform), world.token(actor) | {"Accept-Encoding": "identity"}
-    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app, headers=headers)
-    operations = [one.ok() for one in schema.get_all_operations()]
-    operations = [one for one in operations if wanted(one.label)]
-    runs = [(one, mode) for one in operations for mode in schemathesis.GenerationMode]
-    found, living = Found(), Living(world)
-    for number, (operation, mode) in enumerate(runs):
-        share = cases * (number + 1) // len(runs) - cases * number // len(runs)
-        if share:
-            _operation(operation, mode, share, headers, found, living)
-    return found
+class House:
+    """One world with its application, the token that requests carry, and what they met there."""
 
+    def __init__(self, world: World, role: str) -> None:
+        self.app = create_app(platform=world.platform)
+        self.headers = world.token(world.actor(role)) | {"Accept-Encoding": "identity"}
+        self.living, self.found = Living(world), Found()
 
-def _operation(operation: Any, mode: schemathesis.GenerationMode, cases: int, headers: dict[str, str], found: Found,
-               living: Living) -> None:
-    parts = operation.path.split("/")
-    entity = ".".join(parts[1:3])
+    def document(self) -> Any:
+        """The OpenAPI document of the token's owner."""
+        return self.app.test_client().get("/api/v1/openapi.json", headers=self.headers).get_json()
 
-    # Without an answer to learn from there is nothing to shrink: every fault is told as it was met.
-    @settings(max_examples=cases, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
-              suppress_health_check=list(HealthCheck))
-    @given(operation.as_strategy(generation_mode=mode))
-    def run(case: schemathesis.Case) -> None:
-        turn = found.cases
+    def meet(self, operation: Any, case: schemathesis.Case, path: dict[str, Any], headers: dict[str, Any]) -> None:
+        """Send the request, which the fuzzer gave this path and these headers, and judge the answer."""
+        found, turn = self.found, self.found.cases
         found.cases += 1
-        number = living.take(entity, turn) if "{id}" in parts and turn % 4 else None
+        parts = operation.path.split("/")
+        number = self.living.take(".".join(parts[1:3]), turn) if "{id}" in parts and turn % 4 else None
         if number is not None:
-            case.path_parameters = {**(case.path_parameters or {}), "id": number}
-            case.headers = {name: value for name, value in (case.headers or {}).items() if name != "If-Match" or turn % 3 == 0}
-        case.headers = {**(case.headers or {}), **headers}
-        response = case.call()
+            path = {**path, "id": number}
+            headers = {name: value for name, value in headers.items() if name != "If-Match" or turn % 3 == 0}
+        case.path_parameters, case.headers = path, {**headers, **self.headers}
+        response = case.call(app=self.app)
         found.statuses[operation.label, response.status_code] += 1
         if response.status_code == 204 and number is not None:
-            living.gone(entity, number)
+            self.living.gone(".".join(parts[1:3]), number)
         try:
             case.validate_response(response, checks=CHECKS)
         except FailureGroup as group:
@@ -125,6 +114,34 @@ def _operation(operation: Any, mode: schemathesis.GenerationMode, cases: int, he
                 found.faults.setdefault(f"{operation.label}: {type(failure).__name__}", f"{told}\n{case.as_curl_command()}")
         for name in _undeclared(operation, response):
             found.faults.setdefault(f"{operation.label}: member {name}", f"The answer holds {name!r}, which the document does not name.")
+
+
+def fuzz(worlds: Sequence[World], role: str, cases: int, wanted: Callable[[str], bool] = lambda label: True) -> list[Found]:
+    """Send about ``cases`` requests in the name of somebody with ``role`` to the operations whose label, ``POST /store/item``, is
+    ``wanted``; every world gets the same ones, since thinking them out takes longer than answering them."""
+    houses = [House(world, role) for world in worlds]
+    first, *others = houses
+    assert all(one.document() == first.document() for one in others)
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", first.app, headers=first.headers)
+    operations = [one.ok() for one in schema.get_all_operations()]
+    operations = [one for one in operations if wanted(one.label)]
+    runs = [(one, mode) for one in operations for mode in schemathesis.GenerationMode]
+    for number, (operation, mode) in enumerate(runs):
+        share = cases * (number + 1) // len(runs) - cases * number // len(runs)
+        if share:
+            _operation(operation, mode, share, houses)
+    return [one.found for one in houses]
+
+
+def _operation(operation: Any, mode: schemathesis.GenerationMode, cases: int, houses: list[House]) -> None:
+    # Without an answer to learn from there is nothing to shrink: every fault is told as it was met.
+    @settings(max_examples=cases, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))
+    @given(operation.as_strategy(generation_mode=mode))
+    def run(case: schemathesis.Case) -> None:
+        path, headers = dict(case.path_parameters or {}), dict(case.headers or {})
+        for house in houses:
+            house.meet(operation, case, path, headers)
 
     run()
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from core.facts import FixedClock
 from core.services import files
+from core.services.platform import Platform
 from core.testing.world import World
+from tests.api.conftest import stored
 from tests.api.fuzzing import Found, fuzz
 
 FEW, MANY = 1_000, 20_000
@@ -40,9 +45,9 @@ def furnished(app: World) -> World:
 
 def test_the_fuzzer_finds_nothing(app: World) -> None:
     furnished(app)
-    clerk = fuzz(app, app.actor("store.clerk"), FEW * 3 // 4, of_store)
+    (clerk,) = fuzz([app], "store.clerk", FEW * 3 // 4, of_store)
     assert not clerk.faults, told(clerk)
-    everybody = fuzz(app, app.actor("core.everything"), FEW // 4, some)
+    (everybody,) = fuzz([app], "core.everything", FEW // 4, some)
     assert not everybody.faults, told(everybody)
     assert clerk.cases + everybody.cases >= FEW * 95 // 100
     # It means something only where requests get through: the document must be good enough to be understood.
@@ -51,11 +56,27 @@ def test_the_fuzzer_finds_nothing(app: World) -> None:
             "POST /store/item/{id}/transitions/release", "POST /store/shelf", "POST /files", "GET /me"} <= clerk.done
 
 
+@pytest.fixture
+def both(tmp_path: Path, postgres_url: str, clock: FixedClock) -> Iterator[list[World]]:
+    """The same house on each engine."""
+    made = []
+    for name, url in (("sqlite", ""), ("postgresql", postgres_url)):
+        folder = tmp_path / name
+        folder.mkdir()
+        platform = Platform(stored(folder, url), clock)
+        platform.start()
+        made.append(furnished(World(platform, clock)))
+    yield made
+    for one in made:
+        one.platform.close()
+
+
 @pytest.mark.soak
-def test_the_fuzzer_finds_nothing_in_the_long_run(app: World) -> None:
-    furnished(app)
-    clerk = fuzz(app, app.actor("store.clerk"), MANY // 4, of_store)
-    assert not clerk.faults, told(clerk)
-    everybody = fuzz(app, app.actor("core.everything"), MANY * 3 // 4, others)
-    assert not everybody.faults, told(everybody)
-    assert clerk.cases + everybody.cases >= MANY * 95 // 100
+@pytest.mark.parametrize(("role", "cases", "wanted"), [("store.clerk", MANY // 4, of_store), ("core.everything", MANY * 3 // 4, others)])
+def test_the_fuzzer_finds_nothing_in_the_long_run(
+    both: list[World], role: str, cases: int, wanted: Callable[[str], bool], record_property: Callable[[str, object], None]
+) -> None:
+    for found in fuzz(both, role, cases, wanted):
+        record_property("cases, operations, operations that succeeded", f"{found.cases}, {len(found.operations)}, {len(found.done)}")
+        assert not found.faults, told(found)
+        assert found.cases >= cases * 95 // 100
