@@ -22,7 +22,7 @@ from core.errors import BadRequest, TooLarge
 from core.services import importing, looking
 from core.storage.query import Query
 from core.testing.world import World
-from tests.soak import SOAK
+from tests.soak import SOAK, lengthened
 from tests.whole.naughty_house import house
 
 NUMBERS = (str(2**70), str(2**63), "0", "-1", "\u00b2", "\u0661", "1e3", "%00", "%ed%a0%80", "1" * 400, "..%2f", "1%0a")
@@ -129,6 +129,7 @@ def address(rule: str, **given: str) -> str:
     return re.sub(r"<(?:[^:>]*(?:\([^)]*\))?:)?([a-z]+)>", lambda found: usual[found[1]], rule)
 
 
+@lengthened
 def test_strange_numbers_in_every_address(door: Door, app: World) -> None:
     door.faults.clear()
     tried = 0
@@ -144,6 +145,7 @@ def test_strange_numbers_in_every_address(door: Door, app: World) -> None:
     assert tried > 150 and not door.faults, door.faults[:10]
 
 
+@lengthened
 def test_strange_names_and_queries_at_every_address(door: Door) -> None:
     door.faults.clear()
     for rule, method in door.rules():
@@ -156,6 +158,7 @@ def test_strange_names_and_queries_at_every_address(door: Door) -> None:
     assert not door.faults, door.faults[:10]
 
 
+@lengthened
 def test_unreadable_bodies_at_every_address(door: Door, app: World, clerk: Actor) -> None:
     made = app.create("naughty.sheet", by=clerk, name="here").id
     before = looking.count(app.platform, app.system, "naughty.sheet", Query())[0]

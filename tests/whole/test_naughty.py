@@ -19,7 +19,7 @@ from core.services import exporting, importing, looking
 from core.storage.query import Query
 from core.testing.world import World
 from tests import naughty
-from tests.soak import SOAK
+from tests.soak import SOAK, lengthened
 from tests.whole.naughty_house import KINDS, STRICT, WIDTH, Seen, house, is_kept, kept
 
 Chunk = list[str]
@@ -141,6 +141,7 @@ def test_structured_fields_keep_exactly_or_refuse(api: Api) -> None:
             assert wrong.status_code == 422 and set(wrong.json["errors"]) == set(body)  # type: ignore[index]
 
 
+@lengthened
 def test_fields_that_read_their_text_refuse_with_a_sentence(api: Api) -> None:
     for text in naughty.everything() if SOAK else naughty.everything()[::3]:
         answer = api("POST", "/strict", dict.fromkeys(STRICT, text))
@@ -163,6 +164,7 @@ def test_rich_text_runs_nothing(api: Api, pages: Pages) -> None:
         pages.get(f"/naughty/sheet/{made.json['id']}")  # type: ignore[index]
 
 
+@lengthened
 def test_forms_keep_exactly_and_pages_show_it_again(app: World, api: Api, pages: Pages) -> None:
     bodies = by_kind(True)
     for turn, body in enumerate(bodies):
@@ -199,6 +201,7 @@ def test_a_refused_form_holds_everything_typed(app: World, pages: Pages) -> None
     assert total(app) == before
 
 
+@lengthened
 def test_words_in_addresses_find_or_refuse(api: Api, pages: Pages) -> None:
     names = ("q", "sort", "after", "fields", "expand", "limit", "text_0", "text_0__contains", "data", "nothing")
     texts = naughty.everything() if SOAK else [one for held in naughty.categories().values() for one in held[::20]]

@@ -15,7 +15,7 @@ from schemas import check, read_overlay, read_plugin
 from schemas.dump import dump_plugin
 from schemas.model import Overlay
 from tests import naughty
-from tests.soak import SOAK
+from tests.soak import SOAK, lengthened
 from tests.whole.naughty_house import Seen, house
 from tests.whole.slots import ELSEWHERE, Slot, all_definitions, overlay, plugin, slots
 
@@ -91,6 +91,7 @@ def decorated(tmp_path_factory: pytest.TempPathFactory, takes: set[tuple[str, st
         yield world
 
 
+@lengthened
 def test_pages_show_them_and_run_nothing(decorated: World) -> None:
     clerk = decorated.actor("slots.clerk", "core.admin")
     client, headers = decorated.client(clerk), decorated.token(clerk)
