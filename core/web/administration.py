@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform as machine
 import sqlite3
 from datetime import UTC
+from itertools import groupby
 from pathlib import PurePath
 
 from flask import Response, request
@@ -282,7 +283,7 @@ def generation(number: int) -> Response:
     return _respond(
         "generation",
         f"Generation {number}",
-        {"number": number, "lines": lines[:500], "more": max(0, len(lines) - 500), "current": who.generation.number},
+        {"groups": [(name, list(some)) for name, some in groupby(lines[:500], lambda one: one.entity)], "more": max(0, len(lines) - 500)},
         sub="Generations",
     )
 

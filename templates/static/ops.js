@@ -354,12 +354,12 @@ function rich(t) {
 
 /* the palette */
 const kept = name => { try { return JSON.parse(sessionStorage.getItem(name)) || []; } catch { return []; } };
-function option(node, go) { const o = el("a", { role: "option", href: node.href || "#", tabindex: "-1", "aria-selected": "false" }, el("span", { text: node.text })); if (node.key) o.append(el("kbd", { text: node.key })); if (go) o.addEventListener("click", e => { e.preventDefault(); $("#palette").close(); go(); }); return o; }
+function option(node, go) { const o = el("a", { role: "option", href: node.href || "#", tabindex: "-1", "aria-selected": "false" }, node.icon ? node.icon.cloneNode(true) : el("span", { class: "i" }), el("span", { text: node.text })); if (node.key) o.append(el("kbd", { text: node.key })); if (go) o.addEventListener("click", e => { e.preventDefault(); $("#palette").close(); go(); }); return o; }
 function here() {
   const list = $("#palette-list"), q = $("#palette-q").value.trim().toLowerCase(), add = (label, all) => { if (all.length) list.prepend(el("div", { class: "head", role: "presentation", text: label }), ...all); };
   if (!q) add("Recent", kept("recent").filter(r => r[0] !== location.pathname).slice(0, 5).map(r => option({ href: r[0], text: r[1] })));
-  const seen = new Set(), first = n => +!n.dataset.key - n.matches(".primary"), able = $$(".main :is(.pagehead,.rechead,.toolbar) :is(a,button):not([data-x])").filter(n => !n.closest("[hidden],.key") && !n.matches("[aria-disabled=true],#more-toggle,#barred-toggle") && (!n.closest("[popover]") || n.closest("#more-menu,#export-menu"))).sort((a, b) => first(a) - first(b));
-  add("On this page", able.map(n => { const c = n.cloneNode(true); $$("kbd,svg", c).forEach(x => x.remove()); return [c.textContent.trim() || n.getAttribute("aria-label") || "", n]; }).filter(([t]) => t && t.toLowerCase().includes(q) && !seen.has(t) && seen.add(t)).slice(0, q ? 6 : 5).map(([t, n]) => option({ text: t, key: n.dataset.key }, () => n.click())));
+  const seen = new Set(), first = n => +!n.dataset.key - n.matches(".primary"), able = $$(".main :is(.pagehead,.rechead,.toolbar) :is(a,button):not([data-x])").filter(n => !n.closest("[hidden],.key") && !n.matches("[aria-disabled=true],#more-toggle,#barred-toggle,#export-toggle") && (!n.closest("[popover]") || n.closest("#more-menu,#export-menu"))).sort((a, b) => first(a) - first(b));
+  add("On this page", able.map(n => { const c = n.cloneNode(true); $$("kbd,svg", c).forEach(x => x.remove()); return [(n.closest("#export-menu") ? "Export " : "") + (c.textContent.trim() || n.getAttribute("aria-label") || ""), n]; }).filter(([t]) => t && t.toLowerCase().includes(q) && !seen.has(t) && seen.add(t)).slice(0, q ? 6 : 5).map(([t, n]) => option({ text: t, key: n.dataset.key, icon: $("svg", n) }, () => n.click())));
   if (list.children.length > 1) $$(".empty", list).forEach(n => n.remove());
   $$("[role=option]", list).forEach((o, i) => { o.id = "po" + i; });
 }

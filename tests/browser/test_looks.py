@@ -164,3 +164,11 @@ def test_refusals_conflicts_and_layers_are_accessible_and_fit(opened: Callable[.
         page.goto(url, wait_until="domcontentloaded")
         looks.try_(name)
     assert not looks.faults, "\n".join(looks.faults)
+
+
+def test_paper_is_white_whatever_the_theme(opened: Callable[..., Page], told: None) -> None:
+    page = opened("/desk/order/1", dark=True)
+    page.emulate_media(media="print", color_scheme="dark")
+    colours = "[...document.querySelectorAll('.main .card')].map(card => getComputedStyle(card)).map(at => [at.backgroundColor, at.color])"
+    assert {tuple(pair) for pair in page.evaluate(colours)} == {("rgb(255, 255, 255)", "rgb(0, 0, 0)")}
+    assert not page.locator(".nav, .top, #walk, .formfoot").filter(visible=True).count()
