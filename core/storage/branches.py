@@ -30,25 +30,41 @@ MOST = 100
 
 @dataclass(frozen=True)
 class Branch:
-    """Rows whose ``column`` holds ``value``."""
+    """Rows whose ``columns`` hold these ``values``."""
 
-    column: str
-    value: object
+    columns: tuple[str, ...]
+    values: tuple[object, ...]
+
+    def bound(self, number: int) -> dict[str, object]:
+        """Its values by the names they are bound under as branch ``number`` of a cover."""
+        return {bind_name(number, place): value for place, value in enumerate(self.values)}
 
 
 Cover = tuple[Branch, ...]
 
 
+def bind_name(number: int, place: int) -> str:
+    """Under which the value of the column at ``place`` of branch ``number`` is bound."""
+    return f"b{number}" if place == 0 else f"b{number}_{place}"
+
+
 def covers(sight: Sight, wanted: Filter, expression: str) -> Iterator[Cover]:
     """Covers of the rows that the filter, the expression and the row rules let through, each on its own sufficient."""
+    asked: list[Cover] = []
     if wanted.group is not None and not wanted.group.any and not wanted.group.negate:
-        for part in wanted.group.parts:
-            if isinstance(part, Condition) and (found := _of_condition(sight, part)):
-                yield found
-    if expression and (said := _of_expression(sight, expression)):
-        yield said
+        asked += [_of_condition(sight, part) for part in wanted.group.parts if isinstance(part, Condition)]
+    if expression:
+        asked.append(_of_expression(sight, expression))
+    asked = [one for one in asked if one]
+    yield from asked
     if rules := of_rules(sight):
         yield rules
+        # What is asked for among what may be read: one index can hold both.
+        yield from (tuple(_both(ruled, one) for ruled in rules for one in cover) for cover in asked if len(rules) * len(cover) <= MOST)
+
+
+def _both(one: Branch, other: Branch) -> Branch:
+    return Branch((*one.columns, *other.columns), (*one.values, *other.values))
 
 
 @lru_cache(maxsize=4_000)
@@ -62,8 +78,9 @@ def _tree(source: str) -> ast.AST | None:
 
 def usable(sight: Sight, cover: Cover, rest: Sequence[str]) -> bool:
     """Whether indexes lead with each of the cover's columns and go on with ``rest``."""
-    leads = {columns[: len(rest) + 1] for columns in _leads(sight.table.table)}
-    return 0 < len(cover) <= MOST and all((branch.column, *rest) in leads for branch in cover)
+    leads = _leads(sight.table.table)
+    wanted = {(*branch.columns, *rest) for branch in cover}
+    return 0 < len(cover) <= MOST and all(any(lead[: len(one)] == one for lead in leads) for one in wanted)
 
 
 def _leads(table: sa.Table) -> tuple[tuple[str, ...], ...]:
@@ -72,29 +89,34 @@ def _leads(table: sa.Table) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def reach(table: sa.Table, columns: tuple[str, ...]) -> sa.Select[Any]:
+def reach(table: sa.Table, columns: tuple[tuple[str, ...], ...]) -> sa.Select[Any]:
     """Counts the rows of all branches, at most ``n`` of each; indexes alone are read."""
     return remembered.statement(table, ("reach", columns), lambda: _reach(table, columns))
 
 
-def _reach(table: sa.Table, columns: tuple[str, ...]) -> sa.Select[Any]:
+def _reach(table: sa.Table, columns: tuple[tuple[str, ...], ...]) -> sa.Select[Any]:
     arms = []
-    for number, column in enumerate(columns):
-        value = sa.bindparam(f"b{number}", type_=table.c[column].type)
-        some = sa.select(sa.literal(1).label("one")).select_from(table).where(table.c[column] == value)
+    for number, names in enumerate(columns):
+        some = sa.select(sa.literal(1).label("one")).select_from(table).where(held(table, number, names))
         arms.append(sa.select(some.limit(sa.bindparam("n", type_=sa.Integer)).subquery()))
     merged = (sa.union_all(*arms) if len(arms) > 1 else arms[0]).subquery()
     return sa.select(sa.func.count()).select_from(merged)
 
 
-def columns_of(cover: Cover) -> tuple[str, ...]:
+def held(at: sa.FromClause, number: int, names: tuple[str, ...]) -> sa.ColumnElement[bool]:
+    """The rows of a branch: its columns over ``at`` hold the values bound for them."""
+    cells = [at.c[name] for name in names]
+    return sa.and_(*(cell == sa.bindparam(bind_name(number, place), type_=cell.type) for place, cell in enumerate(cells)))
+
+
+def columns_of(cover: Cover) -> tuple[tuple[str, ...], ...]:
     """The cover's columns, branch by branch: what a statement made for it is the same for."""
-    return tuple(branch.column for branch in cover)
+    return tuple(branch.columns for branch in cover)
 
 
 def disjoint(cover: Cover) -> bool:
     """No row is in two branches."""
-    return len({branch.column for branch in cover}) == 1
+    return len({branch.columns for branch in cover}) == 1
 
 
 def _of_condition(sight: Sight, condition: Condition) -> Cover:
@@ -251,4 +273,4 @@ def _column(sight: Sight, declared: Field) -> str:
 
 
 def _branches(column: str, values: Iterable[Any]) -> Cover:
-    return tuple(Branch(column, value) for value in dict.fromkeys(values) if value is not None)
+    return tuple(Branch((column,), (value,)) for value in dict.fromkeys(values) if value is not None)

@@ -1,4 +1,7 @@
-"""Which indexes an entity gets: found from its declarations, at most twelve unless ``indexed`` asks for more."""
+"""Which indexes an entity gets: found from its declarations, at most twelve unless ``indexed`` asks for more.
+
+Beside them, at most four hold what a row rule looks at together with the state that the default list looks at.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from schemas.model import Entity, Field, View
 
 MOST = 12
 MOST_OF_LINES = 6
+MOST_RULED = 4
 _MINE = re.compile(r"(?<![.\w])([a-z][a-z0-9_]*)(?:\.[a-z][a-z0-9_]*)?\s*(?:==\s*me\(\)|in\s+my_team\(\))")
 _OF_STATE = re.compile(r"(?<![.\w])state\s*(?:==|in)\s")
 _SYSTEM_SORTS = frozenset({"created_at", "updated_at", "state", "created_by", "updated_by"})
@@ -38,6 +42,8 @@ def wanted_indexes(entity: Entity, columns: Columns, keys: Keys) -> list[Wanted]
     for one in _useful(entity, columns, keys):
         if len(found) >= MOST:
             break
+        found.setdefault(one.columns, one)
+    for one in list(_ruled(entity, columns, keys))[:MOST_RULED]:
         found.setdefault(one.columns, one)
     return list(found.values())
 
@@ -117,6 +123,27 @@ def _useful(entity: Entity, columns: Columns, keys: Keys) -> Iterator[Wanted]:
     for field in entity.fields:
         if field.type in _REFERENCES:
             yield from _by(field.name, columns)
+
+
+def _ruled(entity: Entity, columns: Columns, keys: Keys) -> Iterator[Wanted]:
+    """By what row rules look at and the state, in the order of the default list, where that reads state by state.
+
+    Somebody who may read a few of very many records would look at all that are open else.
+    """
+    view = default_view(entity)
+    if view is None or not view.sort or entity.workflow is None or not _OF_STATE.search(view.where):
+        return
+    sources = [rule.read for rule in entity.access if rule.read]
+    ruled: dict[str, None] = {}
+    if any(source in ("department", "department_tree", "company") for source in sources):
+        ruled["department_id"] = None
+    if any(source in ("own", "team") for source in sources):
+        ruled[columns[entity.owner][0].name if entity.owner in columns else "created_by"] = None
+    for source in sources:
+        ruled.update(dict.fromkeys(columns[name][0].name for name in _MINE.findall(source) if columns.get(name)))
+    for sort in _sorted_by(view.sort[0].lstrip("-"), columns, keys):
+        for name in ruled:
+            yield Wanted((name, "state", *sort.columns))
 
 
 def default_view(entity: Entity) -> View | None:

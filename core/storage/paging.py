@@ -228,7 +228,7 @@ class Pager:
             arms = []
             for number, branch in enumerate(cover):
                 sight = self.fresh()
-                narrow = _branch(number, branch.column)(sight, None)
+                narrow = _branch(number, branch.columns)(sight, None)
                 some = self.selecting(sight, sa.literal(1).label("one")).where(narrow).limit(keyset.limit())
                 arms.append(sa.select(some.subquery()))
             merged = sa.union_all(*arms).subquery() if len(arms) > 1 else arms[0].subquery()
@@ -339,7 +339,7 @@ class Pager:
     def _newest(self, cover: Cover) -> sa.Select[Any]:
         """The ids of the newest matching rows."""
         arms = []
-        narrows: list[Narrow | None] = [_branch(number, branch.column) for number, branch in enumerate(cover)]
+        narrows: list[Narrow | None] = [_branch(number, branch.columns) for number, branch in enumerate(cover)]
         for narrow in narrows or [None]:
             within = self.fresh()
             chosen = self.selecting(within, within.at.c.id.label("number"), walk="id")
@@ -367,7 +367,7 @@ class Pager:
             return [_either(number) for number in range(either)]
         if walk == "newest":
             return [None]  # the branches are in what is newest
-        return [_branch(number, branch.column) for number, branch in enumerate(cover)] or [None]
+        return [_branch(number, branch.columns) for number, branch in enumerate(cover)] or [None]
 
     def _cover(self, walk: str) -> Cover:
         """Where to look for the rows of a large set, branch by branch; empty to walk the whole index."""
@@ -420,10 +420,9 @@ def forget() -> None:
     _SIZES.clear()
 
 
-def _branch(number: int, column: str) -> Narrow:
+def _branch(number: int, columns: tuple[str, ...]) -> Narrow:
     def narrow(sight: Sight, phase: Phase | None) -> ColumnElement[bool]:
-        cell = sight.at.c[column]
-        return cell == sa.bindparam(f"b{number}", type_=cell.type)
+        return branches.held(sight.at, number, columns)
 
     return narrow
 
@@ -436,4 +435,4 @@ def _either(number: int) -> Narrow:
 
 
 def _branch_values(cover: Cover) -> dict[str, object]:
-    return {f"b{number}": branch.value for number, branch in enumerate(cover)}
+    return {name: value for number, branch in enumerate(cover) for name, value in branch.bound(number).items()}

@@ -266,10 +266,10 @@ def _actor_terms(sight: Sight) -> tuple[str, ...] | None:
             marks[str(column.name)] = f"p{place}x"
     for column in sight.table.columns.get(entity.owner, ()) if entity.owner else ():
         marks[str(column.name)] = "o"
-    if not all(marks.get(branch.column) for branch in cover):
+    if not all(marks.get(branch.columns[0]) for branch in cover):
         return None
     # No branch at all: nothing is readable, and a term that no row has says so.
-    return tuple(sorted(f"{marks[branch.column]}{branch.value}" for branch in cover)) or ("none",)
+    return tuple(sorted(f"{marks[branch.columns[0]]}{branch.values[0]}" for branch in cover)) or ("none",)
 
 
 def _terms(entity: Entity, plan: Layout, record: Mapping[str, Value]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from core.access.actor import Actor
 from core.storage import paging, planning
 from core.storage.query import Condition, Group, Query
 from core.storage.reading import Reader
+from core.storage.tables import entity_table
+from schemas.model import Plugin, View
 from tests.reading.bulk import fill
 from tests.reading.heard import heard
-from tests.reading.world import World
+from tests.reading.world import DESK, World
 
 COUNT = 20_000
 
@@ -27,7 +30,7 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         url = f"sqlite:///{folder / 'large.db'}"
     else:
         url = request.getfixturevalue("postgres").fresh()
-    made = World(url, folder)
+    made = World(url, folder, _by_state())
     made.fill(0)
     fill(made, COUNT)
     if request.param == "postgresql":
@@ -35,6 +38,17 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             connection.execute(sa.text("analyze"))  # as its own housekeeping does after a load
     yield made
     made.database.dispose()
+
+
+def _by_state() -> Plugin:
+    """The desk whose list of tickets opens with those that are not done."""
+    entities = []
+    for entity in DESK.entities:
+        if entity.name == "ticket":
+            opening = View("open", sort=("due",), where="state in ['new', 'open']", default=True)
+            entity = replace(entity, views=(opening, *(replace(view, default=False) for view in entity.views)))
+        entities.append(entity)
+    return replace(DESK, entities=tuple(entities))
 
 
 def picks(world: World, actor: Actor, query: Query) -> list[list[str]]:
@@ -92,6 +106,25 @@ def test_rules_of_several_arms_are_read_arm_by_arm_and_each_row_once(large: Worl
         assert large.all_pages(keeper, Query(sort=sort, limit=900), backwards=True) == found[::-1]
     for plan in picks(large, keeper, Query(sort=(("id", True),)))[-1:]:
         assert not [step for step in plan if "SCAN desk__ticket" in step or "Seq Scan on desk__ticket" in step], plan
+
+
+def test_what_is_asked_for_among_what_may_be_read_is_read_from_one_index(large: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "SMALL", 20)
+    clerk = large.actor("desk.clerk", person=1, department=1)
+    chief = large.actor("desk.chief", person=1)
+    state = Group(False, (Condition("state", "in", ("new", "open")),))
+    with large.reader(chief) as reader:
+        wanted = {item.id for item in reader.walk(Query(limit=1000, where=state, fields=("department_id",))) if item["department_id"] == 1}
+    query = Query(sort=(("due", False),), where=state, limit=300)
+    found = large.all_pages(clerk, query)
+    assert len(found) == len(wanted) > 300 and set(found) == wanted
+    assert large.all_pages(clerk, query, backwards=True) == found[::-1]
+    table = entity_table(large.generation.entity("desk.ticket"), large.database.dialect).table
+    both = [tuple(column.name for column in index.columns)[:2] for index in table.indexes]
+    assert ("department_id", "state") in both and ("f_requester", "state") in both
+    if large.database.dialect == "sqlite":
+        for plan in picks(large, clerk, query):
+            assert any("department_id=? AND state=?" in step for step in plan), plan
 
 
 def _people(world: World) -> list[tuple[int, int | None, int | None]]:

@@ -148,9 +148,9 @@ DESK = Plugin(
 class World:
     """The desk on one database. ``tickets`` are the plain values as they were written, by id."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, desk: Plugin = DESK) -> None:
         self.database = Database(url, folder)
-        self.generation: Generation = build_from((DIRECTORY, DESK))
+        self.generation: Generation = build_from((DIRECTORY, desk))
         migrate.ensure_platform(self.database)
         with self.database.begin(writing=True) as connection:
             head.move(connection, self.generation.number)
