@@ -138,6 +138,16 @@ def draft(p: Platform, actor: Actor, place: str) -> Kept | None:
     return Kept(json.loads(row[0]), aware(row[1])) if row else None
 
 
+def drafts(p: Platform, actor: Actor, most: int = 5) -> list[tuple[str, datetime]]:
+    """(place, when) of the forms that the actor left without saving, newest first."""
+    if actor.account is None:
+        return []
+    with p.read(actor) as unit:
+        mine = sa.and_(Draft.account_id == actor.account, Draft.at > naive(unit.now - DRAFTS_KEPT))
+        rows = unit.connection.execute(sa.select(Draft.place, Draft.at).where(mine).order_by(Draft.at.desc()).limit(most)).all()
+    return [(row[0], aware(row[1])) for row in rows]
+
+
 def keep_draft(p: Platform, actor: Actor, place: str, values: Mapping[str, Sequence[str]]) -> datetime:
     """Keep what was typed. Raises Invalid when it is too much."""
     text = json.dumps({name: list(texts) for name, texts in values.items()})

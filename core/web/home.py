@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from flask import Response, request
@@ -10,7 +11,7 @@ from markupsafe import Markup
 from core.errors import BackofficeError
 from core.render import cells, navigation, words
 from core.render.pages import Crumb, Plain
-from core.services import looking, notices
+from core.services import desk, looking, notices
 from core.storage.query import Query
 from core.web import showing
 from core.web.asking import Asking, asking, entered
@@ -22,6 +23,8 @@ SHOWN = 8
 MADE_OFTEN = 6
 MOST_INBOX = 50
 PALETTE_RECORDS = 8
+_FORM = re.compile(r"/([a-z0-9_]+)/([a-z0-9_]+)/(?:new(?:\?form=[a-z0-9_]+)?|([0-9]{1,16})/edit)\Z")
+"""Where a draft of a record's form is kept: a new one's, or one of a number."""
 
 
 def routes(made: Routes) -> None:
@@ -44,10 +47,29 @@ def home() -> Response:
             "name": who.actor.name.split(" ")[0],
             "wants": _wanted(who, SHOWN),
             "create": _often(who),
+            "drafts": _drafts(who),
             "unread": notices.unread(who.platform, who.actor),
         },
     )
     return respond("home.html", page, block="main")
+
+
+def _drafts(who: Asking) -> list[tuple[str, str, str]]:
+    """(label, address, when) of the forms that were left without saving, as far as they are still the person's."""
+    found = []
+    for place, at in desk.drafts(who.platform, who.actor):
+        parts = _FORM.match(place)
+        entity = who.generation.entities.get(f"{parts[1]}.{parts[2]}") if parts else None
+        if parts is None or entity is None or not who.grant(entity).may("write" if parts[3] else "create"):
+            continue
+        label = f"New {words.singular(entity).lower()}"
+        if parts[3]:
+            record = looking.get_many(who.platform, who.actor, entity.full_name, [int(parts[3])], ()).get(int(parts[3]))
+            if record is None:
+                continue
+            label = str(record.get("display_title") or f"#{record.id}")
+        found.append((label, place, who.texts.datetime(at)))
+    return found
 
 
 def _often(who: Asking) -> list[tuple[str, str, str]]:

@@ -233,7 +233,14 @@ def test_a_draft_is_kept_offered_and_forgotten(clerk: Browser) -> None:
     page = clerk.get("/desk/order/new")
     assert "You left something unsaved" in words(page)
     assert clerk.get("/drafts?place=/desk/order/new").json == {"values": {"name": ["Half typed"]}}
+    assert "Not saved yet New order" in words(clerk.get("/"))
     clerk.made(name="Half typed")
+    assert "Not saved yet" not in words(clerk.get("/"))
+    lost = clerk.made(name="Thrown away while edited")
+    clerk.post("/drafts", {"_place": f"{lost}/edit", "name": "Typed"})
+    assert "Thrown away while edited Jun 1" in words(clerk.get("/"))
+    clerk.post(f"{lost}/delete")
+    assert "Not saved yet" not in words(clerk.get("/")), "what is gone is not offered"
     assert "You left something unsaved" not in words(clerk.get("/desk/order/new"))
 
 
