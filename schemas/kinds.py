@@ -309,7 +309,7 @@ FLAGS: dict[str, str] = {
     "warn_if": "An expression; a warning that may be accepted is shown while it is true.",
     "owner_department": "The department that this field names decides what must hold for the record.",
     "sensitive": "Hidden unless a role unmasks it; reading it is logged.",
-    "personal": "About a person: erasable without breaking the history.",
+    "personal": "About a person: erasable without breaking the history (`work.forget`).",
     "provides": "The part that the field plays for the platform.",
 }
 """Every flag of a field and what it says, in the order of the reference."""
