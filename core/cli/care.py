@@ -77,6 +77,22 @@ def audit() -> None:
 
 
 @audit.command(
+    epilog=examples("backoffice audit reads", "backoffice audit reads --entity payroll.payslip --record 42 --by ann@example.org")
+)
+@click.option("--entity", default="", help="Only of this entity, plugin.entity.")
+@click.option("--record", type=click.IntRange(min=1), help="Only entries that name this record.")
+@click.option("--by", default="", help="Only by this account.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many, newest first.")
+@command
+def reads(entity: str, record: int | None, by: str, limit: int) -> None:
+    """Say who was shown, exported or printed sensitive values of which records, newest first; never the values."""
+    with platform() as p:
+        for one in audits.reads(p, SYSTEM, entity=entity, record=record, by=by, limit=limit):
+            ids = ",".join(str(id) for id in one.records) + (f" and {one.number - len(one.records)} more" * (one.number > len(one.records)))
+            click.echo(f"{one.at:%Y-%m-%d %H:%M:%SZ}  {one.actor}  {one.channel}  {one.what}  {one.entity}  {','.join(one.fields)}  {ids}")
+
+
+@audit.command(
     epilog=examples(
         "backoffice audit verify", "backoffice audit verify --anchor audit.anchors", "backoffice audit verify --since 120"
     )

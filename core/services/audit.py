@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from core.access.actor import Actor
 from core.errors import Forbidden
-from core.storage import log, seal
+from core.storage import log, seal, sensitive
 from core.storage import verify as verifying
 from core.storage.log import Entry
+from core.storage.sensitive import Read
 from core.storage.verify import Verdict
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ def newest(p: Platform, actor: Actor, *, limit: int = 100, before: int | None = 
         raise Forbidden("The log is read by administrators (core.admin). Ask one of them.")
     with p.read(actor) as unit:
         return log.newest(unit, limit=limit, before=before, entity=entity, actor=by, operation=operation)
+
+
+def reads(p: Platform, actor: Actor, *, limit: int = 100, before: int | None = None, entity: str = "", by: str = "",
+          record: int | None = None) -> list[Read]:
+    """Who was shown, exported or printed sensitive values of what, newest first; no values. Administrators only."""
+    if not actor.is_system and not actor.roles & {"core.admin", "core.everything"}:
+        raise Forbidden("The log of reads is for administrators (core.admin). Ask one of them.")
+    with p.read(actor) as unit:
+        return sensitive.newest(unit, limit=limit, before=before, entity=entity, actor=by, record=record)
 
 
 def verify(p: Platform, anchor: Path | None = None, *, since: int | None = None) -> Verdict:

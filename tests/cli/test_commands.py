@@ -140,6 +140,11 @@ def test_why_somebody_may_or_may_not(house: House) -> None:
     )
 
 
+def test_who_read_sensitive_values_is_told(house: House) -> None:
+    assert house.run("audit", "reads", "--entity", "payroll.payslip", "--record", "1", "--by", "ann@example.org") == ""
+    house.run("audit", "reads", "--record", "0", code=2)
+
+
 def test_migrate_and_reindex_may_be_repeated(house: House) -> None:
     for _ in range(2):
         house.run("migrate")

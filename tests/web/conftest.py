@@ -77,6 +77,14 @@ entities:
     access:
       clerk: {read: all, create: all, write: all, delete: all, export: all}
       guest: {read: "kind == 'small'", hide: [secretly], export: all}
+  safe:
+    label: Safe
+    title: "{code}"
+    fields:
+      code: {type: text, required: true}
+      worth: {type: text, sensitive: true}
+    access:
+      clerk: {read: all, create: all, unmask: [worth]}
   survey:
     label: Survey
     title: "{first}"
