@@ -14,15 +14,14 @@ from core.access.grant import Grant, RowRights, grant
 from core.access.rows import holds
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.facts import SYSTEM_FIELDS, Record, Value
-from core.fields import Parsing, effective, kind
+from core.fields import Parsing, effective
 from core.hooks import Refusal
-from core.services import line_rules
+from core.services import checks, line_rules
 from core.services.currencies import currency_of, settle_currencies
 from core.services.defaults import (
     DERIVED,
     complete_lines,
     department_code,
-    empty,
     fill,
     has_money,
     nothing,
@@ -32,14 +31,14 @@ from core.services.defaults import (
 )
 from core.services.drafts import Change, Draft
 from core.services.work import Work
-from core.storage import constraints, remembered, rows, stored, uploads
+from core.storage import constraints, remembered, rows, stored
 from core.storage.formulas import Formulas
 from core.storage.unit import Unit
 from core.workflow.documents import workflow_of
 from schemas.model import Entity, Field
 
 NOT_HERE = "This field cannot be given here."
-REQUIRED = "Please fill this in."
+REQUIRED = checks.REQUIRED
 
 
 def entity_for_writing(unit: Unit, actor: Actor, name: str) -> Entity:
@@ -260,16 +259,16 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     unit, formulas = draft.unit, draft.formulas
     fill(unit, formulas, draft.shape, draft.record, draft.before, draft.given)
     stamp(draft)
-    _rules_of_given(draft)
-    for one in _lines(draft.entity):
+    checks.rules_of_given(draft)
+    for one in checks.lines_of(draft.entity):
         if draft.record.get(one.name) != draft.old.get(one.name):
             complete_lines(unit, formulas, draft.entity, one, draft.record, draft.before)
-    _known_lines(draft)
-    _choices_and_limits(draft, draft.changed())
+    checks.known_lines(draft)
+    checks.choices_and_limits(draft, draft.changed())
     settle_currencies(draft)
     if draft.errors:
         if not bare:
-            _required(draft, relax)
+            checks.required(draft, relax)
         raise refused(draft)
     stored.derive(unit, formulas, draft.entity, draft.record)
     before_hooks = dict(draft.record)
@@ -277,22 +276,22 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     touched = {name for name, value in draft.record.items() if before_hooks.get(name) != value}
     if touched:
         _settle_again(draft, touched)
-        for one in _lines(draft.entity):
+        for one in checks.lines_of(draft.entity):
             if one.name in touched:
                 complete_lines(unit, formulas, draft.entity, one, draft.record, draft.before)
         draft.given = frozenset(name for name in draft.given if name not in touched)
         fill(unit, formulas, draft.shape, draft.record, draft.before, draft.given | frozenset(touched))
         stamp(draft)
-        _choices_and_limits(draft, touched)
+        checks.choices_and_limits(draft, touched)
         settle_currencies(draft)
         stored.derive(unit, formulas, draft.entity, draft.record)
     if not bare:
-        _required(draft, relax)
+        checks.required(draft, relax)
     for sentence in constraints.failures(formulas, draft.shape, draft.record):
         draft.refuse("", sentence)
     if draft.errors:
         raise refused(draft)
-    _soft(draft)
+    checks.soft(draft)
 
 
 def refused(draft: Draft) -> Invalid:
@@ -304,90 +303,6 @@ def refused(draft: Draft) -> Invalid:
         own = name in known or sentences == [NOT_HERE] or draft.entity.field(name) is None
         errors.setdefault(name if own else "", []).extend(sentences)
     return Invalid(errors)
-
-
-def _rules_of_given(draft: Draft) -> None:
-    """read_only_if, set_once and show_if: what may not be given although its field is writable."""
-    for one in draft.shape.fields:
-        if one.name not in draft.given or one.name in draft.errors:
-            continue
-        old = draft.before.get(one.name) if draft.before is not None else nothing(one)
-        new = draft.record.get(one.name)
-        if new == old:
-            continue
-        if one.set_once and draft.before is not None and not empty(old):
-            draft.refuse(one.name, "This was set once and cannot be changed.")
-            continue
-        # The rule looks at the other new values, and at this field's old one: a value must not unlock itself.
-        view = {**draft.record, one.name: old}
-        if (
-            one.read_only_if
-            and draft.formulas.truth(draft.entity, one.read_only_if, view, before=draft.before) is not False
-        ):
-            draft.refuse(one.name, "This cannot be changed now.")
-        elif one.show_if and draft.formulas.truth(draft.entity, one.show_if, view, before=draft.before) is not True:
-            if draft.actor.channel == "ui":
-                draft.record[one.name] = old  # a page may send a control that was hidden while others were filled in
-            elif not empty(new):
-                draft.refuse(one.name, "This does not apply with the other values.")
-
-
-def _known_lines(draft: Draft) -> None:
-    for one in _lines(draft.entity):
-        if one.name in draft.errors:
-            continue
-        old = {line["id"] for line in draft.old.get(one.name) or ()}
-        numbers = [line["id"] for line in draft.record.get(one.name) or () if line.get("id") is not None]
-        if not set(numbers) <= old or len(set(numbers)) != len(numbers):
-            draft.refuse(one.name, "A line's id is not one of this record's lines.")
-
-
-def _choices_and_limits(draft: Draft, names: Collection[str]) -> None:
-    for one in draft.shape.fields:
-        if one.name not in names or one.name in draft.errors or one.type in DERIVED:
-            continue
-        value = draft.record.get(one.name)
-        if one.type == "lines":
-            _line_limits(draft, one, value or ())
-        elif value is not None and not empty(value):
-            for sentence in refusals(one, value):
-                draft.refuse(one.name, sentence)
-            if one.type in uploads.KINDS and not uploads.usable(draft.unit, int(value), draft.old.get(one.name)):
-                draft.refuse(one.name, uploads.NOT_YOURS)
-            elif one.type == "image" and value != draft.old.get(one.name) and not uploads.is_picture(draft.unit, int(value)):
-                draft.refuse(one.name, uploads.NO_PICTURE)
-            elif one.type == "entity" and str(value) not in draft.unit.generation.entities and value != draft.old.get(one.name):
-                draft.refuse(one.name, "There is no such entity. Write plugin.entity.")
-
-
-def _line_limits(draft: Draft, one: Field, lines: Iterable[Mapping[str, Value]]) -> None:
-    for number, line in enumerate(lines, start=1):
-        for child in one.fields:
-            value = line.get(child.name)
-            if child.type in DERIVED:
-                continue
-            if value is None or empty(value):
-                if child.required or (
-                    child.required_if
-                    and draft.formulas.truth(draft.entity, child.required_if, line, parent=draft.record, line=one)
-                    is True
-                ):
-                    draft.refuse(one.name, f"Line {number}: {child.label or child.name} is missing.")
-                continue
-            for sentence in refusals(child, value):
-                draft.refuse(one.name, f"Line {number}, {child.label or child.name}: {sentence}")
-            if child.type in uploads.KINDS:
-                held = {old["id"]: old for old in draft.old.get(one.name) or ()}
-                if not uploads.usable(draft.unit, int(value), held.get(line.get("id"), {}).get(child.name)):
-                    draft.refuse(one.name, f"Line {number}, {child.label or child.name}: {uploads.NOT_YOURS}")
-
-
-def refusals(one: Field, value: Value) -> list[str]:
-    """What the field's own limits say about a value that is there."""
-    try:
-        return kind(one).refuse(one, value)
-    except (TypeError, AttributeError, ArithmeticError):
-        return ["This value does not fit the field."]
 
 
 def _call_hooks(draft: Draft) -> None:
@@ -433,47 +348,6 @@ def _settle_again(draft: Draft, touched: Iterable[str]) -> None:
     if draft.before is None:
         draft.record["created_by"] = draft.record["updated_by"] = draft.actor.person
         draft.record["created_at"] = draft.record["updated_at"] = draft.unit.now
-
-
-def _lines(entity: Entity) -> tuple[Field, ...]:
-    return remembered.statement(entity, "lines", lambda: tuple(one for one in entity.fields if one.type == "lines"))
-
-
-def _needed(entity: Entity) -> tuple[Field, ...]:
-    """Fields that are required, always or on a condition."""
-    return tuple(one for one in entity.fields if (one.required or one.required_if) and one.type not in ("sequence", "boolean"))
-
-
-def _required(draft: Draft, relax: bool) -> None:
-    for one in remembered.statement(draft.shape, "required", lambda: _needed(draft.shape)):
-        if one.name in draft.errors or not empty(draft.record.get(one.name)):
-            continue
-        untouched = draft.before is not None and empty(draft.before.get(one.name))
-        if relax and untouched and one.name not in draft.given:
-            continue
-        needed = one.required
-        if not needed and one.required_if:
-            needed = draft.formulas.truth(draft.entity, one.required_if, draft.record, before=draft.before) is True
-        if (
-            needed
-            and one.show_if
-            and draft.formulas.truth(draft.entity, one.show_if, draft.record, before=draft.before) is not True
-        ):
-            needed = False
-        if needed:
-            draft.refuse(one.name, REQUIRED)
-
-
-def _soft(draft: Draft) -> None:
-    """warn_if: said, not refused."""
-    warned = remembered.statement(draft.shape, "warned", lambda: tuple(one for one in draft.shape.fields if one.warn_if))
-    changed = draft.changed() if warned else frozenset()
-    for one in warned:
-        if (
-            (draft.before is None or one.name in changed)
-            and draft.formulas.truth(draft.entity, one.warn_if, draft.record, before=draft.before) is True
-        ):
-            draft.warnings[one.name] = [f"{one.label or one.name} is unusual here ({one.warn_if})."]
 
 
 def writable_now(draft: Draft, rights: RowRights) -> frozenset[str]:
