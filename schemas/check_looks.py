@@ -72,6 +72,8 @@ def _view(proof: Proof, view: View) -> None:
                 f'A {view.kind} cannot be divided by "{view.by}", which is {field.type}.',
                 "Use the state, a choice or a reference.",
             )
+    if view.kind == "board" and not view.by and not proof.entity.workflow and proof.entity.kind != "document":
+        proof.say(view.place, 'A board of records without states needs "by".', "Name a choice or a reference.")
     for word in ("start", "end"):
         name = getattr(view, word)
         if name and proof.want(name, view.place.at(word)):

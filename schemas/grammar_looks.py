@@ -178,19 +178,6 @@ class ViewPart(words.Part):
     end = words.Name(words.MAX_FIELD_NAME)
     default = words.Flag()
 
-    @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def the_kind_has_what_it_needs(self, data: Any, original: Any, **_: Any) -> None:
-        needs = {"board": ("by",), "calendar": ("start",), "timeline": ("start", "end")}.get(
-            str(original.get("kind")), ()
-        )
-        errors = {
-            word: [Fault(f'A {original["kind"]} needs "{word}".', "Name the field.")]
-            for word in needs
-            if word not in original
-        }
-        if errors:
-            raise ValidationError(errors)
-
     @post_load(pass_original=True)
     def make(self, data: dict[str, Any], original: Any, **_: Any) -> View:
         return View(original.name, place=original.place, label=data.pop("label", label_of(original.name)), **data)

@@ -133,8 +133,13 @@ def _facts(want: Wanted) -> tuple[str, ...]:
 def _needed(want: Wanted) -> tuple[str, ...]:
     extra = [one for one in (want.view.by, want.view.start, want.view.end, want.shape.parent) if one]
     if want.view.kind in ("calendar", "timeline"):
-        extra += _numbers(want)
+        extra += [_start(want), *_numbers(want)]
     return tuple(dict.fromkeys([*_facts(want), *extra]))
+
+
+def _start(want: Wanted) -> str:
+    """The field that says on which day a record stands: the view's, else the first day the entity has."""
+    return want.view.start or next((one.name for one in want.shape.fields if one.type in ("date", "datetime")), "created_at")
 
 
 def _numbers(want: Wanted) -> list[str]:
@@ -234,7 +239,7 @@ def _month(want: Wanted) -> Month:
     who = want.asking
     today = who.platform.clock.now().astimezone(who.fmt.zone).date()
     first = _asked_month(today)
-    start = want.view.start or next((one.name for one in want.shape.fields if one.type in ("date", "datetime")), "created_at")
+    start = _start(want)
     days = list(Calendar(who.fmt.locale.first_week_day).itermonthdates(first.year, first.month))
     declared = field_of(want.shape, start)
     timed = declared is not None and effective(declared, who.generation.entities, want.entity).type == "datetime"

@@ -65,6 +65,11 @@ entities:
       extra: {type: json, default: {size: 1, more: [2.5, x, true]}}
       about: {type: entity}
       token: {type: secret}
+    views:
+      all: {columns: [name]}
+      lanes: {kind: board}
+      month: {kind: calendar}
+      span: {kind: timeline}
     workflow:
       states: [draft, open, closed]
       transitions:

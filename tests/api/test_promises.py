@@ -126,3 +126,11 @@ def test_what_is_exported_goes_in_again_unchanged(app: World, clerk: Any) -> Non
     assert (fresh.created, fresh.refused) == (1, 0), fresh.refusals
     newest = clerk("GET", "/store/item?limit=1").json["items"][0]
     assert newest["id"] != made["id"] and newest["parts"][0]["label"] == "leg" and newest["parts"][0]["checked"] is None
+
+
+def test_views_name_only_what_is_not_as_usual(app: World, clerk: Any) -> None:
+    clerk("POST", "/store/item", {"name": "Findable", "bought": f"{app.clock.now():%Y-%m-%d}"})
+    browser = app.client(app.actor("store.clerk"))
+    for view in ("all", "lanes", "month", "span"):
+        page = browser.get(f"/store/item?view={view}")
+        assert page.status_code == 200 and "Findable" in page.get_data(as_text=True), view

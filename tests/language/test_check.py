@@ -127,6 +127,7 @@ def test_the_example_of_the_design_has_no_problems() -> None:
         ("", "views: {v: {sort: -nmae}}", "views.v.sort", 'has no field "nmae"'),
         ("", "views: {v: {columns: [name, owner.nmae]}}", "views.v.columns", 'directory.person has no field "nmae"'),
         ("", "views: {v: {kind: board, by: amount}}", "views.v.by", 'A board cannot be divided by "amount"'),
+        ("", "views: {v: {kind: board}}", "views.v", 'needs "by"'),
         ("", "views: {v: {kind: calendar, start: name}}", "views.v.start", '"name" is no date.'),
         ("", "views: {v: {kind: tree}}", "views.v.kind", "shop.thing is no tree."),
         ("", "views: {v: {default: true}, w: {default: true}}", "views.w.default", "Two views are the default"),
