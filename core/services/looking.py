@@ -9,6 +9,7 @@ from core.access.actor import Actor
 from core.access.grant import Grant, grant
 from core.errors import Forbidden
 from core.facts import Record
+from core.render import words
 from core.services.platform import Platform
 from core.storage import facets as counting
 from core.storage import history as past
@@ -202,7 +203,7 @@ def _demand(actor: Actor, entity: Entity, rights: Grant) -> None:
     if not rights.may("read"):
         readers = sorted(rule.role for rule in entity.access if rule.read != "none")
         whom = f"Roles that may: {', '.join(readers)}." if readers else "No role may."
-        raise Forbidden(f"You may not read {entity.label or entity.full_name}. {whom} Ask an administrator for a role.")
+        raise Forbidden(f"You may not read {words.plural(entity).lower()}. {whom} Ask an administrator for a role.")
 
 
 __all__ = [

@@ -22,6 +22,8 @@ from core.web.routing import Routes
 from core.web.showing import go, respond
 
 MOST_FACETS = 8
+MOMENTS = ("ge", "lt")
+"""How moments are compared with a day, which stands for its beginning: nothing happens exactly then."""
 DAYS = (
     ("today", "Today"),
     ("tomorrow", "Tomorrow"),
@@ -209,7 +211,8 @@ def filter_control(plugin: str, entity: str) -> Response:
         raise BadRequest("There is no such field here to filter by.")
     declared = effective(field, who.generation.entities, want.entity)
     here = kind(declared)
-    operators = [(op, words.operator_label(op, here.family)) for op in here.operators if op != "empty"]
+    offered_by = MOMENTS if here.family == "datetime" else here.operators
+    operators = [(op, words.operator_label(op, here.family)) for op in offered_by if op != "empty"]
     operators += [("empty", "is empty"), ("filled", "is not empty")]
     options = [(option.name, option.label or option.name) for option in declared.options]
     if name == "state" and want.shape.workflow is not None:

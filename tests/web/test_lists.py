@@ -181,5 +181,7 @@ def test_days_that_move_with_today_filter_and_stay_in_the_address(house: World, 
     assert "Due is on or after today-30d (May 2, 2026)" in words(clerk.get("/desk/order?due__ge=today-30d"))
     assert len(_ids(clerk.get("/desk/order?created_at__ge=today").text)) == 50, "made at nine: the day begins at midnight"
     control = clerk.part("/desk/order/filter?_field=due")
-    assert 'value="today-30d"' in control.text
+    assert 'value="today-30d"' in control.text and "is on or before" in words(control)
+    moments = words(clerk.part("/desk/order/filter?_field=created_at"))
+    assert "is on or after" in moments and "is before" in moments and "is on or before" not in moments, "a day is its beginning here"
     assert clerk.get("/desk/order?_field=due&_op=ge&_value=today-30d").location == "/desk/order?due__ge=today-30d"
