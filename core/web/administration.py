@@ -86,12 +86,15 @@ def index() -> Response:
     warned = sum(len(one.problems) for one in health_ if one.state not in ("broken", "failing"))
     if warned:
         said.append(f"{warned} {'warning' if warned == 1 else 'warnings'} about what plugins declare.")
+    safe = who.platform.discovery.safe_mode
+    if safe:
+        said.insert(0, "Safe mode: no plugin’s code is run until the server is started without it.")
     return _respond(
         "index",
         "Administration",
         {
             "pages": PAGES,
-            "problems": any(one.problems or one.failures for one in health_),
+            "problems": safe or any(one.problems or one.failures for one in health_),
             "told": " ".join(said) or "Hooks of plugins failed.",
             "wrong": wrong,
         },
@@ -389,6 +392,7 @@ def health() -> Response:
     facts = [
         ("Python", machine.python_version()),
         ("Database", f"SQLite {sqlite3.sqlite_version}" if who.platform.database.dialect == "sqlite" else "PostgreSQL"),
+        ("Plugins", "safe mode: their code is not run" if who.platform.discovery.safe_mode else "their code is run"),
         ("Generation", str(who.generation.number)),
         ("Entities", str(len(who.generation.entities))),
         ("Data directory", str(settings.data_dir)),
