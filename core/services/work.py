@@ -112,6 +112,8 @@ class Work:
     @_passing
     def find(self, entity: str, *, limit: int = 100, **conditions: Value) -> list[Record]:
         """Live records, newest first, whose fields equal ``conditions``. ``field__op=value`` takes another operator."""
+        if not self._may_look(entity):
+            return []
         parts = tuple(_condition(name, value) for name, value in conditions.items())
         query = Query(
             where=Group(False, parts) if parts else None, sort=(("id", True),), limit=max(1, min(limit, 1000))
@@ -127,6 +129,8 @@ class Work:
     @_passing
     def count(self, entity: str, **conditions: Value) -> int:
         """How many live records there are whose fields equal ``conditions``, counted up to 10,000."""
+        if not self._may_look(entity):
+            return 0
         parts = tuple(_condition(name, value) for name, value in conditions.items())
         return self._reader(entity).count(Query(where=Group(False, parts) if parts else None, sort=(("id", True),)))[0]
 
@@ -195,6 +199,10 @@ class Work:
             gathered = later.of(self._unit)
             self._mark = gathered.mark() if gathered is not None else None
             self._savepoint = self._unit.connection.begin_nested()
+
+    def _may_look(self, entity: str) -> bool:
+        """With nothing but the actor's own rights, what that person may not read at all is not there."""
+        return self._actor.is_system or grant(self._unit.generation.entity(entity), self._actor).may("read")
 
     def _reader(self, entity: str) -> Reader:
         declared, actor = self._unit.generation.entity(entity), self._actor

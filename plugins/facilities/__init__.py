@@ -129,6 +129,7 @@ def order_the_work(record: Record, transition: str, work: Work) -> None:
         description=record.get("description"),
         priority=record["priority"],
         rework_of=earlier if transition == "refuse" else None,
+        requested_by=record["requester"],
     )
     work.change("facilities.request", record.id, work_order=order.id)
 

@@ -128,3 +128,14 @@ def test_a_problem_and_a_major_incident_are_closed_with_care(app: World, desk: D
     with pytest.raises(Conflict, match="major incident"):
         app.move("helpdesk.problem", problem, "close", by=manager)
     assert app.move("helpdesk.problem", problem, "close", by=manager, review_note="Two ways in.")["state"] == "closed"
+
+
+def test_a_panel_shows_nothing_of_what_its_reader_may_not_read_at_all(app: World, desk: Desk, actor: Callable[..., Actor]) -> None:
+    owner = actor("helpdesk.service_owner")
+    service = app.create("helpdesk.service", name=f"Web {next(SERIAL)}", owner=owner.person)
+    target, source = (ticket(app, desk, service=service.id) for _ in range(2))
+    say(app, desk, source.id, "An answer to nobody else.")
+    app.move("helpdesk.ticket", source, "merge", by=desk.agent, merged_into=target.id)
+    answer = app.client(owner).get(f"/helpdesk/ticket/{target.id}")
+    assert answer.status_code == 200
+    assert source["number"] in answer.data.decode() and "An answer to nobody else." not in answer.data.decode()
