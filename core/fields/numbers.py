@@ -56,7 +56,14 @@ class Integer(FieldKind):
         return limits(one, value, lambda bound: f"{bound}")
 
     def display(self, one: Field, value: Value, fmt: Formatter) -> str:
+        if value is not None and is_year(one):
+            return str(value)
         return "" if value is None else fmt.number(value)
+
+
+def is_year(one: Field) -> bool:
+    """Whether the field's bounds make it a year (1000 to 9999): years are written without separators."""
+    return bool(one.min and one.max) and int(one.min) >= 1_000 and int(one.max) <= 9_999
 
 
 class Rating(Integer):

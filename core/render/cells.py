@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from core.facts import EntityRef
 from core.fields import kind
+from core.fields.numbers import is_year
 from core.render import words
 from core.render.texts import Texts
 from schemas.model import Entity, Field
@@ -142,6 +143,8 @@ def _shower(field: Field, said: Texts) -> Callable[[Any], str]:
         return lambda value: said.number(value, places) if isinstance(value, Decimal | int) else str(escape(value))
     if name == "percent":
         return lambda value: str(escape(said.percent(value)))
+    if name == "integer" and is_year(field):
+        return lambda value: str(escape(value))
     if name == "integer":
         return lambda value: said.number(value) if isinstance(value, int) else str(escape(value))
     if name == "duration":

@@ -139,7 +139,7 @@ class Reader:
     def lookup(
         self, q: str, limit: int = 20, where: str = "", only: Group | None = None
     ) -> list[tuple[int, str | None]]:
-        """(id, title) of records for a picker: titles that begin with ``q`` first, then records whose words match.
+        """(id, title) of records for a picker: titles that begin with ``q``, records whose words match, titles with ``q`` inside.
 
         ``where`` is the picker's filter over this entity; ``only`` further conditions.
         """
@@ -154,6 +154,12 @@ class Reader:
         if len(found) < limit and search.words(q):
             known = {number for number, _ in found}
             hits = self._titles(replace(base, q=q, sort=(("id", True),)))
+            found += [hit for hit in hits if hit[0] not in known]
+        if len(found) < limit and self.sight().may_name("display_title"):
+            # Titles are made of other records' titles too, which are not among the words of this one.
+            inside = Condition("display_title", "contains", (q.strip(),))
+            known = {number for number, _ in found}
+            hits = self._titles(replace(base, where=Group(False, (inside,) if only is None else (inside, only))))
             found += [hit for hit in hits if hit[0] not in known]
         return found[:limit]
 

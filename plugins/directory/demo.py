@@ -223,6 +223,11 @@ def name_of(dice: random.Random) -> tuple[str, str]:
     return given, dice.choice(_STARTS) + dice.choice(_MIDDLES) + dice.choice(_FAMILY_ENDS)
 
 
+def staff(work: DemoWork) -> list[int]:
+    """Who works here now; the persons of the demo's accounts, who have no job title, are not among them."""
+    return [one.id for one in work.find("directory.person", active=True, limit=400) if one.get("job_title")]
+
+
 def account(work: DemoWork, role: str) -> int | None:
     """The person of the demo's account for a role such as ``helpdesk.agent``, so that whoever signs in has something to do."""
     found = work.first("directory.person", mail=f"{role}@example.org")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from core import DemoWork, Money
-from plugins.directory.demo import account, name_of
+from plugins.directory.demo import account, name_of, staff
 from plugins.facilities import demo_daily, demo_places
 from plugins.facilities.demo_places import Places
 
@@ -43,7 +43,7 @@ def fill(work: DemoWork) -> None:
     dice = random.Random(SEED)
     start = work.now - timedelta(days=DAYS[work.size])
     work.at(start - timedelta(days=5))
-    people = [one.id for one in work.find("directory.person", active=True, limit=400)]
+    people = staff(work)
     people += [*filter(None, [account(work, "facilities.occupant")])] * 12
     crew = _crew(work, "House services") or people[:6]
     crew += [*filter(None, [account(work, "facilities.technician")])]
@@ -52,8 +52,8 @@ def fill(work: DemoWork) -> None:
         work.create("facilities.category", name=name, priority=rank).id
         for name, rank in (("Electricity", "P2"), ("Heating", "P2"), ("Water", "P1"), ("Furniture", "P4"), ("Doors and windows", "P3"))
     ]
-    for _ in range(REQUESTS[work.size]):
-        _request(work, dice, start, people, crew, places, categories)
+    for moment in sorted(start + (work.now_really - start) * dice.random() for _ in range(REQUESTS[work.size])):
+        _request(work, dice, moment, people, crew, places, categories)
     _preventive(work, dice, start, crew, places)
     _bookings(work, dice, start, people, places)
     _inspections(work, dice, start, crew, places.rooms)
@@ -68,14 +68,14 @@ def fill(work: DemoWork) -> None:
 def _request(
     work: DemoWork,
     dice: random.Random,
-    start: datetime,
+    moment: datetime,
     people: list[int],
     crew: list[int],
     places: Places,
     categories: list[int],
 ) -> None:
     now = work.now_really
-    moment = start + (now - start) * dice.random()
+    recent = now - moment < timedelta(days=12)
     work.at(moment)
     work.by(dice.choice(people))
     fault = dice.choice(_FAULTS)
@@ -89,18 +89,20 @@ def _request(
         asset=dice.choice((None, None, dice.choice(places.assets))),
     )
     moment += timedelta(hours=dice.randrange(1, 20))
-    if moment >= now:
+    if moment >= now or (recent and dice.random() < 0.15):
         return
     work.at(moment)
     work.by(crew[0])
     work.move("facilities.request", request.id, "triage")
+    if recent and dice.random() < 0.2:
+        return
     if dice.random() < 0.06:
         work.move("facilities.request", request.id, "reject", reason="Belongs to the landlord.")
         return
     work.move("facilities.request", request.id, "plan")
     planned = work.get("facilities.request", request.id)
     order = planned.get("work_order") if planned is not None else None
-    if order is None or dice.random() < 0.08:
+    if order is None or (recent and dice.random() < 0.2):
         return
     if not _work_off(work, dice, crew, order, moment):
         return
@@ -112,7 +114,7 @@ def _work_off(work: DemoWork, dice: random.Random, crew: list[int], order: int, 
     """Plan and do an order from ``moment`` on; answers whether it is done by now."""
     now = work.now_really
     technician = dice.choice(crew[1:])
-    begin = (moment + timedelta(days=dice.randrange(1, 9))).replace(minute=0, second=0, microsecond=0)
+    begin = (moment + timedelta(days=dice.randrange(1, 9))).replace(hour=dice.randrange(7, 16), minute=0, second=0, microsecond=0)
     work.at(moment)
     work.by(crew[0])
     work.move("facilities.work_order", order, "plan", due=moment + timedelta(days=10))
@@ -226,8 +228,8 @@ def _inspections(work: DemoWork, dice: random.Random, start: datetime, crew: lis
 
 def _visits(work: DemoWork, dice: random.Random, start: datetime, people: list[int], rooms: list[int]) -> None:
     now = work.now_really
-    for _ in range(VISITS[work.size]):
-        day = (start + timedelta(days=dice.randrange(0, DAYS[work.size] + 6))).date()
+    for number in sorted(dice.randrange(0, DAYS[work.size] + 6) for _ in range(VISITS[work.size])):
+        day = (start + timedelta(days=number)).date()
         moment = datetime(day.year, day.month, day.day, dice.randrange(7, 15), dice.choice((0, 15, 30, 45)), tzinfo=UTC)
         work.at(min(moment - timedelta(days=2), now - timedelta(minutes=1)))
         work.by(dice.choice(people))

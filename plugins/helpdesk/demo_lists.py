@@ -62,7 +62,6 @@ def knowledge(
             body=f"<p>First switch the {thing} off and on again.</p><p>If it still {trouble}, report it, and say:</p>"
             "<ul><li>since when,</li><li>whether colleagues have it too,</li><li>what was changed last.</li></ul>",
             audience=("employees", "public", "agents")[number % 3],
-            language=("en", "en", "en", "de", "fr")[number % 5],
             owner=authors[0],
             review_due=work.now_really.date() + timedelta(days=dice.randrange(5, 340)),
         )

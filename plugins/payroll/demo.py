@@ -24,7 +24,8 @@ def fill(work: DemoWork) -> None:
     begin = first_of(work.today, -months)
     work.at(_at(begin - timedelta(days=20), work))
     crew = _crew(work, "Accounts")
-    people = list(work.find("directory.person", active=True, limit=400))
+    known = account(work, "payroll.employee")
+    people = [one for one in work.find("directory.person", active=True, limit=400) if one.get("job_title") or one.id == known]
     if len(crew) < 4:
         crew = [one.id for one in people[:4]]
     work.by(crew[0])

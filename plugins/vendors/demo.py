@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from core import DemoWork, Money
-from plugins.directory.demo import name_of
+from plugins.directory.demo import name_of, staff
 from plugins.vendors import demo_cases
 from plugins.vendors.demo_cases import Crew, iban
 
@@ -57,7 +57,7 @@ def fill(work: DemoWork) -> None:
     """Write lists first, then vendors through their onboarding."""
     dice = random.Random(SEED)
     work.at(work.now - timedelta(days=368))
-    people = [one.id for one in work.find("directory.person", active=True, limit=400)]
+    people = staff(work)
     buyers = list(_crew(work, "Purchasing") or people[:4])
     payers = list(_crew(work, "Accounts") or people[4:8])
     # Whoever asks for a vendor does not approve it.
@@ -70,7 +70,10 @@ def fill(work: DemoWork) -> None:
             ("EOM30", "30 days, end of month", "end_of_month", 30),
         )
     ]
-    categories = [work.create("vendors.category", code=f"C{at:02d}", name=name).id for at, name in enumerate(_LAST, 1)]
+    categories = [
+        work.create("vendors.category", code=f"C{at:02d}", name=name, owner=buyers[at % len(buyers)]).id
+        for at, name in enumerate(_LAST, 1)
+    ]
     types = [
         work.create("vendors.document_type", code=code, name=name, expires=expires, mandatory_to_tier=tier).id
         for code, name, expires, tier in (
@@ -181,7 +184,7 @@ def _vendor(
         "verify",
         verification=({"method": "callback", "result": "confirmed", "called": contacts[0]["phone"]},),
     )
-    if moment + timedelta(days=12) >= now or dice.random() < 0.08:
+    if moment + timedelta(days=12) >= now or (now - moment < timedelta(days=60) and dice.random() < 0.3):
         return
     work.by(payers[1])
     demo_cases.approve(work, account)

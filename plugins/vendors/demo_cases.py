@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from core import DemoWork, Record
 from plugins.directory.demo import account
@@ -19,6 +20,8 @@ _EVENTS = (
     ("A drive with our data was lost", "security", "critical", "Drives are encrypted from now on."),
     ("A present for the buyer", "ethics", "high", "Sent back; their management was told."),
 )
+
+_QUESTIONS = (("Is access reviewed each quarter?", 2), ("Are drives encrypted?", 3), ("Who is told of a breach?", 1))
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def fill(work: DemoWork, dice: random.Random, crew: Crew, terms: list[int]) -> N
     _near_hits(work, crew, active)
     _blocks(work, crew, active)
     _expired(work, crew)
+    _questionnaires(work, dice, crew, active)
     _today(work, crew, active, terms)
 
 
@@ -134,6 +138,23 @@ def _near_hits(work: DemoWork, crew: Crew, vendors: list[Record]) -> None:
         )
 
 
+def _questionnaires(work: DemoWork, dice: random.Random, crew: Crew, vendors: list[Record]) -> None:
+    work.by(crew.buyers[1])
+    for vendor in vendors[:: 3 if work.size == "full" else 8]:
+        work.at(vendor["updated_at"])
+        work.create(
+            "vendors.questionnaire",
+            vendor=vendor.id,
+            template="Information security",
+            version_name="3",
+            answered_on=vendor["updated_at"].date(),
+            answers=tuple(
+                {"question": question, "weight": weight, "answer": "See the annex.", "score": Decimal(dice.randrange(50, 101))}
+                for question, weight in _QUESTIONS
+            ),
+        )
+
+
 def _blocks(work: DemoWork, crew: Crew, vendors: list[Record]) -> None:
     work.by(crew.buyers[1])
     cases = (
@@ -171,6 +192,14 @@ def _today(work: DemoWork, crew: Crew, vendors: list[Record], terms: list[int]) 
         if number == 0:
             work.by(crew.buyers[1])
             work.move("vendors.vendor", made.id, "collect")
+    for number, kind in enumerate(work.find("vendors.document_type", limit=3)):
+        work.at(work.now_really - timedelta(days=4))
+        work.by(crew.buyers[1])
+        document = work.create("vendors.document", vendor=vendors[2 + number].id, type=kind.id)
+        if number == 0:
+            today = work.now_really.date()
+            values = {"number": "D-2-NEW", "issued": today - timedelta(days=6), "expires": today + timedelta(days=359)}
+            work.move("vendors.document", document.id, "receive", **values)
     work.by(asks)
     work.at(work.now_really - timedelta(hours=20))
     work.create(

@@ -327,3 +327,11 @@ def test_any_json_is_a_value_or_a_sentence(name: str, raw: Any) -> None:
         return
     if value not in (None, ()) and not kind(one).refuse(one, value):
         kind(one).to_json(one, value, Showing())
+
+
+@pytest.mark.parametrize(
+    ("bounds", "shown"), [({"min": "2000", "max": "2100"}, "2026"), ({}, "2,026"), ({"min": "0", "max": "9999"}, "2,026")]
+)
+def test_years_are_written_without_separators(bounds: dict[str, str], shown: str) -> None:
+    one = field("integer", **bounds)
+    assert kind(one).display(one, 2026, formatter("en", "UTC")) == shown

@@ -217,3 +217,6 @@ def test_keys_and_pickers_find_readable_records_only(world: World) -> None:
             assert [number for number, _ in reader.lookup("s3")] == ([3] if found else [])
             assert len(reader.lookup("city", 3)) == 3
             assert all(number % 3 for number, _ in reader.lookup("", 20, where="public"))
+            inside = reader.lookup("1", 20)
+            assert inside and all("1" in str(title) for _, title in inside)
+            assert any(not str(title).startswith("1") for _, title in inside)
