@@ -410,7 +410,7 @@ class Pager:
             found.prev = cursors.seal(self.secret, mark, first)
 
 
-_PREPARED: Remembered[Prepared] = Remembered(512)
+_PREPARED: Remembered[Prepared] = Remembered(6_144, lambda one: one.shape.weight)
 _SIZES: Remembered[tuple[float, int]] = Remembered(4_096)
 
 

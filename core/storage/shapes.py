@@ -73,6 +73,11 @@ class Shape:
         self._pairs = tuple((cell.name, cell.index) for cell in self.cells)
         self._labels = tuple((cell.name, cell.label) for cell in self.cells if cell.label >= 0)
 
+    @property
+    def weight(self) -> int:
+        """What keeping it costs, in columns: a wide entity's shape is as large as ten of a narrow one."""
+        return 8 + len(self.columns)
+
     def finish(self, raw: Sequence[Any]) -> list[Any]:
         """A selected row (from its first face on) as values; what its reader may not see there is None."""
         base = self.bits
@@ -211,7 +216,7 @@ def everything(sight: Sight) -> tuple[str, ...]:
     return declared + system
 
 
-_SHAPES: Remembered[Shape] = Remembered(256)
+_SHAPES: Remembered[Shape] = Remembered(3_072, lambda one: one.weight)
 
 
 def shape_of(sight: Sight, fields: tuple[str, ...] | None) -> Shape:
