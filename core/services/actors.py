@@ -53,7 +53,7 @@ class SignedIn:
 
 @again_when_moved
 def signed_in(p: Platform, token: str) -> SignedIn | None:
-    """Who is behind a session cookie; None when it is unknown, too old, or its account is disabled."""
+    """Who is behind a session cookie; None when it is unknown, too old, its account is disabled, or its person has left."""
     if not token or len(token) > 200:
         return None
     with p.read(_SYSTEM) as unit:
@@ -112,17 +112,17 @@ class _Memory:
     """The actors a process knows; the oldest leaves first. A key holds the epoch: what changed is simply never found again."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, int, int], Actor] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int, int, int], Actor] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[int, int, int]) -> Actor | None:
+    def get(self, key: tuple[int, int, int, int]) -> Actor | None:
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
                 self._kept.move_to_end(key)
             return found
 
-    def put(self, key: tuple[int, int, int], actor: Actor) -> None:
+    def put(self, key: tuple[int, int, int, int], actor: Actor) -> None:
         with self._lock:
             self._kept[key] = actor
             while len(self._kept) > KEPT:
@@ -133,7 +133,8 @@ _memory = _Memory()
 
 
 def _actor(p: Platform, unit: Unit, account: int, generation: int, epoch: int) -> Actor | None:
-    key = (id(p.database), account, epoch)
+    # Somebody's last day ends without a write: what is remembered holds for an hour.
+    key = (id(p.database), account, epoch, int(unit.now.timestamp()) // 3600)
     plugins.notice_epoch(p, unit, epoch)
     found = _memory.get(key)
     if found is None:
@@ -152,6 +153,8 @@ def _facts(unit: Unit, account: int, epoch: int) -> Actor | None:
         return None
     roles = unit.connection.execute(sa.select(RoleGrant.role).where(RoleGrant.account_id == account)).scalars()
     person = directory.person(unit, row.person)
+    if person is not None and not person.works_here:
+        return None
     structure = directory.structure(unit, epoch)
     department = person.department if person else None
     company = structure.company_of(department)

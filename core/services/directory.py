@@ -8,7 +8,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -82,6 +84,8 @@ class Person:
     zone: str = "UTC"
     teams: frozenset[int] = frozenset()
     teammates: frozenset[int] = frozenset()
+    works_here: bool = True
+    """Neither ended nor said to be inactive."""
 
 
 _remembered: dict[tuple[int, int, int], Structure] = {}
@@ -123,7 +127,7 @@ def person(unit: Unit, id: int | None) -> Person | None:
     """The live person of that id."""
     if id is None:
         return None
-    rows = _rows(unit, "person", ("display_name", "mail", "department", "language", "time_zone"), id=id)
+    rows = _rows(unit, "person", ("display_name", "mail", "department", "language", "time_zone", "active", "end"), id=id)
     if not rows:
         return None
     row = rows[0]
@@ -137,7 +141,15 @@ def person(unit: Unit, id: int | None) -> Person | None:
         row["time_zone"] or "UTC",
         teams,
         mates,
+        row["active"] is not False and (row["end"] is None or _today(unit, row["time_zone"]) <= row["end"]),
     )
+
+
+def _today(unit: Unit, zone: str | None) -> date:
+    try:
+        return unit.now.astimezone(ZoneInfo(zone or "UTC")).date()
+    except (KeyError, ValueError):
+        return unit.now.date()
 
 
 def person_by_mail(unit: Unit, mail: str) -> int | None:

@@ -1,6 +1,6 @@
 """The directory: the display name of a person follows the given and the family name, and time zones are known ones."""
 
-from core import DemoWork, Record, hookimpl, on
+from core import DemoWork, Record, Work, hookimpl, on
 from plugins.directory.calendar import is_zone
 from plugins.directory.demo import fill
 
@@ -18,6 +18,22 @@ def know_the_zone(record: Record) -> dict[str, str]:
     """Time zones have names such as Europe/Berlin."""
     wrong = [name for name in ("zone", "time_zone") if record.get(name) and not is_zone(record[name])]
     return dict.fromkeys(wrong, "This time zone is not known: write it as Europe/Berlin.")
+
+
+@hookimpl(specname="check_record")
+@on("directory.delegation")
+def no_chains(record: Record, work: Work) -> dict[str, str]:
+    """Who stands in for somebody has nobody standing in for the same days: delegations form no chains."""
+    if record.get("start") is None or record.get("end") is None:
+        return {}
+    for name, other, told in (
+        ("to_person", "from_person", "has somebody else standing in"),
+        ("from_person", "to_person", "stands in for somebody"),
+    ):
+        for one in work.find("directory.delegation", **{other: record.get(name)}, limit=200) if record.get(name) else ():
+            if one.id != record.get("id") and one["start"] <= record["end"] and record["start"] <= one["end"]:
+                return {name: f"On these days this person {told} ({one['number']}): nobody passes on what was passed on."}
+    return {}
 
 
 @hookimpl
