@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,8 +69,14 @@ def test_each_place_takes_or_refuses_each_text(takes: set[tuple[str, str, str]])
 
 @pytest.fixture(scope="module")
 def decorated(tmp_path_factory: pytest.TempPathFactory, takes: set[tuple[str, str, str]]) -> Iterator[World]:
-    """A house where each of twenty entities holds one of the texts in every place that takes it, and one overlay too."""
-    texts = naughty.twenty()
+    """The house with all twenty texts, on SQLite."""
+    with furnished(tmp_path_factory.mktemp("slots"), "", naughty.twenty(), takes) as world:
+        yield world
+
+
+@contextlib.contextmanager
+def furnished(folder: Path, url: str, texts: list[str], takes: set[tuple[str, str, str]]) -> Iterator[World]:
+    """A house where each entity holds one of the texts in every place that takes it, and one overlay too."""
     document = plugin(len(texts))
     for place in slots(document):
         text = texts[int(str(place.way[1]).removeprefix("thing"))] if place.way[:1] == ("entities",) else texts[0]
@@ -78,7 +85,7 @@ def decorated(tmp_path_factory: pytest.TempPathFactory, takes: set[tuple[str, st
             place.fill(document, text)
     read, problems = read_plugin(document)
     assert read is not None and wrong(document) == [], problems
-    with house(tmp_path_factory.mktemp("slots"), "", dump_plugin(read), "slots") as world:
+    with house(folder, url, dump_plugin(read), "slots") as world:
         overlays: list[Overlay] = []
         for number, text in enumerate(texts):
             one = overlay(number)
@@ -121,6 +128,24 @@ def test_pages_show_them_and_run_nothing(decorated: World) -> None:
         refused += [(url, one) for one in Seen(answer.text).runs]
     assert not refused, refused[:10]
     assert client.get("/api/v1/openapi.json", headers=headers).status_code == 200
+
+
+def test_postgresql_takes_them_too(tmp_path: Path, postgres_url: str, takes: set[tuple[str, str, str]]) -> None:
+    """The quick form: every fifth text, in every place of an entity that takes it."""
+    texts = naughty.twenty()[::5]
+    with furnished(tmp_path, postgres_url, texts, takes) as world:
+        clerk = world.actor("slots.clerk", "core.admin")
+        client = world.client(clerk)
+        for number, text in enumerate(texts):
+            base = f"/slots/thing{number}"
+            one = f"{base}/{world.create(f'slots.thing{number}', by=clerk, name='A name', kind='small', parts=[{'what': 'x'}]).id}"
+            for url in (base, f"{base}?view=board", f"{base}?q=name", f"{base}/new", one, f"{one}/edit", f"{one}/history",
+                        f"{one}/move/finish", f"{base}/facets", f"{base}/export?format=csv"):
+                answer = client.get(url)
+                assert answer.status_code == 200, (url, text, answer.status_code)
+                assert not (answer.content_type or "").startswith("text/html") or not Seen(answer.text).runs, (url, text)
+            label = " ".join(world.platform.current.entity(f"slots.thing{number}").label.split())
+            assert label in " ".join(" ".join(Seen(client.get(one).text).texts).split()), (text, label)
 
 
 def test_texts_of_one_file_are_read_from_yaml_too(tmp_path: Path) -> None:
