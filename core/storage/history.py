@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 
 import sqlalchemy as sa
 
@@ -146,10 +146,10 @@ def readable_titles(reader: Reader, wanted: Mapping[str, Collection[int]]) -> di
 def _pointed(reader: Reader, name: str, values: Iterable[Value]) -> Iterator[tuple[str, int]]:
     sight = reader.sight()
     declared = sight.field(name)
-    if declared is None or kind(declared).family not in {"reference", "any_reference"}:
+    if declared is None or kind(declared).family not in {"reference", "references", "any_reference"}:
         return
     target = sight.target(declared)
-    for value in values:
+    for value in chain.from_iterable(one if isinstance(one, tuple) else (one,) for one in values):
         if isinstance(value, EntityRef):
             yield value.entity, value.id
         elif isinstance(value, int) and target:
@@ -157,4 +157,7 @@ def _pointed(reader: Reader, name: str, values: Iterable[Value]) -> Iterator[tup
 
 
 def _label(reader: Reader, name: str, value: Value, titles: dict[tuple[str, int], str | None]) -> str | None:
-    return next((titles.get(place) for place in _pointed(reader, name, (value,))), None)
+    found = [titles.get(place) for place in _pointed(reader, name, (value,))]
+    if isinstance(value, tuple):
+        return ", ".join(one or "…" for one in found) if found else None  # one that may not be read stays unnamed
+    return next(iter(found), None)
