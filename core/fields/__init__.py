@@ -118,8 +118,9 @@ def _as(one: Field, source: Field) -> Field:
         show_if=one.show_if,
         required_if="",
         read_only_if="",
-        min=None,
-        max=None,
+        # A derived value has no bounds of its own; a field's own say how it is written (years).
+        min=one.min if one is source else None,
+        max=one.max if one is source else None,
     )
 
 
