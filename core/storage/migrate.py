@@ -21,7 +21,7 @@ from core.storage.sequences import id_sequence
 from core.storage.tables import EntityTable, Scaled, entity_table
 from schemas.model import Entity
 
-RETRIES = 10
+RETRIES = 12
 MIGRATING = 0x62616366
 """PostgreSQL's advisory lock for whoever changes the schema: one process at a time."""
 PATIENCE = 60.0
@@ -322,7 +322,9 @@ def _patiently(database: Database, steps: Sequence[Step], wanted: Plan) -> None:
         try:
             with database.begin(writing=True) as connection:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
-                connection.execute(sa.select(sa.func.set_config("lock_timeout", "1s", True)))
+                # Readers queue behind a change that waits for its table: it begins with a short moment.
+                moment = min(1_000, 60 * 2**attempt)
+                connection.execute(sa.select(sa.func.set_config("lock_timeout", f"{moment}ms", True)))
                 _perform(connection, steps, wanted)
             return
         except (Busy, sa.exc.DBAPIError):
