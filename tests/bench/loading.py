@@ -68,7 +68,7 @@ def organisation(platform: Platform) -> None:
             for n in range(1, PARTS + 1)])  # fmt: skip
         put(unit, "directory.person", [
             {"id": n, "number": f"P-{n:05}", "given_name": f"Given {n}", "family_name": f"Family {n}",
-             "display_name": f"Given {n} Family {n}", "mail": f"person{n}@example.org", "department": n % PARTS + 1}
+             "display_name": f"Given {n} Family {n}", "mail": f"person{n}@example.org", "department": n % PARTS + 1, "active": True}
             for n in range(1, PEOPLE + 1)])  # fmt: skip
         put(unit, "directory.team", [
             {"id": n, "name": f"Team {n}", "members": (n,)} for n in range(1, PARTS + 1)])  # fmt: skip
