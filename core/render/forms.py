@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -15,6 +16,7 @@ from wtforms.meta import DefaultMeta
 
 from core.facts import Money, Record, Value
 from core.fields import Formatter, Parsing, formatter, kind
+from core.fields.identity import PerObject
 from core.fields.structures import MOST_LINES
 from schemas.model import Entity, Field, Form, Item, Section, Tab
 from schemas.overlays import made_form
@@ -37,7 +39,24 @@ class _Meta(DefaultMeta):  # type: ignore[misc]
 
 
 REQUIRED_MARK = Markup(' <span class="opt">(required)</span>')
-NOTHING = Markup("")
+_WIDE = frozenset({"textarea", "rich", "lines", "json"})
+_GROUPS = frozenset({"checkbox", "checks", "lines", "rating"})
+"""Controls of several parts, which a label cannot name by one id."""
+_choices: PerObject[tuple[tuple[str, Markup, Markup], ...]] = PerObject()
+
+
+@lru_cache(maxsize=20_000)
+def said(text: str) -> Markup:
+    """A declared name or label, escaped; not for values, which are many and may be secret."""
+    return escape(text)
+
+
+def _choices_of(declared: Field) -> tuple[tuple[str, Markup, Markup], ...]:
+    """Each choice: its name, and what stands before and after the mark of the chosen one."""
+    return tuple(
+        (one.name, Markup(f'<option value="{escape(one.name)}"'), Markup(f">{escape(one.label or one.name)}</option>"))  # noqa: S704
+        for one in declared.options
+    )
 
 
 class Slot(Control):  # type: ignore[misc]
@@ -62,19 +81,38 @@ class Slot(Control):  # type: ignore[misc]
     @property
     def attrs(self) -> Markup:
         """What every control carries: its names, and what is said of it."""
-        found = f'id="{escape(self.id)}" name="{escape(self.name)}"'
+        number = said(self.id)
+        found = f'id="{number}" name="{said(self.name)}"'
         if self.required:
             found += " required"
         if self.errors:
             found += ' aria-invalid="true"'
         if self.errors or self.description:
-            found += f' aria-describedby="{escape(self.id)}-said"'
+            found += f' aria-describedby="{number}-said"'
         return Markup(found)  # noqa: S704 - its parts are escaped
 
+    def opening(self, hidden: bool = False) -> Markup:
+        """How its field begins: the box, and the label that names it."""
+        number = said(self.id)
+        classes = "field invalid" if self.errors else "field"
+        if self.control in _WIDE:
+            classes += " full"
+        label = said(self.label.text)
+        if self.required and not self.read_only:
+            label += REQUIRED_MARK
+        if self.read_only or self.control in _GROUPS:
+            caption = f'<span class="label" id="{number}-label">{label}</span>'
+        else:
+            caption = f'<label for="{number}">{label}</label>'
+        return Markup(f'<div class="{classes}" id="f-{number}"{" hidden" if hidden else ""}>{caption}')  # noqa: S704 - parts are escaped
+
     @property
-    def mark(self) -> Markup:
-        """Behind the label, that a value is needed."""
-        return REQUIRED_MARK if self.required and not self.read_only else NOTHING
+    def options(self) -> Markup:
+        """The choices of a select, the one that stands in the control marked."""
+        chosen = self.text
+        each = _choices.get(self.declared, lambda: _choices_of(self.declared))
+        rest = "".join(f'{start}{" selected" if name == chosen else ""}{end}' for name, start, end in each)
+        return Markup('<option value=""></option>' + rest)  # noqa: S704 - its parts are escaped
 
     def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
         self.process_errors = []
