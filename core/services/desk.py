@@ -18,6 +18,7 @@ from core.services.platform import Platform
 from core.storage import head
 from core.storage.keys import new_id
 from core.storage.models import Account, Attachment, Comment, Draft, FileRow, SavedView
+from core.storage.sent import Sent
 from core.storage.unit import Unit
 
 LONGEST_COMMENT = 20_000
@@ -124,8 +125,10 @@ def forget_view(p: Platform, actor: Actor, number: int) -> None:
         head.bump_epoch(unit)
 
 
-_DRAFT = sa.select(Draft.values, Draft.at).where(
-    Draft.account_id == sa.bindparam("account"), Draft.place == sa.bindparam("place"), Draft.at > sa.bindparam("since")
+_DRAFT = Sent(
+    sa.select(Draft.values, Draft.at).where(
+        Draft.account_id == sa.bindparam("account"), Draft.place == sa.bindparam("place"), Draft.at > sa.bindparam("since")
+    )
 )
 
 
@@ -134,8 +137,8 @@ def draft(p: Platform, actor: Actor, place: str) -> Kept | None:
     if actor.account is None:
         return None
     with p.read(actor) as unit:
-        row = unit.connection.execute(_DRAFT, {"account": actor.account, "place": place, "since": naive(unit.now - DRAFTS_KEPT)}).first()
-    return Kept(json.loads(row[0]), aware(row[1])) if row else None
+        rows = _DRAFT.rows(unit.connection, {"account": actor.account, "place": place, "since": naive(unit.now - DRAFTS_KEPT)})
+    return Kept(json.loads(rows[0][0]), aware(rows[0][1])) if rows else None
 
 
 def drafts(p: Platform, actor: Actor, most: int = 5) -> list[tuple[str, datetime]]:

@@ -6,7 +6,7 @@ Each is fetched for all rows of the page at once, and every title passes the tar
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,34 +14,45 @@ from sqlalchemy.sql import ColumnElement, FromClause
 
 from core.facts import EntityRef, Money, Value
 from core.fields import effective, kind
+from core.storage.sent import Sent, spread, within
 from core.storage.sight import Sight
 from core.storage.tables import aliased
 from core.storage.unit import Unit
 from schemas.model import Field
 
-NUMBERS = "numbers"
 _CHUNK = 500
 
 
 @dataclass(frozen=True)
 class Beside:
-    """The statement for one many-valued field of a page; ``reads``: a line's (child, start, width, label)."""
+    """The statement for one many-valued field, for all records; ``reads``: a line's (child, start, width, label).
+
+    ``owner`` is the column of the statement by which it is narrowed to the records of a page.
+    """
 
     name: str
     index: int
     statement: sa.Select[Any]
+    owner: ColumnElement[Any]
     reads: tuple[tuple[Field, int, int, int], ...] | None
+    _sent: dict[int, Sent] = field(default_factory=dict)
+
+    def of(self, size: int) -> Sent:
+        """The statement for so many records, named as :func:`core.storage.sent.spread` names them."""
+        found = self._sent.get(size)
+        if found is None:
+            found = self._sent.setdefault(size, Sent(self.statement.where(within(self.owner, size)), bare=True))
+        return found
 
 
 def beside(sight: Sight, field: Field, index: int) -> Beside:
     """How to fetch a ``references`` or ``lines`` field for the rows of a page."""
-    numbers = sa.bindparam(NUMBERS, expanding=True, type_=sa.BigInteger)
     if field.type != "lines":
         link = aliased(sight.table.links[field.name])
         target = sight.target(field)
         title = sight.title(target, link.c.target_id) if target else sa.null()
-        chosen = sa.select(link.c.owner_id, link.c.target_id, title).where(link.c.owner_id.in_(numbers))
-        return Beside(field.name, index, chosen.order_by(link.c.owner_id, link.c.position), None)
+        chosen = sa.select(link.c.owner_id, link.c.target_id, title).order_by(link.c.owner_id, link.c.position)
+        return Beside(field.name, index, chosen, link.c.owner_id, None)
     table = sight.table.lines[field.name]
     at = aliased(table.table)
     cells: list[ColumnElement[Any]] = [at.c.owner_id, at.c.id, at.c.position]
@@ -61,8 +72,8 @@ def beside(sight: Sight, field: Field, index: int) -> Beside:
             width = 2
             cells.append(_currency(sight, field, shown.currency, at))
         reads.append((shown, start, width, label))
-    chosen = sa.select(*cells).where(at.c.owner_id.in_(numbers)).order_by(at.c.owner_id, at.c.position, at.c.id)
-    return Beside(field.name, index, chosen, tuple(reads))
+    chosen = sa.select(*cells).order_by(at.c.owner_id, at.c.position, at.c.id)
+    return Beside(field.name, index, chosen, at.c.owner_id, tuple(reads))
 
 
 def _currency(sight: Sight, field: Field, source: str, at: FromClause) -> ColumnElement[Any]:
@@ -84,7 +95,8 @@ def fetch(unit: Unit, one: Beside, rows: Sequence[list[Any]], numbers: Sequence[
     values: dict[int, list[Value]] = {}
     labels: dict[int, list[Any]] = {}
     for start in range(0, len(numbers), _CHUNK):
-        for found in unit.connection.execute(one.statement, {NUMBERS: list(numbers[start : start + _CHUNK])}):
+        size, asked = spread(numbers[start : start + _CHUNK])
+        for found in one.of(size).rows(unit.connection, asked):
             value, label = _line(unit, one, found) if one.reads is not None else (found[1], found[2])
             values.setdefault(found[0], []).append(value)
             labels.setdefault(found[0], []).append(label)
