@@ -17,6 +17,7 @@ from core.held import Held
 from core.storage import moments
 from core.storage.binding import UNKNOWN, bound, empty_of, sql_type
 from core.storage.naming import SqlContext, context
+from core.storage.sent import among
 from core.storage.sqlite_functions import register_functions
 from schemas import expressions
 from schemas.expressions.evaluating import run
@@ -222,7 +223,7 @@ def _listed(on: _Compiler, call: Call) -> Sql:
 
 def _member(on: _Compiler, call: Call) -> Sql:
     members = run(cast(Given, call.args[1]), on.env)
-    return Sql(on.element(call.args[0]).in_(sorted(members)) if members else UNKNOWN)
+    return Sql(among(on.element(call.args[0]), sorted(members)) if members else UNKNOWN)
 
 
 def _among(on: _Compiler, call: Call) -> Sql:

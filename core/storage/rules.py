@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from core.access.grant import Scope, pair_of
 from core.storage import compile
+from core.storage.sent import among
 from core.storage.tables import EntityTable
 from core.storage.unit import Unit
 from schemas.expressions import ExpressionError
@@ -58,4 +59,4 @@ def _is(column: sa.ColumnElement[Any], value: int | None) -> sa.ColumnElement[bo
 
 
 def _among(column: sa.ColumnElement[Any], values: frozenset[int]) -> sa.ColumnElement[bool]:
-    return column.in_(sorted(values)) if values else sa.false()
+    return among(column, sorted(values)) if values else sa.false()

@@ -8,7 +8,7 @@ the same way. PostgreSQL is asked through SQLAlchemy as always: there the way to
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from sqlalchemy.sql import ClauseElement
 from core.held import making
 
 Convert = Callable[[Any], Any]
+_WRITTEN_OUT = 200
 
 
 class Sent:
@@ -143,6 +144,13 @@ def within(column: sa.ColumnElement[Any], size: int) -> sa.ColumnElement[bool]:
     if size == 1:
         return column == sa.bindparam("i0", type_=sa.BigInteger)
     return column.in_([sa.bindparam(f"i{place}", type_=sa.BigInteger) for place in range(size)])
+
+
+def among(column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
+    """``column`` is one of these values, which belong to the statement. So it can be sent as text, unless they are very many."""
+    if len(values) > _WRITTEN_OUT:
+        return column.in_(list(values))
+    return column.in_([sa.literal(value, column.type) for value in values])
 
 
 def spread(numbers: Sequence[int]) -> tuple[int, dict[str, int]]:
