@@ -24,6 +24,7 @@ from schemas.expressions import ExpressionError, parse
 from schemas.model import Field
 
 _NOT_ONE = frozenset({"references", "choices", "any_reference", "lines", "money"})
+_OF_COLUMNS = frozenset({"own", "team", "department", "department_tree"})
 MOST = 100
 """More branches than this cost more than they save."""
 
@@ -77,10 +78,12 @@ def _tree(source: str) -> ast.AST | None:
 
 
 def usable(sight: Sight, cover: Cover, rest: Sequence[str]) -> bool:
-    """Whether indexes lead with each of the cover's columns and go on with ``rest``."""
+    """Whether indexes lead with each of the cover's columns and go on with ``rest``; what goes on with nothing goes on with the id."""
     leads = _leads(sight.table.table)
     wanted = {(*branch.columns, *rest) for branch in cover}
-    return 0 < len(cover) <= MOST and all(any(lead[: len(one)] == one for lead in leads) for one in wanted)
+    return 0 < len(cover) <= MOST and all(
+        any(lead[: len(one)] == one or (one[-1] == "id" and lead == one[:-1]) for lead in leads) for one in wanted
+    )
 
 
 def _leads(table: sa.Table) -> tuple[tuple[str, ...], ...]:
@@ -150,6 +153,19 @@ def of_rules(sight: Sight) -> Cover | None:
                     return None
                 found.update(dict.fromkeys(cover))
     return tuple(found)
+
+
+def rules_are_covered(sight: Sight) -> bool:
+    """Whether every row in the branches of the rules' cover may be read: no rule asks for more than its branch says."""
+    return all(_says_no_more(source) for face in sight.faces for scope in face.rows for source in scope.sources)
+
+
+@lru_cache(maxsize=4_000)
+def _says_no_more(source: str) -> bool:
+    if source in _OF_COLUMNS:
+        return True
+    tree = _tree(source)
+    return tree is not None and not any(isinstance(node, ast.And | ast.Not | ast.IfExp) for node in ast.walk(tree))
 
 
 def _of_source(sight: Sight, source: str) -> Cover | None:

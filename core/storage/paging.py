@@ -120,6 +120,12 @@ class Pager:
         )
 
     @property
+    def ruled(self) -> bool:
+        """Nothing but row rules narrows the set, and where they are covered every row of a branch belongs to it."""
+        asked = self.filter or self.query.q.strip() or self.query.expression or self.query.trashed
+        return not asked and branches.rules_are_covered(self.sight)
+
+    @property
     def mark(self) -> str:
         """What a cursor must have been made for: this shape, sort, filter and search."""
         return cursors.fingerprint(
@@ -247,7 +253,8 @@ class Pager:
 
     def _size(self) -> int:
         """How many rows match, up to SMALL + 1; free sets along an index need not be measured."""
-        if self.free and self.prepared.order.walk != "other":
+        walk = self.prepared.order.walk
+        if (self.free or (self.ruled and self._cover(walk))) and walk != "other":
             return planning.SMALL + 1
         key = (self.key, tuple(self.values.items()))
         moment = self.unit.now.timestamp()

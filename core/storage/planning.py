@@ -155,7 +155,7 @@ def _column_name(sight: Sight, name: str) -> str:
 def after_branch(sight: Sight, order: Order, walk: str) -> tuple[str, ...] | None:
     """The columns an index must go on with behind a branch's column; None when the walk cannot be branched."""
     if walk == "id":
-        return ()
+        return ("id",)
     return (_column_name(sight, order.keys[0].name),) if walk == "column" else None
 
 
