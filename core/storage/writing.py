@@ -552,7 +552,7 @@ _Place = tuple[Field, FieldKind, tuple[str, ...], str, Mapping[str, object]]
 def _places(unit: Unit, entity: Entity, table: EntityTable) -> dict[str, _Place]:
     """For each field that has columns: what it shows, its kind, the columns' names, that of its sort key, and the cells of
     no value."""
-    found = {}
+    found: dict[str, _Place] = {}
     for field in entity.fields:
         columns = table.columns.get(field.name)
         if columns:
