@@ -16,9 +16,10 @@ from core.access.actor import Actor
 from core.access.grant import Grant
 from core.errors import Conflict, Forbidden, NotFound
 from core.facts import EntityRef, Record, Value
-from core.fields import FieldKind, kind
-from core.storage import constraints, head, later, log, references, remembered, rows, rules, search, sequences, stored
-from core.storage.formulas import Formulas, line_entity
+from core.fields import kind
+from core.storage import constraints, head, later, log, parts, references, remembered, rows, rules, search, sequences, stored
+from core.storage.cells import cells_of
+from core.storage.formulas import Formulas
 from core.storage.sent import Sent
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
@@ -71,7 +72,7 @@ class Writer:
         constraints.hold(self.unit, self.formulas, self.entity, record, None)
         self._draw(record, None)
         self._finish(record)
-        self._write_many(record, None)
+        parts.write(self.unit, self.entity, self.table, record, None)
         changes = [(name, None, value) for name in self._logged if not _blank(value := record.get(name))]
         chain = self._append(record, (None, 0), changes, "create")
         cells = self._cells(record, self._stored_names)
@@ -127,7 +128,7 @@ class Writer:
         self._finish(record)
         record["version"] = before.version + 1
         record["updated_at"], record["updated_by"] = self.unit.now, self.unit.actor.person
-        self._write_many(record, before)
+        parts.write(self.unit, self.entity, self.table, record, before)
         changed = {name for name in before.keys() | record.keys() if record.get(name) != before.get(name)}
         changes = [(name, before.get(name), record.get(name)) for name in self._logged if name in changed]
         chain = self._append(record, _head(before), changes, "update", transition)
@@ -410,53 +411,6 @@ class Writer:
             if field.type == "lookup" and field.name in self.table.columns:
                 record[field.name] = path(field.via, field.of)
 
-    def _write_many(self, record: Record, before: Record | None) -> None:
-        for field in self.entity.fields if self.table.links or self.table.lines else ():
-            if field.name not in self.table.links and field.name not in self.table.lines:
-                continue
-            value, old = record.get(field.name) or (), (before.get(field.name) if before is not None else None) or ()
-            if value == old:
-                continue
-            if field.name in self.table.links:
-                self._write_links(record.id, field, value, old)
-            elif field.name in self.table.lines:
-                record[field.name] = self._write_lines(record.id, field, value, old)
-
-    def _write_links(self, owner: int, field: Field, value: Sequence[int], old: Sequence[int]) -> None:
-        link = self.table.links[field.name]
-        if old:
-            self.unit.connection.execute(link.delete().where(link.c.owner_id == owner))
-        if value:
-            self.unit.connection.execute(
-                link.insert(),
-                [{"owner_id": owner, "target_id": target, "position": position} for position, target in enumerate(value, start=1)],
-            )
-
-    def _write_lines(
-        self, owner: int, field: Field, value: Sequence[Mapping[str, Value]], old: Sequence[Mapping[str, Value]]
-    ) -> tuple[dict[str, Value], ...]:
-        lines = self.table.lines[field.name]
-        twin = line_entity(self.entity, field)
-        names = [child.name for child in field.fields if child.name in lines.columns]
-        before = {line["id"]: line for line in old}
-        gone = before.keys() - {line.get("id") for line in value}
-        if gone:
-            self.unit.connection.execute(lines.table.delete().where(lines.table.c.owner_id == owner, lines.table.c.id.in_(gone)))
-        written: list[dict[str, Value]] = []
-        for position, line in enumerate(value, start=1):
-            made = {**line, "position": position}
-            cells = cells_of(self.unit, twin, lines, made, names) | {"position": position}
-            number = made.get("id")
-            if number is None:
-                made["id"] = sequences.next_id(self.unit, lines)
-                self.unit.connection.execute(lines.table.insert(), {"id": made["id"], "owner_id": owner, **cells})
-            elif made != before.get(number):
-                self.unit.connection.execute(
-                    lines.table.update().where(lines.table.c.owner_id == owner, lines.table.c.id == number).values(**cells)
-                )
-            written.append(made)
-        return tuple(written)
-
     def _refresh_dependents(
         self, before: Record | None, after: Record | None, depth: int = 0, *, changed: Collection[str] | None = None
     ) -> None:
@@ -499,7 +453,7 @@ def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iter
         if not changed:
             continue
         formulas.forget(name, number)
-        writer._write_many(record, before)
+        parts.write(unit, entity, table, record, before)
         changes = [(one, before.get(one), record.get(one)) for one in writer._logged if record.get(one) != before.get(one)]
         cells = writer._cells(record, [one for one in changed if one in table.columns]) | writer._title_cells(record)
         if changes:
@@ -525,44 +479,6 @@ def _update(row: sa.Table, trashed: bool, unposted: bool) -> sa.Update:
         row.c.trashed_at.is_not(None) if trashed else row.c.trashed_at.is_(None),
     ]
     return row.update().where(*where, row.c.posted_at.is_(None)) if unposted else row.update().where(*where)
-
-
-def cells_of(unit: Unit, entity: Entity, table: EntityTable, record: Mapping[str, Value], names: Iterable[str]) -> dict[str, object]:
-    """The named fields as column values, sort keys included; secrets are locked."""
-    cells: dict[str, object] = {}
-    places = remembered.statement(table, ("places", id(entity)), lambda: _places(unit, entity, table))
-    for name in names:
-        shown, reader, columns, key, blank = places[name]
-        value = record.get(name)
-        if value is None:  # as most fields of most records are
-            cells.update(blank)
-            continue
-        if shown.type == "secret":
-            value = unit.database.vault.lock(value)
-        for column, cell in zip(columns, reader.to_row(shown, value, unit.database.dialect), strict=True):
-            cells[column] = cell
-        if key:
-            cells[key] = reader.sort_key(shown, value)
-    return cells
-
-
-_Place = tuple[Field, FieldKind, tuple[str, ...], str, Mapping[str, object]]
-
-
-def _places(unit: Unit, entity: Entity, table: EntityTable) -> dict[str, _Place]:
-    """For each field that has columns: what it shows, its kind, the columns' names, that of its sort key, and the cells of
-    no value."""
-    found: dict[str, _Place] = {}
-    for field in entity.fields:
-        columns = table.columns.get(field.name)
-        if columns:
-            shown, key = rows.shown_as(unit.generation, entity, field), table.key.get(field.name)
-            reader, names = kind(shown), tuple(str(one.name) for one in columns)
-            blank = dict(zip(names, reader.to_row(shown, None, unit.database.dialect), strict=True))
-            if key is not None:
-                blank[str(key.name)] = reader.sort_key(shown, None)
-            found[field.name] = shown, reader, names, str(key.name) if key is not None else "", blank
-    return found
 
 
 def _head(record: Record) -> tuple[str | None, int]:
