@@ -31,7 +31,7 @@ from core.services.defaults import (
 )
 from core.services.drafts import Change, Draft
 from core.services.work import Work
-from core.storage import constraints, remembered, rows, stored
+from core.storage import constraints, remembered, rows, stored, writing
 from core.storage.formulas import Formulas
 from core.storage.unit import Unit
 from core.workflow.documents import workflow_of
@@ -287,8 +287,9 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
         stored.derive(unit, formulas, draft.entity, draft.record)
     if not bare:
         checks.required(draft, relax)
-    for sentence in constraints.failures(formulas, draft.shape, draft.record):
-        draft.refuse("", sentence)
+    for name, sentence in constraints.placed_failures(formulas, draft.shape, draft.record, draft.before):
+        if sentence != constraints.BACKWARDS or name not in draft.errors:  # a hook may have said so already
+            draft.refuse(name, sentence)
     if draft.errors:
         raise refused(draft)
     checks.soft(draft)
@@ -365,7 +366,7 @@ def writable_now(draft: Draft, rights: RowRights) -> frozenset[str]:
     if is_posted(entity, draft.before):
         allowed = frozenset(name for name in allowed if fields[name].editable_after_posting)
         if not allowed:
-            raise Conflict("This document is posted and stays as it is. Reverse or amend it instead.")
+            raise Conflict(writing.POSTED)
     return allowed
 
 

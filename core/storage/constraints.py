@@ -28,16 +28,59 @@ from schemas.model import Constraint, Entity, Field
 UNAVAILABLE = "This value is not available."
 PERIOD = "This period is not available."
 LIMIT = "This amount is not available: together with others it would exceed the limit."
+BACKWARDS = "This period ends before it starts."
 CYCLE = "This value is not available: the record would stand below itself."
 
 
 def failures(formulas: Formulas, entity: Entity, record: Mapping[str, Value]) -> list[str]:
     """The sentences of all ``check`` constraints that are false for these values; unknown passes."""
-    found = []
-    for constraint in entity.constraints:
-        if constraint.kind == "check" and formulas.truth(entity, constraint.expression, record) is False:
-            found.append(constraint.message or f"This does not hold: {constraint.expression}.")
-    return found
+    return [_sentence(one) for one in _false(formulas, entity, record)]
+
+
+def placed_failures(
+    formulas: Formulas, entity: Entity, record: Record, before: Record | None
+) -> Iterator[tuple[str, str]]:
+    """The same with the field each stands at ("": the record), and periods this write would turn round, at their end.
+
+    Where a ``check`` over both ends of such a period fails too, its own sentence stands there instead of ours.
+    """
+    checks = {_sentence(one): _members_of_check(formulas, entity, one) for one in _false(formulas, entity, record)}
+    for start, end in dict.fromkeys((one.start, one.end) for one in _backwards(formulas, entity, record, before)):
+        own = [said for said, reads in checks.items() if {start, end} <= reads]
+        for said in own or [BACKWARDS]:
+            checks.pop(said, None)
+            yield end, said
+    for said in checks:
+        yield "", said
+
+
+def _false(formulas: Formulas, entity: Entity, record: Mapping[str, Value]) -> list[Constraint]:
+    return [
+        one
+        for one in entity.constraints
+        if one.kind == "check" and formulas.truth(entity, one.expression, record) is False
+    ]
+
+
+def _sentence(one: Constraint) -> str:
+    return one.message or f"This does not hold: {one.expression}."
+
+
+def _members_of_check(formulas: Formulas, entity: Entity, one: Constraint) -> frozenset[str]:
+    return frozenset(expressions.check(formulas.unit.generation, entity, one.expression, "boolean").reads)
+
+
+def _backwards(formulas: Formulas, entity: Entity, record: Record, before: Record | None) -> Iterator[Constraint]:
+    """Rules over periods whose end lies before their start. A row that was so before is let be until it is touched."""
+    for one in constraints_of(entity):
+        if one.kind != "no_overlap":
+            continue
+        start, end = record.get(one.start), record.get(one.end)
+        if start is None or end is None or start <= end or not _counts(formulas, entity, one, record):
+            continue
+        members = _members(formulas.unit.generation, entity, one) - set(one.fields)
+        if before is None or any(record.get(name) != before.get(name) for name in members):
+            yield one
 
 
 def hold(

@@ -27,6 +27,8 @@ from schemas.model import Entity, Field
 
 DEPTH = 12
 """How many steps a stored value may follow from another before the chain is cut."""
+POSTED = "This document is posted and stays as it is. Reverse it first, then amend the reversed one."
+"""What the built-in moves allow: ``amend`` starts from what was reversed or cancelled, and only drafts are cancelled."""
 
 
 class RowMoved(Exception):
@@ -203,8 +205,7 @@ class Writer:
         for field in self.entity.fields:
             fixed = not field.editable_after_posting and field.name not in opened and field.type not in rows.DERIVED
             if fixed and record.get(field.name) != before.get(field.name):
-                said = "This document is posted and stays as it is. Reverse or amend it instead."
-                raise Conflict(said, errors={field.name: [said]})
+                raise Conflict(POSTED, errors={field.name: [POSTED]})
 
     def _only_one(self) -> None:
         constraints.lock(self.unit, [constraints.lock_number(self.entity.full_name, "settings")])

@@ -8,11 +8,11 @@ from functools import partial
 
 import pytest
 
-from core.errors import BackofficeError, Busy, Conflict
+from core.errors import BackofficeError, Busy, Conflict, Invalid
 from core.facts import Record
 from core.services import records
 from core.services.work import Work
-from core.storage.constraints import CYCLE, LIMIT, PERIOD, UNAVAILABLE
+from core.storage.constraints import BACKWARDS, CYCLE, LIMIT, PERIOD, UNAVAILABLE
 from tests.functions.together import together
 from tests.soak import SOAK, amount, lengthened
 from tests.writing.world import NOW, World
@@ -98,6 +98,25 @@ def test_effective_dates_are_inclusive_and_never_overlap(world: World) -> None:
     assert world.change(first, end=date(2026, 2, 1))["end"] == date(2026, 2, 1)
     with pytest.raises(Conflict):
         records.restore(world.platform, world.system, "works.stay", second.id)
+
+
+def test_a_period_does_not_end_before_it_starts(world: World) -> None:
+    room = world.room().id
+    nine, day = NOW.replace(hour=9, minute=0), date(2026, 6, 1)
+    booking, stay = world.create("booking", room=room, start=nine, end=nine), world.create("stay", room=room, start=day, end=day)
+    for turned in (
+        lambda: world.create("booking", room=room, start=nine, end=nine - timedelta(seconds=1)),
+        lambda: world.change(booking, start=nine + timedelta(seconds=1)),
+        lambda: world.create("stay", room=None, start=day, end=day - timedelta(days=1)),
+        lambda: world.change(stay, end=day - timedelta(days=1)),
+    ):
+        with pytest.raises(Invalid) as caught:
+            turned()
+        assert caught.value.errors == {"end": [BACKWARDS]}
+    # Where the rule does not count the row, it says nothing; it speaks when the row comes under it.
+    dead = world.create("booking", room=room, start=nine, end=nine - timedelta(hours=1), dead=True)
+    with pytest.raises(Invalid):
+        world.change(dead, dead=False)
 
 
 def test_a_sum_stays_below_a_limit_that_lies_one_step_away(world: World) -> None:

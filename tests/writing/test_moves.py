@@ -163,6 +163,12 @@ def test_a_hook_cannot_change_what_is_posted(world: World) -> None:
         record["text"] = "sneaked in"
 
     world.on_save = save
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as caught:
         world.change(paper, remark="r")
     assert world.raw(paper)["text"] == "t"
+    # What the refusal advises is possible, in that order.
+    assert caught.value.detail == "This document is posted and stays as it is. Reverse it first, then amend the reversed one."
+    world.on_save = None
+    with pytest.raises(Conflict):
+        world.move(paper, "amend")
+    assert world.move(world.move(paper, "reverse", reason="wrong"), "amend")["state"] == "draft"

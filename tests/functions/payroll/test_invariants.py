@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from datetime import date
 from decimal import Decimal as D
 
@@ -10,6 +12,8 @@ import pytest
 from core.access.actor import Actor
 from core.errors import BackofficeError, Forbidden, Invalid
 from core.facts import Record
+from core.services import importing
+from core.storage.constraints import BACKWARDS
 from core.testing import World
 from plugins.payroll import published
 from tests.functions.payroll.test_runs import accept_all, go, group, hire, june, office, run
@@ -222,3 +226,23 @@ def test_an_approval_taken_back_is_calculated_again(app: World, group: Record, o
     again = approved(app, go(app, made, "calculate", by=office["specialist"]), office)
     assert again["state"] == "approved"
     assert sum(one["amount"] for one in app.find("payroll.balance_entry", employee=who, component="GROSS")) == D(3000)
+
+
+def test_a_period_that_ends_before_it_starts_is_refused_once_at_its_end_by_every_door(app: World, group: Record, office: Office) -> None:
+    who = office["specialist"]
+    said = "A period cannot end before it starts."
+    period_ = {"group": group.id, "tax_year": 2025, "number": 6, "start": "2025-06-30", "end": "2025-06-01", "pay_date": "2025-06-30"}
+    answer = app.client(who).post("/api/v1/payroll/pay_period", json=period_, headers=app.token(who))
+    assert answer.status_code == 422 and answer.get_json()["errors"] == {"end": [said]}, "the plugin's own sentence, not both"
+    table = {"code": "T", "jurisdiction": "DE", "valid_from": "2025-06-30", "valid_to": "2025-06-01", "source": "A gazette"}
+    answer = app.client(who).post("/api/v1/payroll/rate_table", json=table, headers=app.token(who))
+    assert answer.status_code == 422 and answer.get_json()["errors"] == {"valid_to": [BACKWARDS]}, "where it says nothing, ours"
+    browser = app.client(who)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/payroll/pay_period/new").text)
+    assert token is not None
+    page = browser.post("/payroll/pay_period/new", data={"csrf_token": token[1], **period_})
+    assert page.status_code == 422 and page.text.count(said) == 2, "in the summary and at the field"
+    rows = ",".join(period_) + "\n" + ",".join(str(one) for one in period_.values()) + "\n"
+    report = importing.run(app.platform, app.system, "payroll.pay_period", io.BytesIO(rows.encode()), "csv")
+    assert report.created == 0 and [one.reasons for one in report.refusals] == [{"end": [said]}]
+    assert not app.find("payroll.pay_period") and not app.find("payroll.rate_table", code="T")
