@@ -36,3 +36,12 @@ def test_the_readings_agree(desks: tuple[Desk, Desk], seed: int, kind: str, nobo
     text = source(random.Random(seed), kind, 3)
     for desk in desks:
         assert disagreements(desk, text, nobody) == []
+
+
+def test_an_empty_value_equals_no_text_not_even_one_without_letters(desks: tuple[Desk, Desk]) -> None:
+    for desk in desks:
+        for text in ("differs(word, '')", "differs('', word)", "differs(word + '', '')", "differs(coalesce(word, ''), '')"):
+            assert disagreements(desk, text, nobody=False) == []
+        assert all(desk.in_sql(desk.check("differs(word, '')")).values())
+        empty = [at for at, row in desk.items.items() if row.get("word") is None]
+        assert empty and not any(desk.in_sql(desk.check("differs(coalesce(word, ''), '')"))[at] for at in empty)

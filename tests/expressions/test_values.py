@@ -76,6 +76,8 @@ def value(source: str, actor: Any = ACTOR, expect: str | None = None, **values: 
         ("coalesce(count, 4)", {}, 4),
         ("differs(word, other)", {}, False),
         ("differs(word, other)", {"word": "a"}, True),
+        ("differs(word, '')", {}, True),
+        ("differs(word, '')", {"word": "a"}, True),
         ("1 if count > 2 else 3", {}, 3),
         ("when(open, 'yes', None)", {"open": False}, None),
         ("site.public", {}, None),
