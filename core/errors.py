@@ -104,3 +104,12 @@ class Busy(BackofficeError):
     def __init__(self, detail: str = "The database is busy. Please try again.", *, retry_after: int = 1) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class Away(Busy):
+    """The database cannot be reached at all. The sentence names neither its address nor who signs in there."""
+
+    title = "Database away"
+
+    def __init__(self) -> None:
+        super().__init__("The database cannot be reached. Please try again later, or tell whoever runs this system.", retry_after=5)

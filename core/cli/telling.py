@@ -9,7 +9,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import click
 
-from core.errors import BackofficeError
+from core.errors import Away, BackofficeError
 from core.settings import Settings
 
 _Given = ParamSpec("_Given")
@@ -40,9 +40,16 @@ def command(function: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
     return call
 
 
+def told(error: BackofficeError) -> str:
+    """What is wrong, for whoever runs the system."""
+    if isinstance(error, Away):
+        return "The database cannot be reached. See whether its server runs and takes the address in BACKOFFICE_DATABASE_URL."
+    return error.detail
+
+
 def fail(error: BackofficeError) -> NoReturn:
     """Tell a refusal and end."""
-    click.echo(f"backoffice: {error.detail}", err=True)
+    click.echo(f"backoffice: {told(error)}", err=True)
     for name, sentences in error.errors.items():
         for sentence in sentences:
             click.echo(f"  {name}: {sentence}" if name else f"  {sentence}", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sqlite3
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool
 
-from core.errors import Busy
+from core.errors import Away, Busy
 from core.storage.compile import register_functions
 from core.storage.turn import LONGEST_WAIT, Turn
 from core.storage.vault import Vault
@@ -99,11 +100,13 @@ class Database:
 
 @contextlib.contextmanager
 def refusing() -> Iterator[None]:
-    """Turn the driver's errors of a busy or absent database into Busy."""
+    """Turn the driver's errors of a busy or absent database into Busy, and Away, which is one too."""
     try:
         yield
     except sa.exc.TimeoutError as error:
         raise Busy("Too many requests wait for the database. Please try again.") from error
+    except sa.exc.PendingRollbackError as error:  # the connection was lost within the block, and the block ended well
+        raise Away() from error
     except sa.exc.DBAPIError as error:
         refusal = busy(error)
         if refusal is None:
@@ -112,7 +115,7 @@ def refusing() -> Iterator[None]:
 
 
 def busy(error: sa.exc.DBAPIError) -> Busy | None:
-    """The refusal for a database that is busy, full or away, without any of its SQL; None when the statement is to blame."""
+    """The refusal for a database that is busy, full or away, without its SQL or address; None when the statement is to blame."""
     said = str(error.orig).lower()
     if "disk is full" in said or "no space left" in said:
         return Busy("The disk is full: nothing was written. Please tell whoever runs this system.", retry_after=60)
@@ -120,13 +123,21 @@ def busy(error: sa.exc.DBAPIError) -> Busy | None:
         return Busy("The database can only be read at the moment: nothing was written.", retry_after=60)
     state = str(getattr(error.orig, "sqlstate", None) or "")
     if state:
-        away = error.connection_invalidated or state[:2] in ("08", "53", "57") or state in ("40001", "40P01", "55P03", "25P03", "25P04")
-    else:
-        away = error.connection_invalidated or any(word in said for word in _AWAY)
-    return Busy() if away else None
+        if state[:2] == "08" or state in ("57P01", "57P02", "57P03"):
+            return Away()
+        held_up = error.connection_invalidated or state[:2] in ("53", "57") or state in ("40001", "40P01", "55P03", "25P03", "25P04")
+        return Busy() if held_up else None
+    if any(word in said for word in _HELD_UP):
+        return Busy()
+    if isinstance(error.orig, sqlite3.Error):
+        return Busy() if error.connection_invalidated else None
+    return Away() if error.connection_invalidated or any(word in said for word in _AWAY) else None
 
 
-_AWAY = ("locked", "busy", "unable to open", "disk i/o", "interrupted", "connection", "server closed", "consuming input failed")
+_HELD_UP = ("locked", "busy", "unable to open", "disk i/o", "interrupted", "too many clients", "connection slots")
+"""What either engine says that is there and cannot take us now."""
+_AWAY = ("connection", "resolve host", "translate host name", "server closed", "consuming input failed")
+"""What PostgreSQL's driver says without a code when nobody answers, or nobody lets us in."""
 _open: weakref.WeakSet[Database] = weakref.WeakSet()
 
 

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from core.errors import UNKEEPABLE, BackofficeError, BadRequest, Busy, NotSignedIn
 from core.render import words
 from core.render.pages import Toast
+from core.storage.database import busy
 from core.web import showing
 
 _log = logging.getLogger("backoffice.web")
@@ -75,8 +76,8 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(sa.exc.OperationalError)
     def away(error: sa.exc.OperationalError) -> Response:
-        _log.warning("The database did not answer: %s", error)
-        return refused(Busy("The database is busy or away."))
+        _log.warning("The database did not answer: %s", error.orig)
+        return refused(busy(error) or Busy("The database is busy or away."))
 
     @app.errorhandler(sa.exc.DataError)
     def unkeepable(error: sa.exc.DataError) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -207,3 +208,15 @@ def test_production_refuses_a_weak_key_and_demo_data(tmp_path: Path) -> None:
     assert "--demo-anyway" in strong.run("serve", "--demo", "--port", "18999", code=1)
     assert "--demo-anyway" in strong.run("demo", code=1)
     assert "takes a whole number" in House(tmp_path / "odd", api_rate="many").run("check", code=1)
+
+
+@pytest.mark.parametrize("command", [("check",), ("user", "add", "bo@example.org", "--name", "Bo"), ("serve",)])
+def test_a_database_that_cannot_be_reached_is_told_without_its_password(tmp_path: Path, command: tuple[str, ...]) -> None:
+    # A port that we hold and where nobody listens refuses at once.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        url = f"postgresql+psycopg://office:hidden-word@127.0.0.1:{held.getsockname()[1]}/office"
+        kind = House if command == ("serve",) else Inside
+        out = kind(tmp_path / "data", database_url=url).run(*command, code=1)
+    assert out.count("The database cannot be reached.") == 1 and "BACKOFFICE_DATABASE_URL" in out
+    assert "hidden-word" not in out and "Traceback" not in out and "busy" not in out
