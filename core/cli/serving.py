@@ -15,9 +15,10 @@ import click
 
 from core import server
 from core.cli.demo import refuse_demo
-from core.cli.telling import command, examples, settings
+from core.cli.telling import command, examples, settings, told
 from core.errors import BackofficeError
 from core.registry.discover import refuse_foreign_owners
+from core.registry.found import missing_folder
 from core.services import demo as demos
 from core.services import setup
 from core.services.platform import Platform
@@ -56,6 +57,8 @@ def _prepare(wanted: Settings, host: str, demo: bool, demo_anyway: bool) -> None
     p = Platform(wanted)
     try:
         p.start()
+        if absent := missing_folder(wanted.plugins_dir):
+            click.echo(f"warning: {wanted.plugins_dir}: {absent}", err=True)
         for problem in p.current.problems:
             if problem.severity == "error":
                 click.echo(str(problem), err=True)
@@ -86,7 +89,7 @@ def _in_child(work: Callable[[], Any]) -> int:
         try:
             work()
         except BackofficeError as error:
-            click.echo(f"backoffice: {error.detail}", err=True)
+            click.echo(f"backoffice: {told(error)}", err=True)
             code = 1
         except KeyboardInterrupt:
             code = 130

@@ -100,6 +100,13 @@ def folder(path: Path | None) -> Iterator[Source]:
             )
 
 
+def missing_folder(path: Path | None) -> str:
+    """That the administrator's folder is not there, in a sentence; "" when it is, or none was named."""
+    if path is None or path.is_dir():
+        return ""
+    return "BACKOFFICE_PLUGINS_DIR names a folder that does not exist: no plugin is read from it. Make the folder or correct the setting."
+
+
 def load(module: str, code: Path | None) -> ModuleType:
     """Import a plugin's module. Those of the administrator's folder are loaded from their path, anew when they changed."""
     if not module.startswith(OUTSIDE + "."):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from core.registry.calls import LIMIT, Ledger
 from core.registry.discover import Discovery, Found, bounds_fault, discover, foreign_owners, functions
-from core.registry.found import folder
+from core.registry.found import folder, missing_folder
 from core.registry.generation import build
 from core.services import documents, plugins
 from core.settings import Settings
@@ -25,6 +25,8 @@ def everything(settings: Settings) -> list[Problem]:
     discovery = discover(settings)
     _, said = discovery.hooks()
     problems = [Problem(Place(file="environment"), one) for one in foreign_owners()]
+    if absent := missing_folder(settings.plugins_dir):
+        problems.append(Problem(Place(file=str(settings.plugins_dir)), absent, severity="warning"))
     problems += [*discovery.problems, *said]
     if settings.database_url.startswith("sqlite") and not (settings.data_dir / "backoffice.db").is_file():
         return list(dict.fromkeys(problems))

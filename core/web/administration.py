@@ -12,6 +12,7 @@ from flask import Response, request
 
 from core.errors import BackofficeError, Invalid, NotFound
 from core.registry.diff import diff
+from core.registry.found import missing_folder
 from core.render import words
 from core.render.pages import Crumb, Plain, Toast
 from core.services import accounts, audit, explain, people, plugins, publish
@@ -235,7 +236,7 @@ def plugin_list() -> Response:
         (one, [_reported(problem) for problem in one.problems], [(failure.hook, failure.reason) for failure in one.failures])
         for one in plugins.listed(who.platform)
     ]
-    return _respond("plugins", "Plugins", {"rows": rows})
+    return _respond("plugins", "Plugins", {"rows": rows, "absent": missing_folder(who.platform.settings.plugins_dir)})
 
 
 def _reported(problem: Problem) -> tuple[str, str, str]:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from core.cli.main import cli
+from core.facts import FixedClock
+from core.services.platform import Platform
+from core.settings import Settings
 from core.storage import edition
+from core.testing import World
+from core.testing.plugin import START
 from tests.cli.server import House
 
 FLOOR = "overlay: directory.team\nchanges:\n  - add_field: {name: floor, type: integer, label: Floor}\n"
@@ -220,3 +226,20 @@ def test_a_database_that_cannot_be_reached_is_told_without_its_password(tmp_path
         out = kind(tmp_path / "data", database_url=url).run(*command, code=1)
     assert out.count("The database cannot be reached.") == 1 and "BACKOFFICE_DATABASE_URL" in out
     assert "hidden-word" not in out and "Traceback" not in out and "busy" not in out
+
+
+def test_a_plugins_folder_that_is_not_there_is_warned_about_and_nothing_refused(tmp_path: Path) -> None:
+    wrong = House(tmp_path / "data", plugins_dir=str(tmp_path / "nowhere"))
+    said = "BACKOFFICE_PLUGINS_DIR names a folder that does not exist"
+    out = Inside(wrong.folder, plugins_dir=str(tmp_path / "nowhere")).run("check")
+    assert out.count(said) == 1 and "\n0 problems, " in out
+    with wrong.serving() as server:
+        assert server.log.read_text(encoding="utf-8").count(said) == 1
+    platform = Platform(replace(Settings.for_tests(tmp_path / "data"), plugins_dir=tmp_path / "nowhere"), FixedClock(START))
+    platform.start()
+    try:
+        world = World(platform, FixedClock(START))
+        page = world.client(world.actor("core.admin")).get("/admin/plugins").text
+    finally:
+        platform.close()
+    assert page.count(said) == 1 and str(tmp_path) not in page
