@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any, BinaryIO, NoReturn
 
 from core.errors import BadRequest, TooLarge, WrongType
+from core.services import workbooks
 
 MOST_BYTES = 512 * 1024 * 1024
 """What a file may unfold to."""
@@ -103,7 +104,7 @@ def _xlsx(source: BinaryIO) -> Table:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(raw))
         sheet = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
     except (python_calamine.CalamineError, IndexError, OSError, ValueError):
-        _broken("The file is not a workbook that can be read.")
+        _broken(workbooks.UNREADABLE)
     headings = _headings([_text(cell) for cell in sheet[0]] if sheet else [])
 
     def rows() -> Iterator[Mapping[str, Any]]:
@@ -121,11 +122,12 @@ def _refuse_bursting(raw: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             parts = packed.infolist()
-    except zipfile.BadZipFile:
-        _broken("The file is not a workbook that can be read.")
-    unfolded = sum(part.file_size for part in parts)
-    if len(parts) > 10_000 or unfolded > MOST_BYTES or unfolded > MOST_RATIO * max(len(raw), 50_000):
-        raise TooLarge("The workbook unfolds to far more than it is. Save the sheet anew, or bring it as CSV.")
+            unfolded = sum(part.file_size for part in parts)
+            if len(parts) > 10_000 or unfolded > MOST_BYTES or unfolded > MOST_RATIO * max(len(raw), 50_000):
+                raise TooLarge("The workbook unfolds to far more than it is. Save the sheet anew, or bring it as CSV.")
+            workbooks.refuse_spread(packed)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        _broken(workbooks.UNREADABLE)
 
 
 def _json(source: BinaryIO) -> Table:

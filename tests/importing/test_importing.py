@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 
 from core.access.actor import Actor
 from core.errors import BadRequest, Forbidden, TooLarge
@@ -182,6 +183,37 @@ def test_files_that_are_not_what_they_say(app: World, clerk: Actor) -> None:
         packed.writestr("xl/worksheets/sheet1.xml", b"0" * 50_000_000)
     with pytest.raises(TooLarge):
         bring(app, clerk, bomb.getvalue(), format="xlsx")
+
+
+def sheet_with(last: str, cell: bytes = b"<v>1</v>", more: dict[str, bytes] | None = None) -> bytes:
+    """A workbook with one heading in A1 and one more cell far away."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        book.add_worksheet().write_string(0, 0, "name")
+    packed = io.BytesIO()
+    row = f'<row r="{last.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")}"><c r="{last}">'.encode() + cell + b"</c></row></sheetData>"
+    with zipfile.ZipFile(out) as made, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in sorted({*made.namelist()} - {*(more or {})}):
+            target.writestr(name, made.read(name).replace(b"</sheetData>", row))
+        for name, raw in (more or {}).items():
+            target.writestr(name, raw)
+    return packed.getvalue()
+
+
+def test_a_workbook_is_not_laid_out_far_beyond_what_it_holds(app: World, clerk: Actor) -> None:
+    assert bring(app, clerk, sheet_with("A3"), format="xlsx").created == 1
+    walked = b"<v>1</v></c>" + b"<c/>" * 16_000 + b'<c t="s"><v>0</v></c></row><row r="1048576"><c><v>1</v>'
+    for raw in (sheet_with("XFD1048576"), sheet_with("ALL10000"), sheet_with("A3", walked)):
+        assert len(raw) < 10_000
+        with pytest.raises(TooLarge, match="far apart"):
+            bring(app, clerk, raw, format="xlsx")
+    long = b"<sst><si><t>" + b"a" * 1_000_000 + b"</t></si></sst>"
+    named = b"<v>1</v></c>" + b'<c t="s"><v>0</v></c>' * 600 + b"<c>"
+    with pytest.raises(TooLarge, match="long texts"):
+        bring(app, clerk, sheet_with("A3", named, {"xl/sharedStrings.xml": long}), format="xlsx")
+    for raw in (sheet_with("A3", more={"content.xml": b"<a/>"}), sheet_with("A3", b"<v>1</v>&unknown;"), sheet_with("A3", b"<v>")):
+        with pytest.raises(BadRequest, match="not a workbook"):
+            bring(app, clerk, raw, format="xlsx")
 
 
 def test_json_is_what_the_api_answers(app: World, clerk: Actor) -> None:
