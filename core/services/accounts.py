@@ -153,6 +153,7 @@ def listed(p: Platform, actor: Actor) -> list[AccountRow]:
 def disable(p: Platform, actor: Actor, account: int) -> None:
     """Nobody signs in with it any more: sessions and tokens stop within one request."""
     require_keeper(actor)
+    _require_above(p, actor, account)
     if actor.account == account:
         raise Conflict("You cannot disable your own account. Ask another administrator.")
     with p.write(actor, p.generation(), reason="account disabled") as unit:
@@ -209,8 +210,9 @@ def set_roles(p: Platform, actor: Actor, account: int, roles: Iterable[str]) -> 
 
 @again_when_moved
 def set_password(p: Platform, actor: Actor, account: int, password: str) -> None:
-    """Set somebody's password; every session of the account ends."""
+    """Set somebody's password; every session of the account ends, and links to choose one open nothing any more."""
     require_keeper(actor)
+    _require_above(p, actor, account)
     if not actor.is_system:
         passwords.require_good(password)
     _store_password(p, actor, account, password)
@@ -235,6 +237,7 @@ def change_password(p: Platform, actor: Actor, old: str, new: str) -> None:
 def invite(p: Platform, actor: Actor, account: int) -> str:
     """A link's secret part with which the account's password may be chosen once, within seven days."""
     require_keeper(actor)
+    _require_above(p, actor, account)
     return _link(p, actor, account, "invite", INVITED_FOR)
 
 
@@ -303,10 +306,9 @@ def segregated(generation: Generation, roles: Iterable[str]) -> list[tuple[str, 
 def _link(p: Platform, actor: Actor, account: int, kind: str, valid: timedelta) -> str:
     secret = secrets.token_urlsafe(32)
     with p.write(actor, p.generation(), reason=f"{kind} link made") as unit:
-        # A newer link makes the older ones worthless.
-        unit.connection.execute(
-            sa.delete(Invitation).where(Invitation.account_id == account, Invitation.used_at.is_(None))
-        )
+        # A newer link makes the older ones worthless; yet what anybody may ask for ends no invitation.
+        older = sa.delete(Invitation).where(Invitation.account_id == account, Invitation.used_at.is_(None))
+        unit.connection.execute(older.where(Invitation.kind == kind) if kind == "reset" else older)
         unit.connection.execute(
             sa.insert(Invitation).values(
                 account_id=account,
@@ -327,6 +329,8 @@ def _store_password(p: Platform, actor: Actor, account: int, password: str) -> N
 
 def _replace_password(unit: Unit, account: int, stored: str) -> None:
     _touch(unit, account, password=stored)
+    # Whoever has an older link could else choose the password once more.
+    unit.connection.execute(sa.delete(Invitation).where(Invitation.account_id == account, Invitation.used_at.is_(None)))
     unit.connection.execute(sa.delete(Session).where(Session.account_id == account))
     head.bump_epoch(unit)
 
@@ -379,6 +383,14 @@ def require_keeper(actor: Actor) -> None:
     """Raise Forbidden unless the actor keeps accounts."""
     if not actor.is_system and not actor.roles & {"core.admin", "core.everything"}:
         raise Forbidden("Accounts are kept by administrators (core.admin). Ask one of them.")
+
+
+def _require_above(p: Platform, actor: Actor, account: int) -> None:
+    # Who chooses somebody's password can be them: what may not be given may not be taken by this way either.
+    if actor.is_system or "core.everything" in actor.roles:
+        return
+    if "core.everything" in roles_of(p, account):
+        raise Forbidden("This account holds core.everything. Only somebody who holds it too may do this.")
 
 
 def _rows(p: Platform, where: Any) -> list[AccountRow]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from core.access.actor import Actor
 from core.errors import Conflict, Invalid, NotFound
-from core.services import accounts, directory, passwords
+from core.services import accounts, directory, jobs, passwords
 from core.services.demo import DemoWork
 from core.services.instants import again_when_moved
+from core.services.jobs import Run
 from core.storage import outbox
 from core.storage.models import Account
 
 if TYPE_CHECKING:
     from core.services.platform import Platform
+
+VERB = "reset"
+"""The worker's verb that sends a link to choose another password."""
 
 
 @again_when_moved
@@ -76,10 +80,25 @@ def invite(p: Platform, actor: Actor, account: int) -> str:
     return f"An invitation was sent to {to}."
 
 
+@again_when_moved
+def ask_reset(p: Platform, email: str) -> None:
+    """Have a link to choose another password sent to ``email``, if somebody has that address. Tells nobody which.
+
+    The worker looks: whoever asks waits as long for an address that nobody has. With mail off nothing is done.
+    """
+    if p.settings.smtp_url:
+        jobs.put(p, Actor.system("reset of a password"), VERB, {"email": email.replace("\x00", "")})
+
+
+@jobs.verb(VERB)
+def _reset(p: Platform, actor: Actor, values: Mapping[str, Any], run: Run) -> None:
+    reset(p, str(values["email"]))
+
+
 def reset(p: Platform, email: str) -> None:
     """Send a link with which a password is chosen anew, if somebody has that address and mail is on. Tells nobody which."""
-    found = accounts.request_reset(p, email)
-    if found is not None and p.settings.smtp_url:
+    found = accounts.request_reset(p, email) if p.settings.smtp_url else None
+    if found is not None:
         account, secret = found
         _send(
             p,

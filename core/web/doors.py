@@ -103,9 +103,11 @@ def forgotten() -> Response:
     told = ""
     if request.method == "POST":
         sessions.count_attempt(p, "reset", guards.address())
-        people.reset(p, request.form.get("email", "")[:320])
-        told = "If there is an account with that address, a link was made. " + (
-            "It was sent by mail." if p.settings.smtp_url else "Mail is off here: ask an administrator for the link."
+        people.ask_reset(p, request.form.get("email", "")[:320])
+        told = (
+            "If there is an account with that address, a link is on its way to it by mail."
+            if p.settings.smtp_url
+            else "Mail is off here: ask an administrator for a link."
         )
     return respond(
         "door.html", Plain(showing.shell("Forgotten password"), {"kind": "forgotten", "told": told, "errors": [], "key": "", "given": {}})

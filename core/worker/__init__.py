@@ -14,12 +14,12 @@ from datetime import timedelta
 from core.effects.delivery import Deliverer
 from core.effects.mail import Server
 from core.errors import BackofficeError
-from core.services import jobs, mailing, recompute, searching, upkeep
+from core.services import jobs, mailing, people, recompute, searching, upkeep
 from core.services.platform import Platform
 from core.storage import jobs as rows
 from core.storage import outbox
 
-JOBS = (recompute.VERB, searching.VERB)
+JOBS = (people.VERB, recompute.VERB, searching.VERB)
 """Verbs that must be known before the first job is taken; importing their modules registers them."""
 IDLE = 1.0
 """Seconds between two looks when there was nothing to do."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import sqlalchemy as sa
 from core.access.actor import Actor
 from core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, TooMany
 from core.facts import FixedClock
-from core.services import accounts, demo, people, publish, records, sessions, setup
+from core.services import accounts, demo, jobs, people, publish, records, sessions, setup
 from core.services.platform import Platform
 from core.storage.models import Account, Invitation, Session, Token
 from tests.publish.world import SYSTEM, house
@@ -233,6 +235,48 @@ def test_an_invitation_chooses_a_password_once(tmp_path: Path) -> None:
     assert accounts.request_reset(p, "nobody@example.org") is None
     found = accounts.request_reset(p, "BO@example.org")
     assert found is not None and accounts.redeem(p, found[1], "another good password") == account
+
+
+def test_whoever_asks_for_a_reset_ends_no_invitation_and_a_chosen_password_ends_every_link(tmp_path: Path) -> None:
+    p = house(tmp_path)
+    account = people.add(p, SYSTEM, email="bo@example.org", name="Bo")
+    invited = accounts.invite(p, SYSTEM, account)
+    people.ask_reset(p, "bo@example.org")
+    reset = accounts.request_reset(p, "bo@example.org")
+    assert reset is not None and accounts.redeem(p, invited, GOOD) == account
+    with pytest.raises(NotFound):
+        accounts.redeem(p, reset[1], "another good password")
+    late = accounts.request_reset(p, "bo@example.org")
+    assert late is not None
+    accounts.change_password(p, accounts.actor_for_account(p, account), GOOD, "another good password")
+    with pytest.raises(NotFound):
+        accounts.require_link(p, late[1])
+
+
+def test_asking_for_a_reset_does_the_same_for_an_address_that_nobody_has(tmp_path: Path) -> None:
+    p = house(tmp_path)
+    p.settings = replace(p.settings, smtp_url="smtp://127.0.0.1:9")
+    add(p)
+    for email in ("ann@example.org", "nobody@example.org", "no\x00body"):
+        people.ask_reset(p, email)
+    assert jobs.waiting(p) == [] and [one.verb for one in jobs.listed(p, SYSTEM)] == ["reset"] * 3
+    while jobs.work(p, "test", threading.Event()):
+        pass
+    assert [one["payload"]["to"] for one in jobs.waiting(p)] == ["ann@example.org"]
+
+
+def test_an_administrator_does_not_become_somebody_who_passes_every_rule(tmp_path: Path) -> None:
+    p = house(tmp_path)
+    owner = add(p, "owner@example.org", "core.everything")
+    admin = accounts.actor_for_account(p, add(p, "admin@example.org", "core.admin"))
+    for attempt in (
+        lambda: accounts.invite(p, admin, owner),
+        lambda: accounts.set_password(p, admin, owner, GOOD),
+        lambda: accounts.disable(p, admin, owner),
+    ):
+        with pytest.raises(Forbidden, match="core.everything"):
+            attempt()
+    assert accounts.invite(p, accounts.actor_for_account(p, owner), owner)
 
 
 def test_rights_know_a_persons_place_and_follow_it(tmp_path: Path, database_url: str) -> None:
