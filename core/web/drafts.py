@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Response, jsonify, request
 
 from core.errors import NotFound
 from core.services import desk
-from core.web.asking import asking, entered
+from core.web.asking import Asking, asking, entered
 from core.web.routing import Routes
 from core.web.showing import go
 
 _LEFT_OUT = frozenset({"csrf_token", "_place", "place"})
+_FORM = re.compile(r"/([a-z][a-z0-9_]*)/([a-z][a-z0-9_]*)/")
 
 
 def routes(made: Routes) -> None:
@@ -22,10 +25,16 @@ def routes(made: Routes) -> None:
 
 @entered
 def keep() -> Response:
-    """Keep the form's texts; passwords and files are never among them."""
+    """Keep the form's texts; passwords, secrets and files are never among them."""
     who = asking()
-    values = {name: texts for name, texts in request.form.lists() if name not in _LEFT_OUT and "password" not in name}
-    at = desk.keep_draft(who.platform, who.actor, request.form.get("_place", "")[:200], values)
+    place = request.form.get("_place", "")[:200]
+    secret = _secrets(who, place)
+    values = {
+        name: texts
+        for name, texts in request.form.lists()
+        if name not in _LEFT_OUT and "password" not in name and _field(name) not in secret
+    }
+    at = desk.keep_draft(who.platform, who.actor, place, values)
     return jsonify(at=who.fmt.local(at).strftime("%H:%M"))
 
 
@@ -46,3 +55,20 @@ def forget() -> Response:
     place = request.form.get("place", "")[:200]
     desk.forget_draft(who.platform, who.actor, place)
     return go(place if place.startswith("/") and not place.startswith("//") else "/")
+
+
+def _secrets(who: Asking, place: str) -> frozenset[tuple[str, ...]]:
+    """The secret fields of the form at ``place``, as :func:`_field` tells them: what is encrypted at rest is kept nowhere in clear."""
+    named = _FORM.match(place)
+    entity = who.generation.entities.get(f"{named[1]}.{named[2]}") if named else None
+    if entity is None:
+        return frozenset()
+    found: set[tuple[str, ...]] = {(one.name,) for one in who.shape(entity).fields if one.type == "secret"}
+    found |= {(one.name, inner.name) for one in who.shape(entity).fields for inner in one.fields if inner.type == "secret"}
+    return frozenset(found)
+
+
+def _field(control: str) -> tuple[str, ...]:
+    """A control's field: ``name``, or within lines (``parts-0-name``) the field of the lines and its own."""
+    parts = control.split("-")
+    return (parts[0], parts[2]) if len(parts) == 3 else (control,)

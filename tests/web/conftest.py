@@ -83,6 +83,8 @@ entities:
     fields:
       code: {type: text, required: true}
       worth: {type: text, sensitive: true}
+      pin: {type: secret}
+      boxes: {type: lines, fields: {label: {type: text}, pin: {type: secret}}}
     access:
       clerk: {read: all, create: all, unmask: [worth]}
   survey:

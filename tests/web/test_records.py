@@ -244,6 +244,15 @@ def test_a_draft_is_kept_offered_and_forgotten(clerk: Browser) -> None:
     assert "You left something unsaved" not in words(clerk.get("/desk/order/new"))
 
 
+def test_a_draft_keeps_no_secret(clerk: Browser) -> None:
+    place = "/desk/safe/new"
+    typed = {"code": "S-1", "pin": "4711", "boxes-0-label": "left", "boxes-0-pin": "0815", "boxes-1-pin": "0816"}
+    assert clerk.post("/drafts", {"_place": place, **typed}).status_code == 200
+    kept = clerk.get(f"/drafts?place={place}").get_json()["values"]
+    assert kept == {"code": ["S-1"], "boxes-0-label": ["left"]}
+    assert clerk.post("/drafts/forget", {"place": place}).status_code == 303
+
+
 def test_a_copy_begins_with_the_same_values(clerk: Browser) -> None:
     url = clerk.made(name="Twin", amount="7")
     form = clerk.get(f"/desk/order/new?copy={url.rpartition('/')[2]}").text
