@@ -108,7 +108,7 @@ class _Overseer(Arbiter):  # type: ignore[misc]
 
     def start(self) -> None:
         super().start()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for path in self._folder.glob("*.slot"):
             if path.stem.isdigit() and not Path(f"/proc/{path.stem}").exists():
                 path.unlink(missing_ok=True)

@@ -103,7 +103,7 @@ class Settings:
         """The same settings with the data directory made, and database address and key filled in."""
         data_dir = self.data_dir.expanduser().resolve()
         try:
-            data_dir.mkdir(parents=True, exist_ok=True)
+            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise SettingsError(
                 f"The data directory {data_dir} cannot be made: {error.strerror}. "

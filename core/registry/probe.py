@@ -33,7 +33,7 @@ def known_good(path: Path) -> set[str]:
 
 def remember(path: Path, digests: Iterable[str]) -> None:
     """Note that these versions were imported well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         json.dump(sorted(digests), out)

@@ -59,7 +59,7 @@ class Remembered:
                 told[key] = self._there[key] if key in self._there else packed.pack(value)
         body = json.dumps(told, ensure_ascii=False)
         with contextlib.suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor, name = tempfile.mkstemp(dir=self._file.parent)
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as out:
                 out.write(f"{_hash([body])}\n{body}")

@@ -30,7 +30,7 @@ class Slot:
     """The running hooks of one process. Threads beyond 64 are not watched."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:

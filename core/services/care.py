@@ -46,7 +46,7 @@ def migrate(p: Platform, say: Callable[[str], None]) -> Path | None:
     saved = None
     if wanted.destructive:
         folder = p.settings.data_dir / "backups"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         saved = folder / f"before-migrate-{p.clock.now():%Y%m%d-%H%M%S}.tar.gz"
         backup.create(p, saved)
         say(f"Backup before dropping anything: {saved}")

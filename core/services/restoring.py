@@ -18,6 +18,7 @@ from core.services.platform import Platform
 from core.settings import Settings
 from core.storage import export, head, migrate, schema, seal
 from core.storage.database import Database
+from core.storage.files import own_folder, owner_only
 from core.storage.models import Checkpoint
 
 _MAY_BE_THERE = frozenset({"secret.key", "settings.toml"})
@@ -37,7 +38,7 @@ def restore(settings: Settings, path: Path) -> Manifest:
         raise Conflict(f"The data directory {folder} is not empty (it holds {there[0]}). Restore into an empty one.")
     _refuse_used(settings)
     staging = folder / _STAGING
-    staging.mkdir(parents=True)
+    staging.mkdir(parents=True, mode=0o700)
     try:
         _fill(replace(settings, data_dir=staging, database_url=_staged_url(settings, staging)), path, manifest)
         _move(settings, staging)
@@ -93,7 +94,8 @@ def _fill(settings: Settings, path: Path, manifest: Manifest) -> None:
                 raise Damaged(f"{path} is damaged: it does not hold generation {manifest.generation}.")
         export.settle(p.database, [table.name for table in manifest.tables])
         if same_key and manifest.anchor:
-            (settings.data_dir / seal.ANCHORS).write_text(manifest.anchor + "\n", encoding="ascii")
+            with open(settings.data_dir / seal.ANCHORS, "w", encoding="ascii", opener=owner_only) as anchors:
+                anchors.write(manifest.anchor + "\n")
         p.start()
         export.settle(p.database, [table.name for table in manifest.tables])
         care.reindex(p, lambda _: None)
@@ -122,8 +124,8 @@ def _keep(folder: Path, key: str, stream: IO[bytes]) -> None:
     if not key.isalnum():
         raise Damaged(f"The backup holds a file of a name that no file has: {key[:40]!r}.")
     path = folder / key[:2] / key
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("xb") as target:
+    own_folder(path.parent)
+    with open(path, "xb", opener=owner_only) as target:
         shutil.copyfileobj(stream, target)
         target.flush()
         os.fsync(target.fileno())

@@ -153,6 +153,13 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     engine = sa.create_engine(url, poolclass=QueuePool, pool_size=8, max_overflow=24, pool_timeout=10,
                               connect_args={"check_same_thread": False, "timeout": 5.0, "cached_statements": 512}, query_cache_size=2_000)
 
+    @event.listens_for(engine, "do_connect")
+    def made(_dialect: Any, _record: Any, _args: Any, _options: Any) -> None:
+        # SQLite would make the file for all to read; what it lays beside it has the file's own mode.
+        if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
+            with contextlib.suppress(OSError):  # there already, or SQLite itself says why it cannot be
+                os.close(os.open(url.database, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
     @event.listens_for(engine, "connect")
     def connected(raw: Any, _record: Any) -> None:
         raw.isolation_level = None  # we say BEGIN ourselves: the driver would begin too late and keep DDL

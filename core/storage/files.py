@@ -34,6 +34,17 @@ class FileStore(Protocol):
     def old_keys(self, before: datetime) -> Iterator[str]: ...
 
 
+def owner_only(path: str, flags: int) -> int:
+    """An ``opener`` for :func:`open`: a file that this makes is its owner's alone."""
+    return os.open(path, flags, 0o600)
+
+
+def own_folder(folder: Path) -> None:
+    """Make a folder of the data directory, and the one above it, for their owner alone; what is there stays as it is."""
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True, mode=0o700)
+
+
 class LocalFiles:
     """Files below one folder, in subfolders by the first two characters of their key."""
 
@@ -44,11 +55,11 @@ class LocalFiles:
         """Write, sync, then give the key: a row that names it is written afterwards."""
         key = secrets.token_hex(16)
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own_folder(path.parent)
         seen, size = hashlib.sha256(), 0
         part = path.with_suffix(".part")
         try:
-            with part.open("wb") as target:
+            with open(part, "wb", opener=owner_only) as target:
                 while block := source.read(CHUNK):
                     seen.update(block)
                     size += len(block)

@@ -30,7 +30,7 @@ def copied(database: Database) -> Iterator[Database | None]:
     if database.dialect != "sqlite":
         yield None
         return
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
     _sweep(folder)
     # A temporary folder is its owner's alone: the copy holds what the database holds.
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder, ignore_cleanup_errors=True) as name:

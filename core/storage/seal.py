@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.storage.database import Database
+from core.storage.files import owner_only
 from core.storage.log import ERA
 from core.storage.models import ChangeRow, Checkpoint, Setting
 from core.storage.streaming import raw_rows
@@ -163,7 +164,7 @@ def _anchor(path: Path, one: Seal) -> None:
     lines = path.read_text(encoding="ascii", errors="replace").splitlines() if path.exists() else []
     if lines and lines[-1].split(" ")[0] == str(one.id):
         return
-    with path.open("a", encoding="ascii") as target:
+    with open(path, "a", encoding="ascii", opener=owner_only) as target:
         target.write(one.line + "\n")
         target.flush()
         os.fsync(target.fileno())

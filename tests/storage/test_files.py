@@ -4,16 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from core.errors import Conflict, Invalid
+from core.services import backup, restoring
+from core.services.platform import Platform
+from core.settings import Settings
 from core.storage import idempotency
 from core.storage.files import LocalFiles
 from core.storage.idempotency import Answer
 from tests.storage.house import House
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Modes are POSIX's.")
+def test_what_is_made_is_its_owners_alone_and_what_was_there_keeps_its_mode(tmp_path: Path) -> None:
+    former = os.umask(0o022)
+    try:
+        there = tmp_path / "there"
+        there.mkdir(mode=0o755)
+        for folder in (tmp_path / "new", there):
+            platform = Platform(Settings.for_tests(folder))
+            platform.start()
+            try:
+                platform.files.put(io.BytesIO(b"payslip"))
+                backup.create(platform, tmp_path / f"{folder.name}.tar.gz")
+                assert {"backoffice.db", "backoffice.db-wal", "backoffice.db-shm"} <= {one.name for one in folder.iterdir()}
+                assert open_to_others(folder) == []
+            finally:
+                platform.close()
+        restoring.restore(Settings.for_tests(tmp_path / "back"), tmp_path / "new.tar.gz")
+        assert open_to_others(tmp_path / "back") == [] and (tmp_path / "new.tar.gz").stat().st_mode & 0o777 == 0o600
+        assert [one.stat().st_mode & 0o777 for one in (tmp_path / "new", tmp_path / "back", there)] == [0o700, 0o700, 0o755]
+    finally:
+        os.umask(former)
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """What lies below ``folder`` and is not its owner's alone."""
+    return [str(one.relative_to(folder)) for one in sorted(folder.rglob("*")) if one.stat().st_mode & 0o077]
 
 
 def test_bytes_come_back_under_a_random_key(tmp_path: Path) -> None:
