@@ -174,7 +174,7 @@ class Door:
         refusal = problems.known(error)
         if refusal is not None:
             return problems.problem(refusal)
-        _log.exception("%s %s failed", request.method, request.path, exc_info=error)
+        _log.exception("%s %a failed", request.method, request.path, exc_info=error)
         return problems.answer(500, "Something went wrong", "The request failed inside the server. It has been logged.")
 
 

@@ -45,13 +45,14 @@ def install(app: Flask, platform: Platform) -> None:
     static = assets.Assets()
     screens = showing.Screens(static, platform.settings.debug)
     app.register_blueprint(assets.blueprint(static))
-    app.register_blueprint(create_blueprint(platform, screens))
+    made = create_blueprint(platform, screens)
+    app.register_blueprint(made)
     app.register_blueprint(health.create_blueprint(platform))
 
     @app.before_request
     def prepare() -> None:
-        # The page of an address that nothing answers stands in the shell too.
-        if not request.path.startswith(("/api/", "/static/")):
+        # The page of an address that nothing answers stands in the shell too. An address such as /api/x is one of a page.
+        if request.blueprint == made.name or not request.path.startswith(("/api/", "/static/")):
             g.screens = screens
             asking.look(platform, request)
 

@@ -82,13 +82,13 @@ def install(app: Flask) -> None:
     @app.errorhandler(sa.exc.DataError)
     def unkeepable(error: sa.exc.DataError) -> Response:
         # What no field's rules looked at, such as a NUL in a search; the transaction is rolled back.
-        _log.warning("The database refused a value: %s %s: %s", request.method, request.path, error.orig)
+        _log.warning("The database refused a value: %s %a: %a", request.method, request.path, str(error.orig))
         return refused(BadRequest(UNKEEPABLE))
 
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:
         number = secrets.token_hex(6)
-        _log.exception("Request %s failed: %s %s", number, request.method, request.path, exc_info=error)
+        _log.exception("Request %s failed: %s %a", number, request.method, request.path, exc_info=error)
         return told(500, TITLES[500], "The page could not be made.", request_id=number)
 
 

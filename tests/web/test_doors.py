@@ -186,3 +186,22 @@ def test_a_roles_page_says_what_it_reaches_and_who_holds_it(house: World, browse
     assert "Orders Does not see Secretly." in shown and "kind == 'small'" in shown
     assert "Moves: Start, Close, Close at once." in words(keeper.get("/admin/roles/desk/clerk"))
     assert keeper.get("/admin/roles/desk/nobody").status_code == 404
+
+
+@pytest.mark.parametrize("url", ["/api", "/api/v1", "/api/none", "/api/none/1", "/api/none/new", "/static/order", "/static/order/new"])
+def test_addresses_beside_those_of_the_api_are_pages(clerk: Browser, stranger: FlaskClient, url: str) -> None:
+    for method in ("GET", "HEAD", "POST"):
+        assert stranger.open(url, method=method).status_code < 500, method
+        assert 400 <= clerk.client.open(url, method=method).status_code < 500 or url == "/api/v1", method
+
+
+def test_an_address_forges_no_line_of_the_log(house: World, caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(platform=house.platform)
+
+    def broken(rest: str) -> None:
+        raise LookupError("broken")
+
+    app.add_url_rule("/-/broken/<rest>", "broken", broken)
+    assert app.test_client().get("/-/broken/a%0AWARNING all is well").status_code == 500
+    assert any("WARNING all is well" in one.getMessage() for one in caplog.records)
+    assert not any("\n" in one.getMessage() for one in caplog.records)
