@@ -168,7 +168,7 @@ def _flashes(asked: Request) -> list[dict[str, Any]]:
         return []
     try:
         read = json.loads(base64.urlsafe_b64decode(text.encode()))
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         return []
     g.flashed = True
     if not isinstance(read, dict) or not isinstance(read.get("text"), str):

@@ -104,7 +104,10 @@ def refuse_forgery(settings: Settings, asked: Request, expected: str) -> None:
 
 
 def _ours(settings: Settings, asked: Request, origin: str) -> bool:
-    there = urlsplit(origin)
+    try:
+        there = urlsplit(origin)
+    except ValueError:  # no address at all, such as http://[
+        return False
     if (there.scheme, there.netloc) == (asked.scheme, asked.host):
         return True
     base = urlsplit(settings.base_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 
@@ -79,6 +80,7 @@ def test_an_unsafe_request_needs_the_token_and_no_foreign_origin(clerk: Browser)
     foreign = clerk.client.post("/desk/order/new", data={**data, "csrf_token": token}, headers={"Origin": "https://evil.example"})
     assert foreign.status_code == 403
     assert clerk.client.post("/desk/order/new", data={**data, "csrf_token": token}, headers={"Origin": "null"}).status_code == 403
+    assert clerk.client.post("/desk/order/new", data={**data, "csrf_token": token}, headers={"Origin": "http://["}).status_code == 403
     ours = clerk.client.post("/desk/order/new", data=data, headers={"X-CSRF-Token": token, "Origin": "http://localhost"})
     assert ours.status_code == 303
 
@@ -205,3 +207,10 @@ def test_an_address_forges_no_line_of_the_log(house: World, caplog: pytest.LogCa
     assert app.test_client().get("/-/broken/a%0AWARNING all is well").status_code == 500
     assert any("WARNING all is well" in one.getMessage() for one in caplog.records)
     assert not any("\n" in one.getMessage() for one in caplog.records)
+
+
+def test_a_note_for_the_next_page_that_is_none_is_left_out(clerk: Browser) -> None:
+    for raw in (b"[" * 2_900, b"[1]", b'{"text": 1}', b"\xff"):
+        note = base64.urlsafe_b64encode(raw).decode()
+        clerk.client.set_cookie("flash", note)
+        assert clerk.get("/account").status_code == 200
