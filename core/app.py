@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface, SessionMixin
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from core import api, web
 from core.facts import Clock
@@ -51,6 +52,10 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
     app.register_blueprint(api.create_blueprint(platform))
     web.install(app, platform)
     app.wsgi_app = _of_one_moment(app.wsgi_app, platform)  # type: ignore[assignment,method-assign]
+    proxies = platform.settings.trusted_proxies
+    if proxies:
+        # Else everybody behind the proxy shares its address, and one guesser's limit locks all of them out.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]
     return app
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from flask import request
 from flask.testing import FlaskClient
 
 from core.access.actor import Actor
@@ -214,3 +216,14 @@ def test_a_note_for_the_next_page_that_is_none_is_left_out(clerk: Browser) -> No
         note = base64.urlsafe_b64encode(raw).decode()
         clerk.client.set_cookie("flash", note)
         assert clerk.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize(("proxies", "told"), [(0, "192.0.2.9 http"), (1, "198.51.100.2 https"), (2, "203.0.113.7 http")])
+def test_an_address_is_told_by_as_many_proxies_as_are_trusted(
+    house: World, monkeypatch: pytest.MonkeyPatch, proxies: int, told: str
+) -> None:
+    monkeypatch.setattr(house.platform, "settings", replace(house.platform.settings, trusted_proxies=proxies))
+    app = create_app(platform=house.platform)
+    app.add_url_rule("/-/who/<rest>", "who", lambda rest: f"{request.remote_addr} {request.scheme}")
+    headers = {"X-Forwarded-For": "10.9.9.9, 203.0.113.7, 198.51.100.2", "X-Forwarded-Proto": "http, https"}
+    assert app.test_client().get("/-/who/x", headers=headers, environ_base={"REMOTE_ADDR": "192.0.2.9"}).text == told
