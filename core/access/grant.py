@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -150,10 +150,6 @@ class Grant:
         for lens in self.lenses:
             found |= lens.masked
         return found - self.visible()
-
-    def sees_alike(self) -> bool:
-        """Every readable row shows the same fields."""
-        return len({(lens.visible, lens.masked) for lens in self.lenses}) <= 1
 
     def narrowed(self, action: str) -> Grant:
         """The same grant, reading only the rows that ``action`` (export, print, report) reaches as well.
@@ -365,8 +361,3 @@ PAIR = "\x1e"
 def pair_of(source: str) -> tuple[str, ...]:
     """The sources that all have to hold: two for a pair, else the source itself."""
     return tuple(source.split(PAIR)[1:]) if source.startswith(PAIR) else (source,)
-
-
-def segregation_conflicts(roles: Collection[str], pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Pairs of roles that nobody may hold together and that are all in ``roles``."""
-    return [pair for pair in pairs if pair[0] in roles and pair[1] in roles]

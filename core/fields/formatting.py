@@ -8,7 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time, format_timedelta
+from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from core.facts import Money
@@ -79,10 +79,6 @@ class Formatter:
             parts.append(f"{rest % 60} s")
         return sign + " ".join(part for part in parts if part != "0 min" or len(parts) == 1)
 
-    def relative(self, value: dt.datetime, now: dt.datetime) -> str:
-        """How long ago, or in how long."""
-        return str(format_timedelta(value - now, add_direction=True, locale=self.locale))
-
     def local(self, value: dt.datetime) -> dt.datetime:
         """The wall time in the person's zone."""
         return value.astimezone(self.zone)
@@ -113,5 +109,3 @@ def wall_time(local: dt.datetime, zone: str) -> dt.datetime:
         low, high = sorted((before, after))
         raise ValueError(f"{local:%H:%M} does not exist on that day in {zone}: clocks go forward. Use {low:%H:%M} or {high:%H:%M}.")
     return instant
-
-

@@ -8,7 +8,6 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 
-from core.facts import Money
 from core.fields.formatting import Formatter, formatter
 
 _TOKEN = re.compile(r"'[^']*'|[a-zA-Z]+|[^a-zA-Z']+")
@@ -80,8 +79,3 @@ class Texts:
 def texts(locale: str, zone: str) -> Texts:
     """The shared texts of a locale and a zone."""
     return Texts(formatter(locale, zone))
-
-
-def money_text(said: Texts, value: Money) -> str:
-    """An amount with its currency."""
-    return said.money(value)

@@ -104,8 +104,3 @@ def operator_label(op: str, family: str) -> str:
     if family in ("date", "datetime", "time"):
         return DATE_OPERATORS.get(op, OPERATORS[op])
     return OPERATORS[op]
-
-
-def with_article(noun: str) -> str:
-    """The noun with a or an."""
-    return ("an " if noun[:1].lower() in "aeiou" else "a ") + noun[:1].lower() + noun[1:]

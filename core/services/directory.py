@@ -152,24 +152,6 @@ def _today(unit: Unit, zone: str | None) -> date:
         return unit.now.date()
 
 
-def person_by_mail(unit: Unit, mail: str) -> int | None:
-    """The id of the live person with that mail address, whatever its case."""
-    found = _table(unit.generation, unit, "person")
-    if found is None:
-        return None
-    entity, table = found
-    if "mail" not in table.columns:
-        return None
-    t = table.table
-    statement = (
-        sa.select(t.c.id)
-        .where(sa.func.lower(table.columns["mail"][0]) == mail.lower(), t.c.trashed_at.is_(None))
-        .limit(1)
-    )
-    value = unit.connection.execute(statement).scalar()
-    return int(value) if value is not None else None
-
-
 def _teams(unit: Unit, id: int) -> tuple[frozenset[int], frozenset[int]]:
     found = _table(unit.generation, unit, "team")
     if found is None or "members" not in found[1].links:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from core.access.actor import Actor
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Invalid
 from core.services import accounts, directory, jobs, passwords
 from core.services.demo import DemoWork
 from core.services.instants import again_when_moved
@@ -119,11 +119,3 @@ def _send(p: Platform, actor: Actor, to: str, subject: str, text: str) -> None:
 def link(p: Platform, secret: str) -> str:
     """The address at which a password is chosen, built from the configured base URL, never from a request."""
     return f"{p.settings.base_url or 'http://127.0.0.1:8000'}/login/choose?key={secret}"
-
-
-def person_of(p: Platform, email: str) -> int:
-    """The person of the account with that address. Raises NotFound."""
-    found = accounts.find(p, email).person
-    if found is None:
-        raise NotFound(f"The account {email} belongs to no person.")
-    return found

@@ -123,13 +123,6 @@ def cells_of(sight: Sight, key: Key) -> tuple[ColumnElement[Any], ...]:
     return cells if shown is None else tuple(sa.case((shown, cell), else_=None) for cell in cells)
 
 
-def width_of(sight: Sight, key: Key) -> int:
-    """How many cells a key has."""
-    if key.how == "id":
-        return 0
-    return 2 if key.how == "label" or (key.how == "other" and _label_target(sight, key.name)) else 1
-
-
 def indexed(entity: Entity, sight: Sight) -> frozenset[str]:
     """The fields whose sort cell leads an index (with nothing but the id, or nothing, after it)."""
     lead = {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -17,8 +16,6 @@ from core.registry.generation import Generation
 from core.storage import head, snapshots
 from core.storage.database import Database
 from core.storage.ddl import REFUSAL
-
-_log = logging.getLogger("backoffice.storage")
 
 
 class HeadMoved(Exception):
@@ -45,11 +42,6 @@ class Unit:
     transition: str = ""
     memory: dict[tuple[str, int], object] = field(default_factory=dict)
     """What was looked up in this unit and does not change within it (codes of departments, currencies of companies)."""
-    _calls: list[Callable[[], None]] = field(default_factory=list)
-
-    def after_commit(self, call: Callable[[], None]) -> None:
-        """Have something done when, and only when, the unit was committed."""
-        self._calls.append(call)
 
 
 @contextlib.contextmanager
@@ -79,11 +71,6 @@ def writing(database: Database, generation: Generation, actor: Actor, now: datet
         if said is None:
             raise
         raise said from error
-    for call in unit._calls:
-        try:
-            call()
-        except Exception:  # the commit stands: what follows it is only told
-            _log.exception("A call after the commit failed")
 
 
 def refusal(error: sa.exc.DBAPIError) -> Conflict | Invalid | None:

@@ -187,10 +187,6 @@ _LAZY: dict[str, Callable[[Call, Env], Any]] = {
 # Steps that are empty where an operand is ------------------------------------------------------------------------------
 
 
-def _fit(value: int | None, call: Call) -> Any:
-    return None if value is None else numbers.fit(value)
-
-
 def _sum(call: Call, left: Any, right: Any, sign: int) -> Any:
     if call.type.family != "money":
         return numbers.fit(left + sign * right)

@@ -103,17 +103,6 @@ def test_a_failed_unit_leaves_nothing_not_even_tables(house: House) -> None:
         assert not sa.inspect(unit.connection).has_table("half")
 
 
-def test_calls_after_the_commit_are_made_only_when_it_was(house: House) -> None:
-    told: list[str] = []
-    with house.writing() as unit:
-        unit.after_commit(lambda: told.append("committed"))
-        assert told == []
-    with pytest.raises(ZeroDivisionError), house.writing() as unit:
-        unit.after_commit(lambda: told.append("never"))
-        raise ZeroDivisionError
-    assert told == ["committed"]
-
-
 def test_a_taken_value_is_a_conflict_that_names_nothing(house: House) -> None:
     with house.writing() as unit:
         house.add(unit, "shop.item", {"name": "Lamp"})
