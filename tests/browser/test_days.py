@@ -238,6 +238,9 @@ def test_a_buyer_onboards_a_vendor_with_others(office: World, enter: Enter) -> N
     page.fill("#legal_name", "Alder Works GmbH")
     page.fill("#country", "DE")
     pick(page, "payment_term", "30 days net")
+    page.locator("[data-lines=contacts] [data-line-add]").click()
+    page.locator("[data-lines=contacts] [data-line] [name$='-name']").last.fill("Desk of accounts")
+    page.locator("[data-lines=contacts] [data-line] [name$='-phone']").last.fill("+49 30 5550101")
     save(page)
     state(page, "Proposed")
     vendor = office.find("vendors.vendor", legal_name="Alder Works GmbH")[0]
@@ -271,6 +274,7 @@ def test_a_buyer_onboards_a_vendor_with_others(office: World, enter: Enter) -> N
     payable.wait_for_url(re.compile("/move/verify"))
     payable.click("[data-line-add]")
     payable.locator("[data-line] select[name$='-method']").last.select_option("callback")
+    payable.locator("[data-line] [name$='-called']").last.fill("+49 30 5550101")
     payable.locator("[data-line] select[name$='-result']").last.select_option("confirmed")
     save(payable)
     state(payable, "Verified")
