@@ -20,7 +20,7 @@ from core.services.actors import actor_for_account, actor_for_session, actor_for
 from core.services.instants import again_when_moved, aware, fingerprint, naive
 from core.services.sessions import close_session, close_sessions, my_sessions, open_session, revoke_session, sign_in
 from core.services.tokens import create_token, my_tokens, revoke_token
-from core.storage import head
+from core.storage import head, log
 from core.storage.keys import new_id
 from core.storage.models import Account, Invitation, RoleGrant, Session
 from core.storage.unit import Unit
@@ -60,6 +60,8 @@ __all__ = [
     "change_password",
 ]
 
+ACCOUNT = "core.account"
+"""As what accounts stand in the log: whoever gives or takes rights is told there like whoever changes a record."""
 BUILT_IN = {"core.admin": "Administrator", "core.everything": "Everything", "core.everyone": "Everybody"}
 """The core's own roles with their labels; ``core.everyone`` is held by every enabled account and never granted."""
 INVITED_FOR = timedelta(days=7)
@@ -123,6 +125,7 @@ def add(
         )
         account = new_id(made)
         _grant(unit, actor, account, wanted)
+        log.note(unit, ACCOUNT, account, [("email", None, email), ("roles", (), wanted)], action="create")
         head.bump_epoch(unit)
     return account
 
@@ -158,6 +161,7 @@ def disable(p: Platform, actor: Actor, account: int) -> None:
         raise Conflict("You cannot disable your own account. Ask another administrator.")
     with p.write(actor, p.generation(), reason="account disabled") as unit:
         _touch(unit, account, enabled=False)
+        log.note(unit, ACCOUNT, account, [("enabled", True, False)])
         unit.connection.execute(sa.delete(Session).where(Session.account_id == account))
         head.bump_epoch(unit)
 
@@ -168,6 +172,7 @@ def enable(p: Platform, actor: Actor, account: int) -> None:
     require_keeper(actor)
     with p.write(actor, p.generation(), reason="account enabled") as unit:
         _touch(unit, account, enabled=True)
+        log.note(unit, ACCOUNT, account, [("enabled", False, True)])
         head.bump_epoch(unit)
 
 
@@ -192,6 +197,7 @@ def set_roles(p: Platform, actor: Actor, account: int, roles: Iterable[str]) -> 
     """Make these the roles of the account. Raises Invalid, or Forbidden where the actor gives more than is theirs to give."""
     require_keeper(actor)
     with p.write(actor, p.generation(), reason="roles changed") as unit:
+        _hold(unit, account)
         held = _held(unit, account)
         wanted = _checked_roles(unit.generation, actor, roles, held)
         gained, lost = set(wanted) - set(held), set(held) - set(wanted)
@@ -205,6 +211,7 @@ def set_roles(p: Platform, actor: Actor, account: int, roles: Iterable[str]) -> 
             )
         _grant(unit, actor, account, gained)
         if gained or lost:
+            log.note(unit, ACCOUNT, account, [("roles", held, tuple(sorted(wanted)))])
             head.bump_epoch(unit)
 
 
@@ -318,6 +325,9 @@ def _link(p: Platform, actor: Actor, account: int, kind: str, valid: timedelta) 
                 expires_at=naive(unit.now + valid),
             )
         )
+        if not actor.is_system:
+            _hold(unit, account)
+            log.note(unit, ACCOUNT, account, [("link", None, kind)])
     return secret
 
 
@@ -329,6 +339,7 @@ def _store_password(p: Platform, actor: Actor, account: int, password: str) -> N
 
 def _replace_password(unit: Unit, account: int, stored: str) -> None:
     _touch(unit, account, password=stored)
+    log.note(unit, ACCOUNT, account, [("password", None, "chosen anew")])
     # Whoever has an older link could else choose the password once more.
     unit.connection.execute(sa.delete(Invitation).where(Invitation.account_id == account, Invitation.used_at.is_(None)))
     unit.connection.execute(sa.delete(Session).where(Session.account_id == account))
@@ -338,6 +349,11 @@ def _replace_password(unit: Unit, account: int, stored: str) -> None:
 def _touch(unit: Unit, account: int, **values: Any) -> None:
     if unit.connection.execute(sa.update(Account).where(Account.id == account).values(**values)).rowcount != 1:
         raise NotFound("There is no such account.")
+
+
+def _hold(unit: Unit, account: int) -> None:
+    """Whoever changes the account, or writes of it to the log, waits for whoever does already."""
+    unit.connection.execute(sa.select(Account.id).where(Account.id == account).with_for_update()).first()
 
 
 def _held(unit: Unit, account: int) -> tuple[str, ...]:

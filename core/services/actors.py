@@ -103,6 +103,14 @@ def actor_for_account(p: Platform, account: int) -> Actor:
     return actor
 
 
+def renewed(p: Platform, actor: Actor) -> Actor:
+    """The same actor with the rights held now, for work that goes on for long. Raises NotSignedIn when the account was disabled."""
+    if actor.account is None:
+        return actor
+    now = actor_for_account(p, actor.account)
+    return replace(now, channel=actor.channel, scopes=actor.scopes, token=actor.token, reason=actor.reason, on_behalf_of=actor.on_behalf_of)
+
+
 def _over(p: Platform, created: datetime, seen: datetime, now: datetime) -> bool:
     idle, whole = timedelta(seconds=p.settings.session_idle), timedelta(seconds=p.settings.session_limit)
     return now - aware(seen) > idle or now - aware(created) > whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from core.access.actor import Actor
@@ -10,6 +10,7 @@ from core.access.grant import Grant, grant
 from core.errors import Forbidden
 from core.facts import Record
 from core.render import words
+from core.services.actors import renewed
 from core.services.platform import Platform
 from core.storage import facets as counting
 from core.storage import history as past
@@ -127,19 +128,29 @@ def walk(
     """
     generation = p.current
     after: str | None = None
-    while True:
-        with p.read(actor, generation) as unit:
-            by = reader(unit, entity)
-            if action != "read":
-                by = Reader(unit, entity, by.rights.narrowed(action))
-            found = by.page(
-                replace(query, limit=batch, after=after, before=None, last=False, count=False)
-            )
-        note(p, actor, by, what)
-        yield from found.items
-        if found.next is None:
-            return
-        after = found.next
+    first: list[int] = []
+    number, told = 0, True
+    try:
+        while True:
+            with p.read(actor, generation) as unit:
+                by = reader(unit, entity)
+                if action != "read":
+                    by = Reader(unit, entity, by.rights.narrowed(action))
+                found = by.page(replace(query, limit=batch, after=after, before=None, last=False, count=False))
+            note(p, actor, by, what)
+            told = what == "shown" or bool(by.noted) or (told and number > 0)
+            number += len(found.items)
+            first += [one.id for one in found.items[: sensitive.MOST_RECORDS - len(first)]]
+            yield from found.items
+            if found.next is None:
+                return
+            after = found.next
+            # What was taken from somebody meanwhile is theirs no longer.
+            actor = renewed(p, actor)
+    finally:
+        if not told:
+            # Nothing sensitive was in it: one entry says all the same who took how many.
+            _write(p, actor, lambda unit: sensitive.note(unit, entity, what, (), first, number))
 
 
 def search(p: Platform, actor: Actor, q: str, limit: int = 5, entities: Iterable[str] | None = None) -> list[Hit]:
@@ -172,10 +183,14 @@ def note(p: Platform, actor: Actor, by: Reader, what: str = "shown") -> None:
     if not by.noted:
         return
     records = set().union(*by.noted.values())
+    _write(p, actor, lambda unit: sensitive.note(unit, by.entity.full_name, what, tuple(by.noted), records))
+
+
+def _write(p: Platform, actor: Actor, entry: Callable[[Unit], None]) -> None:
     for generation in (p.current, None):
         try:
             with p.write(actor, generation or p.generation()) as unit:
-                sensitive.note(unit, by.entity.full_name, what, tuple(by.noted), records)
+                entry(unit)
             return
         except HeadMoved:
             if generation is None:

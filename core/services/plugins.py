@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from core.access.actor import Actor
 from core.errors import Conflict, Forbidden, NotFound
 from core.registry.calls import Failure, Ledger, Timing
-from core.services.instants import naive
-from core.storage import head
+from core.services.instants import again_when_moved, naive
+from core.storage import head, log
 from core.storage.database import Database
 from core.storage.models import HookFailure, Setting
 from core.storage.unit import Unit
@@ -30,6 +30,8 @@ from schemas.model import Problem
 if TYPE_CHECKING:
     from core.services.platform import Platform
 
+PLUGIN = "core.plugin"
+"""As what plugins stand in the log when they are switched off or on."""
 _OFF = "plugins.off"
 _LONGEST = 1000
 NEVER_OFF = "person"
@@ -99,7 +101,7 @@ def disable(p: Platform, actor: Actor, name: str) -> None:
     needing = sorted(one.name for one in p.current.plugins.values() if name in one.needs)
     if needing:
         raise Conflict(f'The plugin "{name}" is needed by {", ".join(needing)}. Switch those off first.')
-    _switch(p, {*switched_off(p.database), name})
+    _switch(p, actor, name, off=True)
     p.reload()
 
 
@@ -108,7 +110,7 @@ def enable(p: Platform, actor: Actor, name: str) -> None:
     _require_admin(actor)
     if p.discovery.found(name) is None:
         raise NotFound(f'There is no plugin "{name}".')
-    _switch(p, switched_off(p.database) - {name})
+    _switch(p, actor, name, off=False)
     forget(p, [name])
     p.reload()
 
@@ -229,10 +231,18 @@ class Recorder:
             record_failure(self._p.database, failure, self._p.clock.now())
 
 
-def _switch(p: Platform, names: set[str]) -> None:
-    with p.database.begin(writing=True) as connection:
-        connection.execute(sa.delete(Setting).where(Setting.name == _OFF))
-        connection.execute(sa.insert(Setting).values(name=_OFF, value=json.dumps(sorted(names))))
+@again_when_moved
+def _switch(p: Platform, actor: Actor, name: str, *, off: bool) -> None:
+    with p.write(actor, p.generation(), reason=f"plugin switched {'off' if off else 'on'}") as unit:
+        head.bump_epoch(unit)  # its row is held from here on: one switches after the other
+        stored = unit.connection.scalar(sa.select(Setting.value).where(Setting.name == _OFF))
+        names = set(json.loads(stored)) if stored else set()
+        if (name in names) is off:
+            return
+        unit.connection.execute(sa.delete(Setting).where(Setting.name == _OFF))
+        now = sorted(names | {name} if off else names - {name})
+        unit.connection.execute(sa.insert(Setting).values(name=_OFF, value=json.dumps(now)))
+        log.note(unit, PLUGIN, 0, [(name, not off, off)])
 
 
 def _require_admin(actor: Actor) -> None:

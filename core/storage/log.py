@@ -145,6 +145,19 @@ def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int]
     return str(values["hash"]), number
 
 
+def note(unit: Unit, what: str, number: int, changes: Sequence[tuple[str, Value, Value]], *, action: str = "write") -> None:
+    """An entry about what is no record of a plugin's: ``core.account`` with the account's number, ``core.plugin`` with 0.
+
+    It is chained to the entry before it of the same thing, which the caller's unit holds.
+    """
+    mine = sa.and_(_change.c.entity == what, _change.c.record == number)
+    newest = sa.select(_change.c.hash, _change.c.number).where(mine).order_by(_change.c.number.desc()).limit(1)
+    last = unit.connection.execute(newest).first()
+    before = (last.hash, int(last.number)) if last is not None else (None, 0)
+    plugin, _, name = what.partition(".")
+    append(unit, Entity(plugin, name), number, before, changes, action=action, version=before[1] + 1)
+
+
 def flush(unit: Unit, gathered: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]) -> None:
     """Write entries that a batch has gathered (``core.storage.later``), in their order, in two statements."""
     if not gathered:

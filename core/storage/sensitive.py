@@ -1,4 +1,4 @@
-"""The read log: who was shown sensitive values, or took an export or a print; never one entry a row."""
+"""The read log: who was shown or printed sensitive values, and who took an export of what; never one entry a row."""
 
 from __future__ import annotations
 
@@ -31,12 +31,14 @@ class Read:
     number: int
 
 
-def note(unit: Unit, entity: str, what: str, fields: Collection[str], records: Collection[int]) -> None:
-    """Append an entry. ``what``: shown, exported or printed. Of many records 200 ids and the number stay."""
-    numbers = sorted(records)
+def note(unit: Unit, entity: str, what: str, fields: Collection[str], records: Collection[int], number: int | None = None) -> None:
+    """Append an entry. ``what``: shown, exported or printed. Of many records 200 ids and the number stay; ``number`` where
+    ``records`` are only the first of them.
+    """
+    numbers, count = sorted(records), number if number is not None else len(records)
     told: dict[str, object] = {"ids": numbers[:MOST_RECORDS]}
-    if len(numbers) > MOST_RECORDS:
-        told["number"] = len(numbers)
+    if count > MOST_RECORDS:
+        told["number"] = count
     unit.connection.execute(
         _table.insert().values(
             entity=entity,

@@ -319,15 +319,7 @@ def log() -> Response:
         entity=entity,
         by=by,
     )
-    rows = [
-        (
-            one,
-            who.texts.datetime(one.at),
-            words.singular(who.generation.entities[one.entity]) if one.entity in who.generation.entities else one.entity,
-            _done(who, one),
-        )
-        for one in found
-    ]
+    rows = [(one, who.texts.datetime(one.at), *_concerned(who, one), _done(who, one)) for one in found]
     verdict = audit.verify(who.platform) if request.args.get("verify") == "1" else None
     return _respond(
         "audit",
@@ -341,9 +333,21 @@ def log() -> Response:
             "entities": sorted(
                 (f"{words.plural(shape)} ({words.plugin_label(who.generation.plugins[shape.plugin])})", name)
                 for name, shape in who.generation.entities.items()
-            ),
+            )
+            + [("Accounts and their roles", accounts.ACCOUNT), ("Plugins", plugins.PLUGIN)],
         },
     )
+
+
+def _concerned(who: Asking, one: Entry) -> tuple[str, str]:
+    """What an entry of the log is about, and the address where that is seen."""
+    if one.entity == accounts.ACCOUNT:
+        return f"Account {one.record}", f"/admin/people/{one.record}"
+    if one.entity == plugins.PLUGIN:
+        return "Plugins", "/admin/plugins"
+    shape = who.generation.entities.get(one.entity)
+    noun = words.singular(shape) if shape is not None else one.entity
+    return f"{noun} {one.record}", f"/{one.entity.replace('.', '/')}/{one.record}"
 
 
 def _done(who: Asking, one: Entry) -> str:
