@@ -394,7 +394,7 @@ class Verb:
     place: Place = field(default=Place(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Overlay:
     """Amendments of one entity; ``department`` "" means everybody. Identified by entity, department, name."""
 

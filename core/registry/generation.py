@@ -82,9 +82,9 @@ class Generation:
         mine = tuple(one for one in self._by_entity().get(full_name, ()) if one.department in ("", department_code))
         key = (full_name, tuple(one.identity for one in mine))
         found = self._shapes.get(key)
-        if found is None and full_name in self._steps and all(one.department == "" for one in self.overlays_of(full_name)):
+        if found is None and all(one.department == "" for one in self.overlays_of(full_name)):
             # Nobody is shown anything else than what is stored.
-            found = self._shapes.setdefault(key, self.entity(full_name))
+            found = self._shapes.setdefault(key, self._common(full_name, mine))
         if found is None:
             shape = _placed(self.base(full_name), self.columns)
             for one in mine:
@@ -93,6 +93,13 @@ class Generation:
             with self._lock:
                 found = self._shapes.setdefault(key, shape)
         return found
+
+    def _common(self, full_name: str, overlays: tuple[Overlay, ...]) -> Entity:
+        """What everybody is shown: the stored shape, or where only the overlays are others (:func:`amended`) what they make."""
+        steps = self._steps.get(full_name)
+        if steps is not None and tuple(one for one, _, _ in steps.each) == overlays:
+            return self.entity(full_name)
+        return _told_kinds(_stepped(self.base(full_name), overlays, self.columns, steps).last, self.entities)
 
     def left_by(self, newer: Generation) -> list[Entity]:
         """The shapes of this generation that the newer one no longer serves."""
@@ -260,7 +267,13 @@ def build(
 def amended(current: Generation, overlays: Iterable[Overlay]) -> Generation:
     """The same declarations under other overlays: only for asking what departments would be shown (``shape``)."""
     return Generation(
-        current.number, current.plugins, tuple(overlays), current.entities, current.hooks, columns=current.columns
+        current.number,
+        current.plugins,
+        tuple(overlays),
+        current.entities,
+        current.hooks,
+        columns=current.columns,
+        _steps=current._steps,
     )
 
 

@@ -16,7 +16,7 @@ from core.access.actor import Actor
 from core.access.grant import grant
 from core.errors import BackofficeError, BadRequest, Busy, Conflict, NotFound
 from core.facts import Record, Value
-from core.services import moves, preparing, records, trash, writes
+from core.services import looking, moves, preparing, records, trash, writes
 from core.services.drafts import Draft
 from core.services.platform import Platform
 from core.storage import later
@@ -122,15 +122,24 @@ def preview_delete(p: Platform, actor: Actor, entity: str, selection: Selection)
     """What :func:`delete` would do and where not, for the first 200 of the selection; deletes nothing."""
     numbers = selected(p, actor, entity, selection)
     rows = []
+    with p.read(actor) as unit:
+        titles = _titles(unit, entity, numbers[:SHOWN])
     for number in numbers[:SHOWN]:
+        title = titles.get(number, "")
         try:
             rights = records.rights(p, actor, entity, number)
             found = trash.preview(p, actor, entity, number)
             why = "" if rights.may_delete else "You may not delete it."
-            rows.append(Row(number, "", why_not=why or ("" if found.possible else trash.IN_USE)))
+            rows.append(Row(number, title, why_not=why or ("" if found.possible else trash.IN_USE)))
         except BackofficeError as problem:
-            rows.append(Row(number, "", why_not=_said(problem)))
+            rows.append(Row(number, title, why_not=_said(problem)))
     return Outcome("", rows, len(numbers))
+
+
+def _titles(unit: Unit, entity: str, numbers: Sequence[int]) -> dict[int, str]:
+    """The titles of those records that the actor may read, as they are shown to the actor."""
+    found = looking.reader(unit, entity).get_many(numbers, ("display_title",))
+    return {number: str(one.get("display_title") or "") for number, one in found.items()}
 
 
 def _preview(
@@ -140,6 +149,7 @@ def _preview(
     rows: list[Row] = []
     with p.read(actor) as unit:
         visible = grant(unit.generation.entity(entity), actor).visible() | {"state"}
+        titles = _titles(unit, entity, numbers[:SHOWN])
         for number in numbers[:SHOWN]:
             try:
                 draft = look(unit, number)
@@ -147,9 +157,9 @@ def _preview(
                 changes = {
                     name: (before.get(name), draft.record.get(name)) for name in sorted(draft.changed() & visible)
                 }
-                rows.append(Row(number, str(before.get("display_title") or ""), changes))
+                rows.append(Row(number, titles.get(number, ""), changes))
             except BackofficeError as problem:
-                rows.append(Row(number, "", why_not=_said(problem)))
+                rows.append(Row(number, titles.get(number, ""), why_not=_said(problem)))
     return Outcome("", rows, len(numbers))
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from core.fields.identity import PerObject
 from core.registry.generation import Columns, Generation
 from core.services.instants import naive
 from core.storage.keys import new_id
@@ -22,8 +23,17 @@ from schemas.model import Entity, Field, Overlay
 Identity = tuple[str, str, str]
 
 
+_added: PerObject[tuple[Entity, dict[str, Field]]] = PerObject()
+"""What each overlay adds to the declaration it was looked at with last."""
+
+
 def added(entity: Entity, overlay: Overlay) -> dict[str, Field]:
-    """The fields an overlay adds to an entity, by name."""
+    """The fields an overlay adds to an entity, by name; not to be changed."""
+    known = _added.get(overlay, lambda: (entity, _adds(entity, overlay)))
+    return known[1] if known[0] is entity else _adds(entity, overlay)
+
+
+def _adds(entity: Entity, overlay: Overlay) -> dict[str, Field]:
     shape = amend(entity, overlay, {})
     return {
         one.name: one for one in shape.fields if one.overlay == overlay.identity[2] and one.scope == overlay.department

@@ -14,12 +14,15 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from core.errors import BackofficeError
+from core.fields.identity import PerObject
 from core.registry.generation import Columns
 from core.services.instants import aware
 from core.storage.models import Revision
 from schemas import dump_overlay, read_overlay, read_plugin
 from schemas.model import Entity, Overlay, Plugin, Problem
 
+_written: PerObject[str] = PerObject()
+"""The documents of overlays that were written already."""
 KEPT = 500
 """Parsed overlays a process remembers by their text."""
 
@@ -93,7 +96,7 @@ def write(
     documents = {
         "plugins": {name: [one.digest, one.at] for name, one in plugins.items()},
         "texts": {name: text for name, text in texts.items() if plugins[name].at == number},
-        "overlays": [dump_overlay(one) for one in overlays],
+        "overlays": [_written.get(one, lambda one=one: dump_overlay(one)) for one in overlays],  # type: ignore[misc]
     }
     generated = {
         "kind": kind,

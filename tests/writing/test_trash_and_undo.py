@@ -188,6 +188,8 @@ def test_many_are_moved_and_deleted(world: World) -> None:
     moved = bulk.move(world.platform, world.chief, "works.order", chosen, "porterage")
     assert (moved.total, moved.done, len(moved.refused)) == (3, 2, 1)
     assert len(bulk.preview_delete(world.platform, world.porter, "works.order", chosen).refused) == 3
+    shown = bulk.preview_delete(world.platform, world.chief, "works.order", chosen).rows
+    assert [row.title for row in shown] == [str(one["display_title"]) for one in orders] and all(row.title for row in shown)
     deleted = bulk.delete(world.platform, world.chief, "works.order", chosen)
     assert deleted.done == 3 and all(gone(world, one) for one in orders)
     assert bulk.restore(world.platform, world.chief, "works.order", [one.id for one in orders]).done == 3
