@@ -19,6 +19,7 @@ from core.fields import kind
 from core.storage import remembered
 from core.storage.filters import Filter, bind
 from core.storage.query import Condition
+from core.storage.sent import Sent
 from core.storage.sight import Sight
 from schemas.expressions import ExpressionError, parse
 from schemas.model import Field
@@ -266,16 +267,21 @@ def _targets(sight: Sight, reference: Field, name: str, values: list[object]) ->
     wanted = _bound(declared, values, there)
     if not wanted:
         return []
-    chosen = _lookup(there.table.table, column)
-    found = [row[0] for row in sight.unit.connection.execute(chosen, {"wanted": wanted})]
+    chosen = _lookup(there.table.table, column, len(wanted))
+    named = {f"wanted{place}": value for place, value in enumerate(wanted)}
+    found = [row[0] for row in chosen.rows(sight.unit.connection, named)]
     return found if len(found) <= MOST else None
 
 
-def _lookup(table: sa.Table, column: str) -> sa.Select[Any]:
-    wanted = sa.bindparam("wanted", expanding=True, type_=table.c[column].type)
-    return remembered.statement(
-        table, ("lookup", column), lambda: sa.select(table.c.id).where(table.c[column].in_(wanted)).limit(MOST + 1)
-    )
+def _lookup(table: sa.Table, column: str, size: int) -> Sent:
+    """The ids of records whose column holds one of so many values, named ``wanted0`` and so on."""
+
+    def build() -> Sent:
+        cell = table.c[column]
+        wanted = [sa.bindparam(f"wanted{place}", type_=cell.type) for place in range(size)]
+        return Sent(sa.select(table.c.id).where(cell.in_(wanted)).limit(MOST + 1))
+
+    return remembered.statement(table, ("lookup", column, size), build)
 
 
 def _column(sight: Sight, declared: Field) -> str:
