@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -15,6 +13,8 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+
+from tests import ports
 
 _FAST = ("fsync=off", "full_page_writes=off", "max_connections=200", "shared_buffers=64MB", "autovacuum=off",
          "listen_addresses=127.0.0.1", "log_min_messages=fatal")
@@ -73,7 +73,7 @@ def server() -> Iterator[Server]:
         _run(
             programs / "initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"
         )
-        port = _free_port()
+        port = ports.free()
         options = " ".join([f"-p {port}", f"-k {folder}", *(f"-c {one}" for one in _FAST)])
         _run(programs / "pg_ctl", "-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"), "-w", "start")
         made = Server(port, folder, programs)
@@ -92,14 +92,3 @@ def _run(program: Path, *arguments: str) -> None:
                           text=True, cwd="/", check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{program.name} failed: {done.stderr.strip()}")
-
-
-def _free_port() -> int:
-    for port in random.sample(range(20_000, 32_000), 50):
-        with contextlib.closing(socket.socket()) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("No free port was found for PostgreSQL.")

@@ -12,7 +12,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from tests.bench import importing, large, loading, verifying
+from tests.ports import free as free_port
 
 ROUNDS = 60
 WORKERS = 2
@@ -129,7 +129,7 @@ def rate(port: int, path: str, session: str) -> float:
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[tuple[int, int]]:
     """Both programs with the same number of workers; answers their ports (the yardstick's first)."""
-    ports = _free(), _free()
+    ports = free_port(), free_port()
     common = ["--workers", str(WORKERS), "--threads", "8", "--worker-class", "gthread", "--keep-alive", "30",
               "--no-control-socket"]  # fmt: skip
     data = loading.settings(folder)
@@ -187,12 +187,6 @@ def _told(size: int, who: str, step: Step, plain: float, ours: float) -> dict[st
     print(f"    {step.name:28} {plain:8.2f} {ours:8.2f} ms   {ratio:5.1f}x of at most {step.budget:.0f}x{verdict}")
     figures = {"plain": plain, "ours": ours, "ratio": ratio, "budget": step.budget}
     return {"size": size, "who": who, "step": step.name, **figures}
-
-
-def _free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(port: int, path: str) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,13 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests import ports
+
 READY_WITHIN = 90.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class House:
@@ -54,7 +49,7 @@ class House:
     @contextlib.contextmanager
     def serving(self, *arguments: str, workers: int = 1) -> Iterator[Server]:
         """A server that answers /readyz; ended with its whole group."""
-        port = free_port()
+        port = ports.free()
         log = (self.folder.parent / f"serve-{port}.log").open("wb")
         process = subprocess.Popen(
             [sys.executable, "-m", "core.cli", "serve", "--port", str(port), "--workers", str(workers), *arguments],
