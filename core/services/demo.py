@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -212,6 +212,17 @@ def shown_accounts(p: Platform) -> list[tuple[str, str]]:
         if email in emails
     ]
     return ([(ADMIN, accounts.BUILT_IN["core.admin"])] if ADMIN in emails else []) + rows
+
+
+def few_accounts(offered: Sequence[tuple[str, str]], most: int) -> list[tuple[str, str]]:
+    """So many of the demo accounts: the administrator, then the functions in turn, so that each has somebody."""
+    turns: dict[str, int] = {}
+    ranked = []
+    for place, (email, label) in enumerate(offered):
+        of = email.partition(".")[0] if email != ADMIN else ""
+        turns[of] = turns.get(of, -1) + 1
+        ranked.append((turns[of], place, (email, label)))
+    return [account for _, _, account in sorted(ranked)[:most]]
 
 
 def _person(

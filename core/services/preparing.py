@@ -16,6 +16,7 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.facts import SYSTEM_FIELDS, Record, Value
 from core.fields import Parsing, effective
 from core.hooks import Refusal
+from core.render import words
 from core.services import checks, line_rules
 from core.services.currencies import currency_of, settle_currencies
 from core.services.defaults import (
@@ -394,7 +395,8 @@ def who_may(unit: Unit, entity: Entity, action: str) -> str:
         if named not in ("none", ()):
             able.append(roles.get(rule.role, rule.role))
     whom = ", ".join(able) or "nobody by a declared rule"
-    thing = (entity.label or entity.name.replace("_", " ")).lower()
-    return f"You may not {action} {thing} here. Roles that may: {whom}. Ask an administrator for one of them."
+    verb = "change" if action == "write" else action
+    return f"You may not {verb} {words.plural(entity).lower()} here. Roles that may: {whom}. Ask an administrator for one of them."
+
 
 __all__ = ["Change", "Draft", "complete", "effective", "start_change", "start_new", "writable_now"]

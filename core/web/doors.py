@@ -48,7 +48,7 @@ def login() -> Response:
 def _login_page(email: str, next_: str, errors: list[tuple[str, str, str]], status: int = 200) -> Response:
     offered = demo.shown_accounts(platform())
     every = request.args.get("all") == "1"
-    shown = offered if every else offered[:SHOWN]
+    shown = offered if every else demo.few_accounts(offered, SHOWN)
     page = Plain(
         showing.shell("Sign in"),
         {
