@@ -196,7 +196,9 @@ def test_an_entity_nobody_gave_a_role_for_is_forbidden(shop: Shop) -> None:
 
 
 def test_a_walk_goes_through_all_pages(shop: Shop) -> None:
-    found = looking.walk(shop.platform, shop.owner, "shop.bill", Query(sort=(("due", True),)), batch=2)
+    # Without an account there are no rights that could change on the way.
+    owner = replace(shop.owner, account=None)
+    found = looking.walk(shop.platform, owner, "shop.bill", Query(sort=(("due", True),)), batch=2)
     assert [shop.place(item.id) for item in found] == [5, 4, 3, 2, 1, 0]
 
 
