@@ -28,12 +28,11 @@ def outcomes(world: World, count: int, work: Callable[[int], object]) -> list[st
     """How ``count`` clients fared at once: "done", or what kind of refusal. In the long form each is a process of its own."""
     if SOAK:
         return [what for what, _ in together(lambda number: [partial(patiently, work, number)], count)]
-    answers = world.at_once(count, partial(patiently, work))
-    return [type(one).__name__ if isinstance(one, BackofficeError) else "done" for one in answers]
+    return [type(one).__name__ if isinstance(one, BackofficeError) else "done" for one in world.at_once(count, work)]
 
 
 def patiently(work: Callable[[int], object], number: int) -> object:
-    """As 503 asks: try again. Many clients on a busy machine may wait for one lock longer than the database allows."""
+    """As 503 asks: try again. Fifty processes on two cores may wait for one lock longer than the database allows."""
     for _ in range(9):
         try:
             return work(number)
