@@ -37,7 +37,12 @@ def tell(problems: Iterable[Problem]) -> int:
         click.echo(f"{one.severity}: {one}" if one.severity != "error" else str(one))
     errors = sum(1 for one in ones if one.severity == "error")
     if ones:
-        click.echo(f"{errors} problems, {len(ones) - errors} warnings.     Guide: docs/language.md")
+        said = _counted(errors, "problem"), _counted(len(ones) - errors, "warning")
+        click.echo(f"{', '.join(said)}.     Guide: docs/language.md")
     else:
         click.echo("No problems.")
     return errors
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

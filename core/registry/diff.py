@@ -101,7 +101,7 @@ def _entity(old: Entity, new: Entity) -> Iterator[tuple[str, bool]]:
 
 def _field(old: Field, new: Field) -> Iterator[str]:
     if old.label != new.label:
-        yield f'the field {_called(new)} is labelled "{new.label}", it was "{old.label}".'
+        yield f'the field {_called(old)} is labelled "{new.label}", it was "{old.label}".'
     if old.required != new.required:
         yield f"the field {_called(new)} is {'required now' if new.required else 'no longer required'}."
     gained = [option.label or option.name for option in new.options if option not in old.options]
