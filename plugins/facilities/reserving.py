@@ -9,7 +9,8 @@ from core import Change, Panel, Record, Refusal, Work, hookimpl, on
 from plugins.directory.calendar import is_zone
 from plugins.facilities import booking as rooms
 
-LONGEST_LOOK_BACK = timedelta(days=400)
+MOST = 1000
+"""Bookings that are read at once."""
 
 
 @hookimpl(specname="check_record")
@@ -63,9 +64,10 @@ def take_the_slot(record: Record, change: Change, work: Work) -> None:
     sharing = sharing_with(resource, work)
     work.lock("facilities.resource", *sorted(one.id for one in sharing))
     wanted = span(record, resource)
-    holds = [hold_of(one, record, work) for one in sharing]
+    holds = [hold_of(one, wanted, record, work) for one in sharing]
     if all(hold.has_room(wanted) for hold in holds):
         return
+    holds = [hold_of(one, wanted, record, work, later=True) for one in sharing]
     free = rooms.next_free_of_all(wanted, holds).astimezone(ZoneInfo(resource["zone"]))
     what = "It is" if not holds[0].has_room(wanted) else "A part of it, or what it is part of, is"
     raise Refusal(f"{what} taken at that time. It is free again from {free:%Y-%m-%d %H:%M} ({resource['zone']}).", "start")
@@ -128,9 +130,17 @@ def span(record: Record, resource: Record) -> rooms.Span:
     return rooms.Span(record["start"], record["end"], int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))
 
 
-def hold_of(resource: Record, but: Record | None, work: Work) -> rooms.Hold:
-    """Who has the resource, without one booking and without holds that nobody confirmed in time."""
-    live = work.find("facilities.booking", resource=resource.id, state__in=rooms.LIVE, end__gt=work.now - LONGEST_LOOK_BACK, limit=1000)
+def hold_of(resource: Record, wanted: rooms.Span, but: Record | None, work: Work, *, later: bool = False) -> rooms.Hold:
+    """Who has the resource around the wanted time, or with ``later`` from that time on.
+
+    Without one booking, and without holds that nobody confirmed in time.
+    """
+    own = (int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))
+    reach = timedelta(minutes=max(wanted.before, wanted.after, *own))
+    until = {} if later else {"start__lt": wanted.end + reach}
+    live = work.find(
+        "facilities.booking", resource=resource.id, state__in=rooms.LIVE, end__gt=wanted.start - reach, limit=MOST, **until
+    )
     mine = but.get("id") if but is not None else None
     kept = [one for one in live if one.id != mine and not (one["state"] == "tentative" and work.now - one["updated_at"] > rooms.HELD)]
     return rooms.Hold(tuple(span(one, resource) for one in kept), int(resource.get("quantity") or 1))

@@ -25,7 +25,7 @@ def book_the_series(record: Record, change: Change, work: Work) -> None:
     for start in _starts(record, resource):
         end = start + timedelta(minutes=record["minutes"])
         wanted = rooms.Span(start, end, int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))
-        if not all(hold_of(one, None, work).has_room(wanted) for one in sharing):
+        if not all(hold_of(one, wanted, None, work).has_room(wanted) for one in sharing):
             if record["policy"] == "all":
                 raise Refusal(
                     f"The resource is taken on {start.date().isoformat()}: choose another time, or let taken dates be left out.", "policy"
@@ -83,7 +83,7 @@ def move_the_series(record: Record, before: Record | None, change: Change, work:
             int(resource.get("buffer_before") or 0),
             int(resource.get("buffer_after") or 0),
         )
-        if not all(hold_of(other, one, work).has_room(wanted) for other in sharing):
+        if not all(hold_of(other, wanted, one, work).has_room(wanted) for other in sharing):
             if record["policy"] == "all":
                 raise Refusal(f"The resource is taken on {day.isoformat()}: choose another time, or let taken dates be left out.", "policy")
             skipped.append(day.isoformat())

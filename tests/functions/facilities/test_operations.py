@@ -13,6 +13,7 @@ from core.access.actor import Actor
 from core.errors import BackofficeError, Conflict, Invalid
 from core.facts import Money, Record
 from core.testing import World
+from plugins.facilities import reserving
 
 SERIAL = count(1)
 DAY = datetime(2026, 6, 3, tzinfo=UTC)
@@ -46,6 +47,18 @@ def test_fa_x01_a_buffer_after_is_kept_free(app: World, staff: dict[str, Actor])
     book(app, staff["occupant"], room, "11:15", "12:00")
     made = book(app, staff["occupant"], room, "08:45", "09:45")
     assert app.get("facilities.booking", made)["blocked_to"] == DAY.replace(hour=10)
+
+
+def test_fa_r01_later_bookings_do_not_hide_the_one_that_is_there(
+    app: World, staff: dict[str, Actor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reserving, "MOST", 3)
+    room = resource(app)
+    for days in range(5):
+        book(app, staff["occupant"], room, "10:00", "11:00", DAY + timedelta(days=days))
+    with pytest.raises(BackofficeError, match="taken at that time"):
+        book(app, staff["occupant"], room, "10:30", "11:30")
+    book(app, staff["occupant"], room, "11:00", "12:00")
 
 
 def test_fa_x09_a_combination_and_its_parts_block_each_other(app: World, staff: dict[str, Actor]) -> None:
