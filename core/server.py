@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import gc
 import logging
@@ -35,6 +36,8 @@ THREADS = 8
 """Requests one worker serves at a time: writers that wait for their turn must not keep readers out."""
 GRACE = 20
 """Seconds a request may take to end when the server stops."""
+_MALLOC = {-3: 128 * 1024, -1: 128 * 1024, -8: 2}
+"""glibc's own first values of M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, which it raises by itself unless they are set; and M_ARENA_MAX."""
 
 _log = logging.getLogger("backoffice.server")
 
@@ -86,12 +89,21 @@ class _Application(BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def load(self) -> Any:
+        _lean()
         platform = _started(self.settings)
         made = create_app(platform=platform)
         # What is here now stays: looking through it again would stop every request of this worker for a tenth of a second.
         gc.collect()
         gc.freeze()
         return made
+
+
+def _lean() -> None:
+    """Let glibc give memory back that is free again: what a start needs for a moment would else be kept by every worker."""
+    with contextlib.suppress(OSError, AttributeError):  # other C libraries have no such call, and need none
+        mallopt = ctypes.CDLL(None).mallopt
+        for what, value in _MALLOC.items():
+            mallopt(what, value)
 
 
 class _Overseer(Arbiter):  # type: ignore[misc]
