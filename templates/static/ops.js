@@ -378,12 +378,34 @@ const GLOBAL = [["Ctrl K", "Search or jump"], ["/", "Search this list"], ["g h",
 const BOARD = [["↑ ↓ ← →", "Walk the cards"], ["Shift ←", "Move the card to the left"], ["Shift →", "Move the card to the right"], ["Enter", "Open"], ["Space", "Look at it beside the board"], ["m", "Move to…"]];
 const LIST = [["j k", "Down, up"], ["Enter", "Open"], ["x", "Select"], ["Shift x", "Select up to here"], ["Space", "Look at it beside the list"], ["m", "Menu of the row; its keys (such as e to edit) work on the row at once"], ["Ctrl a", "Select the page; once more: all that match"]];
 const WALK = [["j k", "Next and previous record of the list you came from"]];
+/* keys of one's own, kept in this browser: "" switches one off, "all" switches all single keys off */
+const own = (() => { try { return JSON.parse(localStorage.getItem("keys")) || {}; } catch { return {}; } })();
+const keepkeys = () => { localStorage.setItem("keys", JSON.stringify(own)); keys(); };
+const pressed = k => k in own ? own[k] : k;
+function meant(p) {
+  if (own.all) return null; const hit = Object.keys(own).find(k => own[k] === p), low = p.toLowerCase(); if (hit || p in own) return hit || null;
+  if (low === p) return p; const k = meant(low); return k === low ? p : k && k.toUpperCase();
+}
 function keys() {
   const here = [...GLOBAL]; if (rows().length) here.push(...LIST); if (board()) here.push(...BOARD); if ($("#walk")) here.push(...WALK);
   $$("[data-key]").forEach(n => { const k = n.dataset.key; if (!k || k.length > 2 || n.closest("[hidden],#walk") || n.closest(".nav") || here.some(h => h[0] === k)) return; const c = n.cloneNode(true); $$("kbd", c).forEach(x => x.remove()); here.push([k, c.textContent.trim() || n.getAttribute("aria-label") || n.placeholder || ""]); });
-  const dl = el("dl", { class: "facts" }); here.forEach(([k, t]) => dl.append(el("div", {}, el("dt", {}, ...k.split(" ").map(p => el("kbd", { text: p }))), el("dd", { text: t }))));
+  const note = el("p", { class: "muted", role: "status", text: "To change a coloured key, choose it and press the key you want instead; Backspace switches it off." });
+  const cap = (k, what) => {
+    if (!/^[!-~]$/.test(k)) return el("kbd", { text: k });
+    const n = el("button", { class: "kbd", type: "button", "aria-label": `${what}: ${pressed(k) || "off"}. Change the key`, text: pressed(k) || "off" });
+    n.onclick = () => { n.textContent = "…"; note.textContent = `Now press the key for “${what}”. Backspace switches it off, Esc leaves it.`; n.addEventListener("keydown", e => {
+      if (["Shift", "Tab"].includes(e.key)) return; e.preventDefault(); e.stopPropagation(); const to = e.key === "Backspace" || e.key === "Delete" ? "" : e.key;
+      if (to === "Escape" || to.length > 1 || to === " ") return keys();
+      const taken = to && here.find(([h]) => h.split(" ").some(c => c.length === 1 && c !== k && pressed(c) === to)); if (taken) { note.textContent = `${to} already stands for “${taken[1]}”. Press another key.`; return; }
+      if (to === k) delete own[k]; else own[k] = to; keepkeys(); const again = $(`[data-of="${CSS.escape(k)}"]`, $("#modal")); if (again) again.focus();
+    }); };
+    n.dataset.of = k; return n;
+  };
+  const dl = el("dl", { class: "facts" }); here.forEach(([k, t]) => dl.append(el("div", {}, el("dt", {}, ...k.split(" ").map((p, at) => /^([gv.]|Ctrl|Shift) /.test(k) && (at || k.length > 3) ? el("kbd", { text: p }) : cap(p, t))), el("dd", { text: t }))));
   const close = el("button", { class: "btn", type: "button", text: "Close" }); close.onclick = () => $("#modal").close();
-  $("#modal").replaceChildren(el("div", { class: "in stack" }, el("div", { class: "row" }, el("h2", { class: "grow", text: "Keys on this page" }), close), dl)); $("#modal").showModal();
+  const every = el("input", { type: "checkbox" }); every.checked = !own.all; every.onchange = () => { if (every.checked) delete own.all; else own.all = 1; keepkeys(); $("#modal input").focus(); };
+  const reset = el("button", { class: "btn small", type: "button", text: "All as they were" }); reset.onclick = () => { Object.keys(own).forEach(k => delete own[k]); keepkeys(); }; reset.hidden = !Object.keys(own).length;
+  $("#modal").replaceChildren(el("div", { class: "in stack" }, el("div", { class: "row" }, el("h2", { class: "grow", text: "Keys on this page" }), close), el("div", { class: "row" }, el("label", { class: "grow" }, every, " Single keys work"), reset), note, dl)); if (!$("#modal").open) $("#modal").showModal();
 }
 let g = 0, v = 0;
 function menukey(e, m) {
@@ -401,13 +423,14 @@ document.addEventListener("keydown", e => {
   if (e.key === "Escape") { if (typing(e) && !e.target.closest("dialog,[popover]")) return e.target.blur(); if (rows().some(r => box(r) && box(r).checked) && !$(":popover-open") && !$("dialog[open]")) return clear(); return; }
   if ((e.ctrlKey || e.metaKey) && e.key === "a" && !typing(e) && !$("dialog[open]") && rows().some(box) && getSelection().isCollapsed) { e.preventDefault(); const every = $('[data-bulk] [name="all"]'); if (every && rows().every(r => !box(r) || box(r).checked)) { every.checked = true; say(every.parentNode.textContent); } else { rows().forEach(r => mark(r, true)); count(); } return; }
   if (e.ctrlKey || e.metaKey || e.altKey || typing(e) || $("dialog[open]")) return;
-  const open_ = $(".menu:popover-open"); if (open_) return menukey(e, open_);
+  const raw = e.key, open_ = $(".menu:popover-open"); if (open_) return menukey(e, open_);
   if ($(":popover-open")) return;
-  const k = e.key, tr = document.activeElement.closest && document.activeElement.closest("[data-rows] tbody tr");
+  const k = raw.length === 1 && raw !== " " ? meant(raw) : raw, tr = document.activeElement.closest && document.activeElement.closest("[data-rows] tbody tr");
   const did = () => e.preventDefault();
-  if (Date.now() - g < 900) { g = 0; const to = k === "n" ? $("#bell") : $(`.nav [data-key="${CSS.escape(k)}"]`); if (to) { did(); location.assign(to.href); } return; }
+  if (Date.now() - g < 900) { g = 0; const to = raw === "n" ? $("#bell") : $(`.nav [data-key="${CSS.escape(raw)}"]`); if (to) { did(); location.assign(to.href); } return; }
   if (k === "g") { g = Date.now(); return; }
-  if (Date.now() - v < 900) { v = 0; const to = $(`.tabs [data-v="${CSS.escape(k)}"]`); if (to) { did(); return to.click(); } }
+  if (Date.now() - v < 900) { v = 0; const to = $(`.tabs [data-v="${CSS.escape(raw)}"]`); if (to) { did(); return to.click(); } }
+  if (!k) return;
   if (k === "v" && $(".tabs [data-v]")) { v = Date.now(); return; }
   if (k === "?") { did(); return keys(); }
   if (k === "d") { did(); return theme(); }
@@ -488,6 +511,7 @@ function ready(at) {
   $$("[data-tabs]", at).forEach(t => { const bad = $("[role=tab]:has(.bad)", t), chosen = bad || $("[aria-selected=true]", t); $$("[data-pane]", t.parentNode).forEach(p => { p.hidden = chosen && p.id !== chosen.getAttribute("aria-controls"); }); if (chosen) $$("[role=tab]", t).forEach(b => { b.setAttribute("aria-selected", b === chosen); b.tabIndex = b === chosen ? 0 : -1; }); });
   if (rows().length && !rows().some(r => r.tabIndex === 0)) rows()[0].tabIndex = 0;
   const first = $(".kard"); if (first && !$(".kard[tabindex='0']")) first.tabIndex = 0;
+  if (Object.keys(own).length) $$("kbd", at).forEach(n => { const k = n.textContent; if (k.length === 1 && k in own) { n.textContent = own[k]; n.hidden = !own[k]; } });
   count();
 }
 ready(document); back(); bell(); beat(); walk();

@@ -92,3 +92,40 @@ def test_a_session_that_ends_loses_no_typing(opened: Opened, house: World) -> No
     page.fill("#modal [name=password]", "a long pass phrase")
     page.locator("#modal button[type=submit]").click()
     expect(page.locator("h1")).to_contain_text("Typed before the session ended")
+
+
+def test_a_key_can_be_changed_and_switched_off(opened: Opened) -> None:
+    page = opened("/desk/order")
+    focused = "document.activeElement.closest('tr') && document.activeElement.closest('tr').dataset.id"
+    page.keyboard.press("j")
+    first = page.evaluate(focused)
+    page.keyboard.press("?")
+    page.locator("#modal").get_by_role("button", name="Down, up: j. Change the key").click()
+    page.keyboard.press("k")
+    expect(page.locator("#modal [role=status]")).to_contain_text("k already stands for")
+    page.keyboard.press("w")
+    expect(page.locator("#modal").get_by_role("button", name="Down, up: w. Change the key")).to_be_focused()
+    page.locator("#modal").get_by_role("button", name="Theme: d. Change the key").click()
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Escape")
+    theme = page.evaluate("document.documentElement.dataset.theme || ''")
+    page.reload()
+    page.keyboard.press("d")
+    page.keyboard.press("j")
+    assert page.evaluate(focused) is None and page.evaluate("document.documentElement.dataset.theme || ''") == theme
+    page.keyboard.press("w")
+    assert page.evaluate(focused) == first
+    page.keyboard.press("?")
+    page.get_by_label("Single keys work").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("w")
+    page.keyboard.press("w")
+    page.keyboard.press("?")
+    expect(page.locator("#modal")).not_to_be_visible()
+    page.locator("header [popovertarget]").last.click()
+    page.locator("[data-keys]").click()
+    page.get_by_role("button", name="All as they were").click()
+    expect(page.get_by_label("Single keys work")).to_be_checked()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    assert page.evaluate(focused) == first
