@@ -22,6 +22,8 @@ Cell = Callable[[Row], str]
 NUMERIC = frozenset({"integer", "decimal", "money", "percent", "duration", "rating"})
 _COLOURS = frozenset({"ok", "warn", "bad", "info", "green", "orange", "yellow", "red", "blue"})
 _TAGS = re.compile(r"<[^>]*>")
+BRIEF = 160
+"""Characters of a long text that a cell shows."""
 NONE = Markup('<span class="none">–</span>')
 
 
@@ -58,9 +60,14 @@ def numeric(field: Field) -> bool:
     return field.type in NUMERIC or (field.type in ("computed", "rollup") and field.as_kind in NUMERIC)
 
 
-def plain(text: str, most: int = 160) -> str:
+def plain(text: str) -> str:
     """Rich text as one line without its marks."""
-    return " ".join(_TAGS.sub(" ", text).split())[:most]
+    return " ".join(_TAGS.sub(" ", text).split())
+
+
+def clipped(text: str, most: int = BRIEF) -> str:
+    """The beginning of a text that is too long for its place; the dots say that it goes on."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def cell(spot: Spot, entity: Entity, said: Texts) -> Cell:
@@ -76,7 +83,7 @@ def cell(spot: Spot, entity: Entity, said: Texts) -> Cell:
         return _reference(at, label)
     if field.type in ("references", "any_reference", "file", "image", "signature") and label >= 0:
         return lambda row: _several(row[at], row[label])
-    show = _shower(field, said)
+    show = _brief(field, said)
     return lambda row: "" if row[at] is None else show(row[at])
 
 
@@ -152,7 +159,7 @@ def _shower(field: Field, said: Texts) -> Callable[[Any], str]:
     if name == "rich_text":
         return lambda value: str(escape(plain(value)))
     if name == "long_text":
-        return lambda value: str(escape(value[:160]))
+        return lambda value: str(escape(value))
     if name == "choices":
         return lambda value: " ".join(f'<span class="tag">{escape(words.option_label(field, one))}</span>' for one in value)
     if name == "colour":
@@ -165,8 +172,24 @@ def _shower(field: Field, said: Texts) -> Callable[[Any], str]:
     return lambda value: str(escape(here.display(field, value, said.fmt)))
 
 
+def _brief(field: Field, said: Texts) -> Callable[[Any], str]:
+    """From a value that is not empty to escaped text that fits a cell."""
+    if field.type == "rich_text":
+        return lambda value: str(escape(clipped(plain(value))))
+    if field.type == "long_text":
+        return lambda value: str(escape(clipped(value)))
+    return _shower(field, said)
+
+
+def brief(field: Field, value: Any, said: Texts) -> str:
+    """As :func:`show`, of long texts the beginning only: for cards, previews and histories."""
+    if field.type in ("rich_text", "long_text") and value:
+        return _brief(field, said)(value)
+    return show(field, value, said)
+
+
 def show(field: Field, value: Any, said: Texts) -> str:
-    """One value as escaped HTML, for record pages and histories; empty values are a dash."""
+    """One whole value as escaped HTML, for record pages; empty values are a dash."""
     if value is None or value == () or value == "":
         return NONE
     if field.type == "choice":

@@ -182,7 +182,7 @@ def value(want: Wanted, declared: Any, record: Record, name: str) -> Markup:
     label = record.labels.get(name)
     if shown.type in ("reference", "person", "department"):
         return Markup("{}").format(label) if label is not None else cells.WITHHELD
-    return Markup(cells.show(shown, record.get(name), want.asking.texts))
+    return Markup(cells.brief(shown, record.get(name), want.asking.texts))
 
 
 def _board(want: Wanted) -> Board:

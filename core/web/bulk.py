@@ -105,7 +105,7 @@ def _shown(who: Asking, entity: Entity, name: str, value: Value) -> Markup:
     declared = effective(field, who.generation.entities, entity)
     if declared.type in ("reference", "person", "department") and isinstance(value, int):
         return Markup("{}").format(listing.titles(who, declared, [value]).get(value, f"#{value}"))
-    return Markup(cells.show(declared, value, who.texts))
+    return Markup(cells.brief(declared, value, who.texts))
 
 
 def _done(who: Asking, entity: Entity, outcome: Outcome, verb: str) -> Response:

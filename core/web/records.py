@@ -426,7 +426,7 @@ def _past(field: Field, value: Any, label: Any, who: Asking) -> Markup:
         return cells.WITHHELD
     if field.type == "boolean":
         return escape("Yes" if value else "No")
-    return Markup(cells.show(field, value, who.texts))
+    return Markup(cells.brief(field, value, who.texts))
 
 
 @entered

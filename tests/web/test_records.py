@@ -24,6 +24,19 @@ def test_a_record_is_made_by_its_form_and_shown(clerk: Browser) -> None:
     assert "made." not in words(clerk.get(url)), "a toast is told once"
 
 
+def test_a_long_text_is_whole_on_the_record_and_begun_in_history_and_list(clerk: Browser) -> None:
+    text = "\n".join(f"Line {number} of a long note" for number in range(30))
+    url = clerk.made(name="Long", notes=text, story="<p>" + text + "</p>")
+    facts = words(clerk.get(url))
+    assert facts.count("Line 29 of a long note") == 2
+    clerk.post(url + "/edit", {"name": "Long", "notes": "Short", "story": ""})
+    page = words(clerk.get(url + "/history"))
+    assert "Line 6 of a long note Line…" in page and "Line 29 of a long note" not in page
+    clerk.post(url + "/edit", {"name": "Long", "notes": text})
+    row = words(clerk.get("/desk/order?cols=number,notes&sort=-id"))
+    assert "Line 6 of a long note Line…" in row and "Line 29" not in row
+
+
 def test_a_refused_form_keeps_everything_and_names_the_fields(clerk: Browser) -> None:
     answer = clerk.post(
         "/desk/order/new", {"name": "", "amount": "twelve", "notes": "A long note", "parts-0-label": "", "parts-0-count": "3"}
@@ -75,6 +88,7 @@ def test_two_people_who_change_different_fields_both_keep_theirs(clerk: Browser)
     answer = clerk.post(f"{url}/edit", {"_v": seen, "name": "Long bench", "amount": "1"})
     assert answer.status_code == 303
     page = words(clerk.get(url))
+    print(page)
     assert "Long bench" in page and "2.00" in page and "Amount" in page and "that was kept" in page
 
 
@@ -90,6 +104,7 @@ def test_two_people_who_change_one_field_are_asked_whose_stands(clerk: Browser) 
     kept = {name: hidden[name] for name in ("_v", "name", "notes")}
     assert clerk.post(f"{url}/edit", {**kept, "_take.name": "theirs"}).status_code == 303
     page = words(clerk.get(url))
+    print(page)
     assert "Their sofa" in page and "typed too" in page
 
 
@@ -111,6 +126,7 @@ def test_lines_are_added_changed_and_removed(clerk: Browser) -> None:
     )
     assert answer.status_code == 303
     page = words(clerk.get(url))
+    print(page)
     assert "Round top" in page and "Screw" in page and "Leg" not in page
     assert clerk.post(f"{url}/edit", {"_multi": "parts"}).status_code == 303
     assert "Round top" not in words(clerk.get(url)).split("Activity")[0]
