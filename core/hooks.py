@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -84,6 +84,7 @@ class Work(Protocol):
         ...
 
     def effect(self, kind: str, payload: Mapping[str, Any], key: str | None = None) -> None: ...
+    def tell(self, persons: int | Iterable[int | None] | None, text: str, about: Record) -> None: ...
 
 
 class DemoWork(Work, Protocol):

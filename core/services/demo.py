@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -33,6 +33,8 @@ TOGETHER = 500
 """Entries of the log that are gathered before they are written; memory stays flat."""
 PART = 10_000
 """Entries of the log after which the full size commits what there is, and says how far it is."""
+NEWS = timedelta(days=2)
+"""What happened longer ago tells nobody anything, and sends no mail."""
 _DONE, _BEGUN = "demo.done", "demo.begun"
 VERB_ROOMS = (moves, records, trash)
 """The modules that lend Work its writing verbs; they have to be there before a plugin writes."""
@@ -60,6 +62,7 @@ class DemoWork(Work):
     def at(self, moment: datetime | None) -> None:
         """Write as if it were then; never later than now. None is now again."""
         self._unit.now = min(moment, self.now_really) if moment is not None else self.now_really
+        self._unit.quiet = self.now_really - self._unit.now > NEWS
 
     def by(self, person: int | None) -> None:
         """Write as this person of the directory; None is the system again."""
@@ -77,7 +80,8 @@ class DemoWork(Work):
             self._written, self._part = self._written + self._part, 0
             moment, actor = self._unit.now, self._unit.actor
             self._unit = self._renew(self._written)
-            self._unit.now, self._unit.actor = moment, actor
+            self._unit.actor = actor
+            self.at(moment)
         later.gather(self._unit)
 
 

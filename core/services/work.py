@@ -7,11 +7,12 @@ constraints, immutability, guards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache, wraps
+from hashlib import sha256
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -30,6 +31,8 @@ from schemas.model import Entity
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
 
+TOLD_ONCE = 300
+"""Seconds within which the same notification is told once."""
 VERBS: dict[str, Callable[..., Any]] = {}
 """The writing verbs within an open unit; ``records``, ``trash`` and ``moves``, which stand above, enter theirs."""
 
@@ -179,6 +182,18 @@ class Work:
         """Put something that happens after the commit (``perform_effect``); ``key`` makes it happen once."""
         self._begin()
         outbox.put(self._unit, kind, dict(payload), key)
+
+    def tell(self, persons: int | Iterable[int | None] | None, text: str, about: Record) -> None:
+        """Notify people inside the application after the commit, never somebody of their own deed.
+
+        ``text`` stands for itself and holds nothing that a reader might not see: the record is named beside it, by its
+        title, to those who may read it. The same again within five minutes is told once (SH-R14).
+        """
+        given = [persons] if isinstance(persons, int) or persons is None else list(persons)
+        slot = int(self.now.timestamp()) // TOLD_ONCE
+        for person in dict.fromkeys(one for one in given if one is not None and one != self._actor.person):
+            said = {"person": person, "text": text, "entity": about.entity, "record": about.id}
+            self.effect("notification", said, f"tell:{about.entity}:{about.id}:{person}:{slot}:{sha256(text.encode()).hexdigest()[:16]}")
 
     def close(self, keep: bool) -> None:
         """End the plugin's turn: its writes are kept, or all taken back."""

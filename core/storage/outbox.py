@@ -34,7 +34,9 @@ class Effect:
 
 
 def put(unit: Unit, kind: str, payload: Mapping[str, Any], key: str | None = None) -> None:
-    """Add an effect to the unit's transaction; one with a key that is there already is not added again."""
+    """Add an effect to the unit's transaction; one with a key that is there already is not added again, and a quiet unit adds none."""
+    if unit.quiet:
+        return
     key = key or uuid4().hex
     if unit.connection.execute(sa.select(_table.c.id).where(_table.c.key == key)).first() is not None:
         return

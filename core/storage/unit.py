@@ -40,6 +40,8 @@ class Unit:
     reason: str = ""
     writing: bool = False
     transition: str = ""
+    quiet: bool = False
+    """The past is being made up: what would tell somebody something is dropped."""
     memory: dict[tuple[str, int], object] = field(default_factory=dict)
     """What was looked up in this unit and does not change within it (codes of departments, currencies of companies)."""
 

@@ -10,10 +10,11 @@ from flask.testing import FlaskClient
 from core.access.actor import Actor
 from core.app import create_app
 from core.facts import FixedClock, Record
-from core.services import accounts, jobs, looking, moves, records
+from core.services import accounts, jobs, looking, moves, notices, records
 from core.services.platform import Platform
 from core.storage.query import Condition, Group, Query
 from core.testing.samples import values_for
+from core.worker import once
 
 
 class World:
@@ -50,6 +51,11 @@ class World:
         parts = tuple(Condition(name, "eq", (value,)) for name, value in conditions.items())
         query = Query(where=Group(False, parts) if parts else None, sort=(("id", False),), limit=200)
         return looking.page(self.platform, by or self.system, entity, query).items
+
+    def told(self, who: Actor) -> list[str]:
+        """What the person's notifications say, newest first, after the worker had its turn."""
+        once(self.platform)
+        return [one.text for one in notices.listed(self.platform, who)]
 
     def any(self, entity: str) -> int:
         """The id of some record of ``entity``, made when there is none yet."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from flask import Response, jsonify, request
 
+from core.effects.notices import Notice
 from core.errors import BackofficeError
 from core.render import words
 from core.render.pages import Crumb, Plain, Toast
-from core.services import notices
+from core.services import looking, notices
 from core.services import pulse as pulses
 from core.web import showing
-from core.web.asking import asking, entered
+from core.web.asking import Asking, asking, entered
 from core.web.routing import Routes
 from core.web.showing import go, nothing, respond
 
@@ -28,18 +29,31 @@ def routes(made: Routes) -> None:
 def show() -> Response:
     """What the person was told, newest first."""
     who = asking()
+    listed = notices.listed(who.platform, who.actor)
+    titles = _titles(who, listed)
     told = []
-    for one in notices.listed(who.platform, who.actor):
-        entity = who.generation.entities.get(one.entity)
-        url = f"/{one.entity.replace('.', '/')}/{one.record}" if entity is not None and one.record else ""
-        told.append(
-            (one.id, one.text, words.singular(entity) if entity else "", url, who.texts.datetime(one.at), one.at.isoformat(), one.read)
-        )
+    for one in listed:
+        title = titles.get((one.entity, one.record), "")
+        url = f"/{one.entity.replace('.', '/')}/{one.record}" if title else ""
+        told.append((one.id, one.text, title, url, who.texts.datetime(one.at), one.at.isoformat(), one.read))
     page = Plain(
         showing.shell("Notifications", crumbs=[Crumb("Inbox", "/inbox"), Crumb("Notifications")], here="/inbox"),
         {"told": told, "unread": sum(1 for one in told if not one[-1])},
     )
     return respond("notifications.html", page, block="main")
+
+
+def _titles(who: Asking, listed: list[Notice]) -> dict[tuple[str, int | None], str]:
+    """What the records are called that the person may still read; the others are not named."""
+    found = {}
+    for name in {one.entity for one in listed}:
+        entity = who.generation.entities.get(name)
+        if entity is None or not who.grant(entity).may("read"):
+            continue
+        numbers = {one.record for one in listed if one.entity == name and one.record}
+        for number, record in looking.get_many(who.platform, who.actor, name, numbers, ()).items():
+            found[name, number] = f"{words.singular(entity)} {record.get('display_title') or f'#{number}'}"
+    return found
 
 
 @entered

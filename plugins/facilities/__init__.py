@@ -16,6 +16,7 @@ from plugins.facilities.comings import (
     know_the_vehicle,
     odometers_run_forward,
     show_the_kilometres,
+    tell_the_host,
     time_the_visit,
 )
 from plugins.facilities.demo import fill
@@ -28,6 +29,7 @@ from plugins.facilities.reserving import (
     list_who_is_affected,
     say_how_long_it_is_held,
     take_the_slot,
+    tell_who_is_affected,
 )
 from plugins.facilities.series import book_the_series, leave_the_date_out, move_the_series, understand_the_plan, understand_the_rule
 
@@ -49,6 +51,8 @@ __all__ = [
     "say_how_long_it_is_held",
     "show_the_kilometres",
     "take_the_slot",
+    "tell_the_host",
+    "tell_who_is_affected",
     "time_the_visit",
     "understand_the_plan",
     "understand_the_rule",
@@ -205,7 +209,9 @@ def finish_properly(record: Record, transition: str, change: Change) -> str | No
 @hookimpl(specname="after_transition")
 @on("facilities.work_order")
 def tell_request_and_schedule(record: Record, transition: str, work: Work) -> None:
-    """A finished order finishes its request, and its schedule learns the completion."""
+    """The technician learns of a new order; a finished one finishes its request, and its schedule learns the completion."""
+    if transition == "assign":
+        work.tell(record.get("assignee"), "You have been given a work order.", record)
     if transition != "verify":
         return
     for request in work.find("facilities.request", work_order=record.id, state="planned"):

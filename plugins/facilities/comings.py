@@ -19,6 +19,14 @@ def time_the_visit(record: Record, change: Change) -> None:
         record["left_at"] = change.at
 
 
+@hookimpl(specname="after_transition")
+@on("facilities.visit")
+def tell_the_host(record: Record, transition: str, work: Work) -> None:
+    """The host learns at once that the visitor is there."""
+    if transition == "arrive":
+        work.tell(record["host"], "Your visitor has arrived.", record)
+
+
 @hookimpl(specname="allow_transition")
 @on("facilities.visit")
 def keep_for_a_while(record: Record, transition: str, change: Change) -> str | None:

@@ -125,6 +125,18 @@ def list_who_is_affected(record: Record, work: Work) -> None:
         record["affected"] = "\n".join(live) or None
 
 
+@hookimpl(specname="after_save")
+@on("facilities.blackout")
+def tell_who_is_affected(record: Record, change: Change, work: Work) -> None:
+    """Whoever booked what will be closed is told of it (FA-R05)."""
+    if change.is_new and record.get("resource"):
+        for one in work.find(
+            "facilities.booking", resource=record["resource"], start__lt=record["end"], end__gt=record["start"], limit=200
+        ):
+            if one["state"] in rooms.LIVE:
+                work.tell(one["holder"], "What you booked will be closed at that time.", one)
+
+
 def span(record: Record, resource: Record) -> rooms.Span:
     """The booking's interval with the buffers of its resource."""
     return rooms.Span(record["start"], record["end"], int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))

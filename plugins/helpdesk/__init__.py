@@ -111,7 +111,9 @@ def stamp_the_move(record: Record, change: Change, work: Work) -> None:
 @hookimpl(specname="after_save")
 @on("helpdesk.ticket")
 def begin_the_work(record: Record, before: Record | None, change: Change, work: Work) -> None:
-    """The round robin moves on, and a catalogue request gets its tasks at the version it starts with."""
+    """Whoever is given the ticket is told, the round robin moves on, a catalogue request gets its tasks at the version it starts with."""
+    if record.get("assignee") and change.touches("assignee"):
+        work.tell(record["assignee"], "You have been given a ticket.", record)
     if not change.is_new:
         return
     if record.get("assignee"):
@@ -131,6 +133,19 @@ def begin_the_work(record: Record, before: Record | None, change: Change, work: 
                 depends_on=made.get(line.get("after") or 0),
             )
             made[line["order"]] = task.id
+
+
+@hookimpl(specname="after_save")
+@on("helpdesk.article")
+def tell_the_other_side(record: Record, change: Change, work: Work) -> None:
+    """An answer is told to those it goes to, what the requester writes to the assignee; notes are told to nobody."""
+    ticket = work.get("helpdesk.ticket", record["ticket"]) if change.is_new else None
+    if ticket is None or record["visibility"] != "public" or record.get("copied_from"):
+        return
+    if record["direction"] == "out":
+        work.tell((record.get("recipient"), *(record.get("copies") or ())), "There is an answer to a ticket.", ticket)
+    elif record["direction"] == "in":
+        work.tell(ticket.get("assignee"), "The requester wrote to a ticket of yours.", ticket)
 
 
 @hookimpl(specname="after_save")

@@ -77,6 +77,16 @@ def remembered(app: World) -> str:
         return str(connection.execute(sa.select(ChangeValue.before, ChangeValue.after)).all())
 
 
+def test_a_host_is_told_of_the_visitor_by_whoever_lets_them_in(app: World, actor: Callable[..., Actor]) -> None:
+    desk, host = actor("facilities.reception"), actor("facilities.occupant")
+    visit = app.create(
+        "facilities.visit", by=host, visitor_name="A guest", location=place(app).id, expected_from=app.clock.now(), host=host.person
+    )
+    assert not app.told(host), "nobody is told of their own deed"
+    app.move("facilities.visit", visit, "arrive", by=desk, badge="12")
+    assert app.told(host) == ["Your visitor has arrived."] and not app.told(desk)
+
+
 def test_fa_r10_visitors_are_forgotten_after_a_month_and_still_counted(app: World, actor: Callable[..., Actor]) -> None:
     desk, site = actor("facilities.reception"), place(app)
     given = {"location": site.id, "expected_from": app.clock.now(), "email": "guest@visitor.example", "company": "Kestrel Ltd"}

@@ -96,6 +96,22 @@ def test_a_canned_reply_knows_its_placeholders(app: World, actor: Callable[..., 
     app.create("helpdesk.canned_reply", by=lead, title=f"R{next(SERIAL)}", body="<p>Dear {requester}, {number} is solved.</p>")
 
 
+def test_the_assignee_and_the_requester_are_told_and_nobody_twice(app: World, desk: Desk, actor: Callable[..., Actor]) -> None:
+    asker, agent = actor("helpdesk.requester"), actor("helpdesk.agent")
+    app.change("directory.team", app.get("helpdesk.queue", desk.queue)["team"], members=(desk.agent.person, agent.person))
+    made = ticket(app, desk, requester=asker.person)
+    app.move("helpdesk.ticket", made, "assign", by=desk.agent, assignee=agent.person)
+    app.move("helpdesk.ticket", made, "assign", by=desk.agent, assignee=desk.agent.person)
+    app.move("helpdesk.ticket", made, "assign", by=desk.agent, assignee=agent.person)
+    assert app.told(agent) == ["You have been given a ticket."]
+    say(app, desk, made.id, "We look.", direction="internal", visibility="internal")
+    assert not app.told(asker)
+    say(app, desk, made.id, "It is done.")
+    assert app.told(asker) == ["There is an answer to a ticket."]
+    app.create("helpdesk.article", by=asker, ticket=made.id, body="<p>Thank you.</p>")
+    assert app.told(agent)[0] == "The requester wrote to a ticket of yours."
+
+
 def test_readers_say_whether_knowledge_helped_and_each_publication_is_a_version(app: World, actor: Callable[..., Actor]) -> None:
     editor, second, reader = actor("helpdesk.knowledge_editor"), actor("helpdesk.knowledge_editor"), actor()
     made = app.create("helpdesk.knowledge_article", by=editor, title=f"VPN {next(SERIAL)}", body="<p>Sign in again.</p>")
