@@ -45,7 +45,7 @@ def show() -> Response:
 
 def _titles(who: Asking, listed: list[Notice]) -> dict[tuple[str, int | None], str]:
     """What the records are called that the person may still read; the others are not named."""
-    found = {}
+    found: dict[tuple[str, int | None], str] = {}
     for name in {one.entity for one in listed}:
         entity = who.generation.entities.get(name)
         if entity is None or not who.grant(entity).may("read"):

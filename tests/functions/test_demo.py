@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from core.services.asking import Condition, Group, Query
 from core.services.platform import Platform
 from core.settings import Settings
 from core.storage import seal, search, verify
-from core.storage.models import Account, ChangeRow, ChangeValue
+from core.storage.models import Account, ChangeRow, ChangeValue, Outbox
 from schemas import read_plugin
 
 SYSTEM = Actor.system("test")
@@ -97,7 +97,9 @@ class Notes:
     @hookimpl
     def demo(self, work: DemoWork) -> None:
         for number in range(1_300):
+            work.at(NOW - timedelta(hours=1_300 - number))
             work.create("notes.note", text=f"Note {number}")
+            work.effect("notification", {"person": 1, "text": f"{number}"}, f"told {number}")
         if self.breaks:
             raise ValueError("the power went off")
 
@@ -124,6 +126,9 @@ def test_the_full_demo_comes_in_parts_and_says_what_to_do_when_it_was_cut_off(tm
         notes = looking.count(platform, SYSTEM, "notes.note", Query())[0]
         if not breaks:
             assert notes == 1_300
+            with platform.database.begin(writing=False) as connection:
+                told = set(connection.scalars(sa.select(Outbox.key)))
+            assert told == {f"told {number}" for number in range(1_300 - 48, 1_300)}, "the past tells nobody anything"
             demo.make(platform, "full", said.append)
             assert looking.count(platform, SYSTEM, "notes.note", Query())[0] == notes
             return
