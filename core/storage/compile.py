@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement, FromClause
+from sqlalchemy.sql.elements import Grouping
 
 from core.held import Held
 from core.storage import moments
@@ -129,7 +130,8 @@ class _Compiler:
         return self.exact(node, self.element(node))
 
     def exact(self, node: Node, element: Element) -> Element:
-        if not self.sqlite and node.type.places == 0 and not (isinstance(node, Call) and node.op not in _WHOLE):
+        # What reads nothing was evaluated and is bound as a whole number, whatever made it.
+        if not self.sqlite and node.type.places == 0 and (not isinstance(node, Call) or node.op in _WHOLE or is_constant(node)):
             return sa.cast(element, sa.Numeric())
         return element
 
@@ -162,7 +164,8 @@ def _or(on: _Compiler, call: Call) -> Sql:
 
 
 def _not(on: _Compiler, call: Call) -> Sql:
-    return Sql(sa.not_(on.element(call.args[0])))
+    # SQLite has no booleans: "not x" is written "x = 0", and without its brackets "a IS NOT x = 0" asks something else.
+    return Sql(Grouping(sa.not_(on.element(call.args[0]))))
 
 
 def _compared(op: Callable[[Any, Any], Any]) -> Callable[[_Compiler, Call], Sql]:

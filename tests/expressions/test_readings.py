@@ -38,6 +38,21 @@ def test_the_readings_agree(desks: tuple[Desk, Desk], seed: int, kind: str, nobo
         assert disagreements(desk, text, nobody) == []
 
 
+def test_a_negation_is_one_value_wherever_it_stands(desks: tuple[Desk, Desk]) -> None:
+    for desk in desks:
+        for one in ("late", "site.public == late", "site.public", "open"):
+            for other in ("late", "site.public", "open", "end < today()"):
+                for text in (f"differs({one}, not {other})", f"differs(not {other}, {one})", f"({one}) == (not {other})"):
+                    assert disagreements(desk, text, nobody=False) == []
+
+
+def test_a_constant_of_many_digits_is_divided_and_multiplied_exactly(desks: tuple[Desk, Desk]) -> None:
+    for desk in desks:
+        for large in ("round(10000000000001.4)", "abs(-999999999999999)", "max(1, 99999999999999)"):
+            for text in (f"{large} / (len(word) - 1)", f"{large} * len(word)", f"{large} + len(word)"):
+                assert disagreements(desk, text, nobody=False) == []
+
+
 def test_an_empty_value_equals_no_text_not_even_one_without_letters(desks: tuple[Desk, Desk]) -> None:
     for desk in desks:
         for text in ("differs(word, '')", "differs('', word)", "differs(word + '', '')", "differs(coalesce(word, ''), '')"):

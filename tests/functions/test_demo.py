@@ -73,7 +73,7 @@ def test_the_demo_has_a_year_of_work_with_its_whole_history_and_is_made_once(tmp
         for mail, entity, field, state in WAITING:
             with platform.database.begin(writing=False) as connection:
                 person = connection.scalar(sa.select(Account.person).where(Account.email == f"{mail}@example.org"))
-            mine = Group(False, (Condition(field, "eq", person), Condition("state", "eq", state)))
+            mine = Group(False, (Condition(field, "eq", (person,)), Condition("state", "eq", (state,))))
             assert looking.count(platform, SYSTEM, entity, Query(where=mine))[0], (mail, entity, state)
         ticket = platform.current.entity("helpdesk.ticket")
         with platform.database.begin(writing=False) as connection:
