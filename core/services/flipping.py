@@ -251,4 +251,4 @@ def swap(p: Platform, former: Generation | None, made: Generation) -> None:
     p.memory.swaps += 1
     if p.memory.swaps % 32 == 0:
         # Seldom: everybody has to build every statement anew then.
-        p.database.engine.clear_compiled_cache()
+        p.database.forget_compiled()

@@ -24,6 +24,8 @@ from core.storage.vault import Vault
 READ_ONLY = "backoffice_reading"
 _PRAGMAS = ("synchronous=full", "foreign_keys=on", "busy_timeout=5000", "cache_size=-16000", "temp_store=memory", "mmap_size=134217728")
 
+_TRIES = 20
+
 
 class Database:
     """The engine and its dialect, ``sqlite`` or ``postgresql``. ``secret`` signs cursors, ``vault`` locks secrets: both
@@ -84,6 +86,17 @@ class Database:
                 connection = connection.execution_options(**self._reading)
             with connection.begin():
                 yield connection
+
+    def forget_compiled(self) -> None:
+        """Let go of the statements that SQLAlchemy compiled, also while other threads compile.
+
+        Its cache takes one entry after the other and falls over one that another thread puts in meanwhile; what a last try
+        leaves behind takes room, and is found by nobody.
+        """
+        for _ in range(_TRIES):
+            with contextlib.suppress(RuntimeError, KeyError):
+                self.engine.clear_compiled_cache()
+                return
 
     def dispose(self) -> None:
         """Give back all connections."""

@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.util import LRUCache
 
 from core.errors import Busy, Conflict, Invalid
 from core.storage import head
@@ -216,3 +219,26 @@ def test_a_value_too_long_for_an_index_is_refused_in_words(house: House) -> None
     with pytest.raises(Invalid) as caught, house.writing() as unit:
         house.add(unit, "shop.item", {"name": long})
     assert "too long" in caught.value.errors[""][0]
+
+
+class Disturbed(LRUCache[Any, Any]):
+    """A cache into which another thread puts something just when the first iterations begin."""
+
+    left = 3
+
+    def __iter__(self) -> Iterator[Any]:
+        begun = super().__iter__()
+        if self.left:
+            self.left -= 1
+            self[object()] = None
+        return begun
+
+
+def test_compiled_statements_are_let_go_of_while_others_compile(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Disturbed(500)
+    cache["a statement"] = None
+    monkeypatch.setattr(house.database.engine, "_compiled_cache", cache)
+    with pytest.raises(RuntimeError):
+        house.database.engine.clear_compiled_cache()
+    house.database.forget_compiled()
+    assert not cache.left and not len(cache)
