@@ -186,8 +186,8 @@ class Work:
     def tell(self, persons: int | Iterable[int | None] | None, text: str, about: Record) -> None:
         """Notify people inside the application after the commit, never somebody of their own deed.
 
-        ``text`` stands for itself and holds nothing that a reader might not see: the record is named beside it, by its
-        title, to those who may read it. The same again within five minutes is told once (SH-R14).
+        ``text`` is a sentence without its full stop and holds nothing that a reader might not see: the record is named
+        behind it, by its title, to those who may read it. The same again within five minutes is told once (SH-R14).
         """
         given = [persons] if isinstance(persons, int) or persons is None else list(persons)
         slot = int(self.now.timestamp()) // TOLD_ONCE

@@ -52,7 +52,7 @@ def _titles(who: Asking, listed: list[Notice]) -> dict[tuple[str, int | None], s
             continue
         numbers = {one.record for one in listed if one.entity == name and one.record}
         for number, record in looking.get_many(who.platform, who.actor, name, numbers, ()).items():
-            found[name, number] = f"{words.singular(entity)} {record.get('display_title') or f'#{number}'}"
+            found[name, number] = str(record.get("display_title") or f"{words.singular(entity)} #{number}")
     return found
 
 

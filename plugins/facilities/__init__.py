@@ -211,7 +211,7 @@ def finish_properly(record: Record, transition: str, change: Change) -> str | No
 def tell_request_and_schedule(record: Record, transition: str, work: Work) -> None:
     """The technician learns of a new order; a finished one finishes its request, and its schedule learns the completion."""
     if transition == "assign":
-        work.tell(record.get("assignee"), "You have been given a work order.", record)
+        work.tell(record.get("assignee"), "You have been given a work order", record)
     if transition != "verify":
         return
     for request in work.find("facilities.request", work_order=record.id, state="planned"):

@@ -24,7 +24,7 @@ def time_the_visit(record: Record, change: Change) -> None:
 def tell_the_host(record: Record, transition: str, work: Work) -> None:
     """The host learns at once that the visitor is there."""
     if transition == "arrive":
-        work.tell(record["host"], "Your visitor has arrived.", record)
+        work.tell(record["host"], "Your visitor has arrived", record)
 
 
 @hookimpl(specname="allow_transition")

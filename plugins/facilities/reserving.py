@@ -134,7 +134,7 @@ def tell_who_is_affected(record: Record, change: Change, work: Work) -> None:
             "facilities.booking", resource=record["resource"], start__lt=record["end"], end__gt=record["start"], limit=200
         ):
             if one["state"] in rooms.LIVE:
-                work.tell(one["holder"], "What you booked will be closed at that time.", one)
+                work.tell(one["holder"], "What you booked will be closed at that time", one)
 
 
 def span(record: Record, resource: Record) -> rooms.Span:

@@ -113,7 +113,7 @@ def stamp_the_move(record: Record, change: Change, work: Work) -> None:
 def begin_the_work(record: Record, before: Record | None, change: Change, work: Work) -> None:
     """Whoever is given the ticket is told, the round robin moves on, a catalogue request gets its tasks at the version it starts with."""
     if record.get("assignee") and change.touches("assignee"):
-        work.tell(record["assignee"], "You have been given a ticket.", record)
+        work.tell(record["assignee"], "You have been given a ticket", record)
     if not change.is_new:
         return
     if record.get("assignee"):
@@ -143,9 +143,9 @@ def tell_the_other_side(record: Record, change: Change, work: Work) -> None:
     if ticket is None or record["visibility"] != "public" or record.get("copied_from"):
         return
     if record["direction"] == "out":
-        work.tell((record.get("recipient"), *(record.get("copies") or ())), "There is an answer to a ticket.", ticket)
+        work.tell((record.get("recipient"), *(record.get("copies") or ())), "There is an answer to a ticket", ticket)
     elif record["direction"] == "in":
-        work.tell(ticket.get("assignee"), "The requester wrote to a ticket of yours.", ticket)
+        work.tell(ticket.get("assignee"), "The requester wrote to a ticket of yours", ticket)
 
 
 @hookimpl(specname="after_save")

@@ -30,6 +30,15 @@ document.body.addEventListener("ops:focus", e => { const n = document.getElement
 document.body.addEventListener("ops:close", () => $("#modal").close());
 document.body.addEventListener("ops:login", () => login());
 
+/* offline: say so, send nothing, keep what was typed */
+const OFFLINE = "You are offline. What you typed stays on this page; nothing is sent until the connection is back.";
+function line() {
+  const n = $("#offline"); if (navigator.onLine) { if (n) { n.remove(); say("The connection is back."); $$("form[data-draft]").forEach(f => dirty(f.elements[0])); } }
+  else if (!n) $("main").prepend(el("p", { id: "offline", class: "banner warn", role: "status", text: OFFLINE }));
+}
+["online", "offline"].forEach(one => window.addEventListener(one, line));
+["submit", "click"].forEach(one => document.addEventListener(one, e => { if (navigator.onLine || (one === "click" && !e.target.closest('a[href]:not([href^="#"])'))) return; e.preventDefault(); e.stopImmediatePropagation(); line(); say(OFFLINE); }, true));
+
 /* htmx: the token, busy marks, errors */
 document.body.addEventListener("htmx:configRequest", e => { e.detail.headers["X-CSRF-Token"] = csrf(); });
 let waiting = 0;
@@ -170,7 +179,7 @@ document.addEventListener("change", e => {
       Idiomorph.morph(at, fresh, { ignoreActiveValue: true, callbacks: { beforeNodeMorphed: (old, now) => { if (!old.matches) return true; if (old.matches(".field:has(.richedit)")) { old.hidden = now.hidden; return false; } return !old.matches(".pick,[data-lines],[type=file]"); } } });
       if (name && document.getElementById(name)) pane(document.getElementById(name), true);
       ready(at);
-    });
+    }).catch(() => 0);
   }, 50);
 });
 
@@ -208,7 +217,7 @@ function picker(b) {
       if (b.dataset.quick && !b.closest("dialog")) list.append(el("div", { role: "option", "data-new": b.dataset.quick, text: "＋ New " + b.dataset.noun + "…" }));
       opts().forEach((o, i) => { o.id = list.id + i; }); list.hidden = false; look_.setAttribute("aria-expanded", "true");
       if (q) hot(opts()[0]);
-    });
+    }).catch(() => 0);
   };
   const hot = o => { opts().forEach(x => x.setAttribute("aria-selected", x === o)); if (o) { look_.setAttribute("aria-activedescendant", o.id); o.scrollIntoView({ block: "nearest" }); } };
   const take = o => {

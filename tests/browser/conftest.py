@@ -58,8 +58,8 @@ def cookie(house: World) -> str:  # noqa: F811
     return accounts.open_session(house.platform, house.actor("desk.clerk", "core.admin").account or 0)
 
 
-EXPECTED = re.compile("status of 4|Response Status Error Code 4|^htmx:(sendAbort|afterRequest), ")
-"""Refusals that a test provokes, and questions still on their way when somebody goes to the next page."""
+EXPECTED = re.compile("status of 4|net::ERR_INTERNET_DISCONNECTED|Response Status Error Code 4|^htmx:(sendAbort|afterRequest), ")
+"""Refusals that a test provokes, a connection that it cuts, and questions still on their way when somebody goes to the next page."""
 
 
 @pytest.fixture

@@ -129,3 +129,17 @@ def test_a_key_can_be_changed_and_switched_off(opened: Opened) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     assert page.evaluate(focused) == first
+
+
+def test_offline_nothing_is_sent_and_nothing_lost(opened: Opened) -> None:
+    page = opened("/desk/order/new")
+    page.fill("#name", "Typed on a train")
+    page.context.set_offline(True)
+    expect(page.locator("#offline")).to_contain_text("You are offline")
+    page.locator("#save").click()
+    page.get_by_role("link", name="Home").first.click()
+    expect(page.locator("#name")).to_have_value("Typed on a train")
+    page.context.set_offline(False)
+    expect(page.locator("#offline")).to_have_count(0)
+    page.locator("#save").click()
+    expect(page.locator("h1")).to_contain_text("Typed on a train")

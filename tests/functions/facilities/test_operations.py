@@ -95,7 +95,7 @@ def test_fa_r05_a_closure_refuses_new_bookings_and_lists_those_there(app: World,
         "facilities.blackout", by=staff["coordinator"], resource=room.id, start=DAY, end=DAY + timedelta(days=1), reason="Painting"
     )
     assert there["number"] in app.get("facilities.blackout", closed)["affected"]
-    assert app.told(staff["occupant"])[0] == "What you booked will be closed at that time." and not app.told(staff["coordinator"])
+    assert app.told(staff["occupant"])[0] == "What you booked will be closed at that time" and not app.told(staff["coordinator"])
     with pytest.raises(Invalid) as refused:
         book(app, staff["occupant"], room, "14:00", "15:00")
     assert "closed at that time" in str(refused.value.errors)
@@ -122,7 +122,7 @@ def test_a_request_becomes_an_order_and_is_done_when_that_is_verified(app: World
     app.change("facilities.work_order", order, by=head, checklist=({"task": "Valve shut", "mandatory": True},), lockout=True)
     app.move("facilities.work_order", order, "plan", by=head)
     app.move("facilities.work_order", order, "assign", by=head, assignee=crew.person)
-    assert app.told(crew)[0] == "You have been given a work order."
+    assert app.told(crew)[0] == "You have been given a work order"
     with pytest.raises(Conflict):
         app.move("facilities.work_order", order, "start", by=crew)
     app.change("facilities.work_order", order, by=head, permit_until=app.clock.now() + timedelta(days=1))

@@ -84,7 +84,7 @@ def test_a_host_is_told_of_the_visitor_by_whoever_lets_them_in(app: World, actor
     )
     assert not app.told(host), "nobody is told of their own deed"
     app.move("facilities.visit", visit, "arrive", by=desk, badge="12")
-    assert app.told(host) == ["Your visitor has arrived."] and not app.told(desk)
+    assert app.told(host) == ["Your visitor has arrived"] and not app.told(desk)
 
 
 def test_fa_r10_visitors_are_forgotten_after_a_month_and_still_counted(app: World, actor: Callable[..., Actor]) -> None:

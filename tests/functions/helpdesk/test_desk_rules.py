@@ -103,13 +103,13 @@ def test_the_assignee_and_the_requester_are_told_and_nobody_twice(app: World, de
     app.move("helpdesk.ticket", made, "assign", by=desk.agent, assignee=agent.person)
     app.move("helpdesk.ticket", made, "assign", by=desk.agent, assignee=desk.agent.person)
     app.move("helpdesk.ticket", made, "assign", by=desk.agent, assignee=agent.person)
-    assert app.told(agent) == ["You have been given a ticket."]
+    assert app.told(agent) == ["You have been given a ticket"]
     say(app, desk, made.id, "We look.", direction="internal", visibility="internal")
     assert not app.told(asker)
     say(app, desk, made.id, "It is done.")
-    assert app.told(asker) == ["There is an answer to a ticket."]
+    assert app.told(asker) == ["There is an answer to a ticket"]
     app.create("helpdesk.article", by=asker, ticket=made.id, body="<p>Thank you.</p>")
-    assert app.told(agent)[0] == "The requester wrote to a ticket of yours."
+    assert app.told(agent)[0] == "The requester wrote to a ticket of yours"
 
 
 def test_readers_say_whether_knowledge_helped_and_each_publication_is_a_version(app: World, actor: Callable[..., Actor]) -> None:
