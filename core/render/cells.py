@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +10,7 @@ from typing import Any, Protocol
 from markupsafe import Markup, escape
 
 from core.facts import EntityRef
-from core.fields import kind
+from core.fields import kind, plain
 from core.fields.numbers import is_year
 from core.render import words
 from core.render.texts import Texts
@@ -21,7 +20,6 @@ Row = Sequence[Any]
 Cell = Callable[[Row], str]
 NUMERIC = frozenset({"integer", "decimal", "money", "percent", "duration", "rating"})
 _COLOURS = frozenset({"ok", "warn", "bad", "info", "green", "orange", "yellow", "red", "blue"})
-_TAGS = re.compile(r"<[^>]*>")
 BRIEF = 160
 """Characters of a long text that a cell shows."""
 NONE = Markup('<span class="none">–</span>')
@@ -58,11 +56,6 @@ def tag(field: Field, name: object) -> str:
 def numeric(field: Field) -> bool:
     """Whether the cells of the field stand to the right."""
     return field.type in NUMERIC or (field.type in ("computed", "rollup") and field.as_kind in NUMERIC)
-
-
-def plain(text: str) -> str:
-    """Rich text as one line without its marks."""
-    return " ".join(_TAGS.sub(" ", text).split())
 
 
 def clipped(text: str, most: int = BRIEF) -> str:

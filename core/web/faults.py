@@ -118,7 +118,7 @@ def told(status: int, title: str, sentence: str, *, request_id: str = "") -> Res
         for name, values in _sent()[:_MOST_TYPED]:
             text = "\n".join(values)
             if name not in _QUIET and "password" not in name and text.strip():
-                typed[name] = text[:4000]
+                typed[name] = text
     if showing.wants_part():
         return showing.part("", status=status if status != 422 else 409, toast=Toast(sentence, bad=True))
     return showing.message(

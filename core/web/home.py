@@ -123,7 +123,7 @@ def _due(who: Asking, entity: Entity, record: dict[str, object]) -> str:
     if value is None:
         return ""
     field = entity.field(entity.due)
-    return cells.plain(cells.show(field, value, who.texts)) if field else ""
+    return Markup(cells.brief(field, value, who.texts)).striptags() if field else ""
 
 
 @entered

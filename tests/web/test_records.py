@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 
@@ -35,6 +36,9 @@ def test_a_long_text_is_whole_on_the_record_and_begun_in_history_and_list(clerk:
     clerk.post(url + "/edit", {"name": "Long", "notes": text})
     row = words(clerk.get("/desk/order?cols=number,notes&sort=-id"))
     assert "Line 6 of a long note Line…" in row and "Line 29" not in row
+    clerk.post(url + "/edit", {"name": "Long", "story": "<p>Salt &amp; <b>pepper</b></p><p>1 &lt; 2</p>"})
+    for page in (url, url + "/history", "/desk/order?cols=number,story&sort=-id"):
+        assert re.sub(r"\s+", " ", unescape(re.sub("<[^>]*>", " ", clerk.get(page).text))).count("Salt & pepper 1 < 2"), page
 
 
 def test_a_refused_form_keeps_everything_and_names_the_fields(clerk: Browser) -> None:
