@@ -16,7 +16,6 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import DDLElement
 from sqlalchemy.sql import ColumnElement, FromClause
@@ -211,6 +210,8 @@ def _index(sight: Sight, place: int) -> tuple[FromClause, ColumnElement[Any], Co
     if sight.unit.database.dialect == "sqlite":
         index = _sqlite_table(plan)
         return index, index.c.rowid, index.c[plan.name].op("MATCH", is_comparison=True)(param)
+    from sqlalchemy.dialects import postgresql  # here: a start on SQLite need not wait for it
+
     stored = _postgres_table(plan.name)
     hit = stored.c.tsv.op("@@", is_comparison=True)(sa.cast(param, postgresql.TSQUERY))
     # Materialised: otherwise the planner may walk the primary key in the hope of an early hit.
@@ -353,6 +354,8 @@ def _sqlite_table(plan: Layout) -> sa.TableClause:
 
 @lru_cache(maxsize=2_000)
 def _postgres_table(name: str) -> sa.Table:
+    from sqlalchemy.dialects import postgresql
+
     table = sa.Table(
         name,
         sa.MetaData(),
@@ -370,8 +373,8 @@ def _insert(plan: Layout, dialect: str) -> Sent:
         names = ["rowid", "acl", *(plan.words(number) for number in range(len(plan.columns)))]
         return Sent(sa.insert(table), names)
     stored = _postgres_table(plan.name)
-    lexemes = sa.bindparam("lexemes", type_=postgresql.ARRAY(sa.Text))
-    tsv = sa.func.array_to_tsvector(sa.cast(lexemes, postgresql.ARRAY(sa.Text)))
+    lexemes = sa.bindparam("lexemes", type_=sa.ARRAY(sa.Text))
+    tsv = sa.func.array_to_tsvector(sa.cast(lexemes, sa.ARRAY(sa.Text)))
     return Sent(sa.insert(stored).values(id=sa.bindparam("id"), tsv=tsv))
 
 

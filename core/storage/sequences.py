@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from core.facts import Record, Value
 from core.storage import identifiers
@@ -123,13 +122,15 @@ def _next_of(table: str) -> sa.Select[Any]:
 
 
 def _advance(connection: sa.Connection, dialect: str, name: str) -> int:
-    return int(_ADVANCE[dialect].rows(connection, {"name": name})[0][0])
+    return int(_advancing(dialect).rows(connection, {"name": name})[0][0])
 
 
-def _advancing(insert: Any) -> Sent:
+@lru_cache(maxsize=2)
+def _advancing(dialect: str) -> Sent:
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert  # here: a start on SQLite need not wait for it
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
     statement = insert(_table).values(name=sa.bindparam("name"), value=1)
     taken = statement.on_conflict_do_update(index_elements=[_table.c.name], set_={"value": _table.c.value + 1})
     return Sent(taken.returning(_table.c.value))
-
-
-_ADVANCE = {"postgresql": _advancing(postgresql.insert), "sqlite": _advancing(sqlite.insert)}

@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 import core
 import schemas
@@ -66,6 +65,8 @@ def _sqlite(connection: sa.Connection) -> str:
 
 def _postgresql(connection: sa.Connection) -> str:
     """A hash of all columns of all tables and indexes, and how many indexes are whole and how many triggers there are."""
+    from sqlalchemy.dialects import postgresql  # here: a start on SQLite need not wait for it
+
     here = (
         sa.select(_class.c.oid)
         .join_from(_class, _namespace, _namespace.c.oid == _class.c.relnamespace)
