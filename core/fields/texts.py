@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import nh3
-from email_validator import EmailNotValidError, validate_email
 
 from core.facts import Value
 from core.fields.base import NOT_TEXT, FieldKind, Parsing, clean, fold
@@ -78,6 +77,16 @@ class RichText(LongText):
         return plain(value) if value else ""
 
 
+def mail_address(text: str) -> str:
+    """The address as it is written everywhere the same. Raises ValueError with the reason."""
+    from email_validator import EmailNotValidError, validate_email  # here: no start has to wait for it
+
+    try:
+        return validate_email(text, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from error
+
+
 class Email(Text):
     """A mail address, checked for its form only."""
 
@@ -89,8 +98,8 @@ class Email(Text):
         if value is None:
             return None
         try:
-            return validate_email(value, check_deliverability=False, test_environment=True).normalized
-        except EmailNotValidError:
+            return mail_address(value)
+        except ValueError:
             raise ValueError("This is not a mail address such as name@example.org.") from None
 
 

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from email_validator import EmailNotValidError, validate_email
 
 from core.access.actor import Actor
 from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.fields.texts import mail_address
 from core.registry.generation import Generation
 from core.services import passwords
 from core.services.actors import actor_for_account, actor_for_session, actor_for_token, signed_in
@@ -87,8 +87,8 @@ class AccountRow:
 def normal(email: str) -> str:
     """The address as it is stored and compared: lower case, checked for its form. Raises Invalid."""
     try:
-        return validate_email(email.strip(), check_deliverability=False, test_environment=True).normalized.lower()
-    except EmailNotValidError as error:
+        return mail_address(email.strip()).lower()
+    except ValueError as error:
         raise Invalid({"email": [f"This is no mail address: {error}"]}) from error
 
 
