@@ -295,6 +295,17 @@ class FieldPart(words.Part):
                     "Line items are one level deep; declare an entity of its own.",
                 )
             ]
+        elif self.in_lines and kind.name in ("references", "lookup", "rollup"):
+            errors["type"] = [
+                Fault(
+                    f"Line items cannot hold {kind.name}.",
+                    "A line holds its own values, and points to one record at most.",
+                )
+            ]
+        if self.in_lines and original.get("many") is True:
+            errors["many"] = [
+                Fault("A line points to one record at most.", "Leave it out, or declare an entity of its own.", True)
+            ]
         if data.get("as_kind") and (KINDS[data["as_kind"]].derived or not KINDS[data["as_kind"]].has_column):
             errors["as"] = [
                 Fault(f"A formula cannot make the kind {data['as_kind']}.", "Choose a kind that holds one value.")
