@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from core.facts import Money, Value
 from core.fields.base import MOST_DIGITS, ColumnSpec, FieldKind, Parsing, Showing, clean, column_name, second_column, text_type
-from core.fields.formatting import Formatter, minor_digits
+from core.fields.formatting import Formatter, locale_of, minor_digits
 from schemas.model import Field
 
 _COMPARED = ("eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "between", "empty")
 _DIGITS = re.compile(r"[+-]?[0-9]{1,19}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_THOUSANDS = {mark: re.compile(rf"[+-]?[1-9][0-9]{{0,2}}(?:{re.escape(mark)}[0-9]{{3}})+") for mark in ",."}
+_BETWEEN = str.maketrans("−", "-", " \u00a0\u202f'’\u200e\u200f\u061c")
+"""Signs that group digits or turn the writing and say nothing of the number; the minus sign of print is a minus."""
 _SHORT = {"k": 1_000, "m": 1_000_000}
 LARGEST = 2**53 - 1
 
@@ -87,8 +92,15 @@ class Duration(Integer):
 
     name = "duration"
     control = "duration"
-    _TEXT = re.compile(r"(?:(?P<d>[0-9]+)d)?(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)(?:m|min)?)?(?:(?P<s>[0-9]+)s)?", re.I)
-    _ISO = re.compile(r"P(?:(?P<d>[0-9]+)D)?(?:T(?:(?P<h>[0-9]+)H)?(?:(?P<m>[0-9]+)M)?(?:(?P<s>[0-9]+)S)?)?")
+    _TEXT = re.compile(
+        r"(?:(?P<d>[0-9]{1,19}) ?d ?)?(?:(?P<h>[0-9]{1,19}) ?h ?)?"
+        r"(?:(?P<m>[0-9]{1,19})(?: ?min ?| ?m ?|\Z|(?(h) (?=[0-9])|(?!))))?(?:(?P<s>[0-9]{1,19}) ?s)?",
+        re.I,
+    )
+    """Minutes may stand without their unit at the end, or after hours with a space before the seconds: else 45s would lose its 4."""
+    _ISO = re.compile(
+        r"P(?:(?P<d>[0-9]{1,19})D)?(?:T(?:(?P<h>[0-9]{1,19})H)?(?:(?P<m>[0-9]{1,19})M)?(?:(?P<s>[0-9]{1,19})S)?)?"
+    )
 
     def from_json(self, one: Field, raw: Any, ctx: Parsing) -> Value:
         if isinstance(raw, str) and raw and not (_DIGITS.fullmatch(raw) or self._ISO.fullmatch(raw)):
@@ -96,14 +108,18 @@ class Duration(Integer):
         return super().from_json(one, raw, ctx)
 
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
-        plain = (clean(text, one_line=True) or "").replace(" ", "")
-        if not plain or _DIGITS.fullmatch(plain):
+        plain = " ".join((clean(text, one_line=True) or "").replace("−", "-").split())
+        if not plain or _DIGITS.fullmatch(plain.replace(" ", "")):
             return super().from_text(one, plain, ctx)
-        found = self._ISO.fullmatch(plain) or self._TEXT.fullmatch(plain.lower())
+        length = plain.removeprefix("-").lstrip()
+        found = self._ISO.fullmatch(length) or self._TEXT.fullmatch(length)
         if found is None or not any(found.groupdict().values()):
             raise ValueError("A length of time is written as 1h30, 45m, PT1H30M or in seconds.")
-        parts = {unit: int(digits or 0) for unit, digits in found.groupdict().items() if len(digits or "") < 10}
-        return parts.get("d", 0) * 86_400 + parts.get("h", 0) * 3_600 + parts.get("m", 0) * 60 + parts.get("s", 0)
+        days, hours, minutes, seconds = (int(found[unit] or 0) for unit in "dhms")
+        number = days * 86_400 + hours * 3_600 + minutes * 60 + seconds
+        if number > LARGEST:
+            raise ValueError("This number is too large.")
+        return number if length == plain else -number
 
     def display(self, one: Field, value: Value, fmt: Formatter) -> str:
         return "" if value is None else fmt.duration(value)
@@ -111,8 +127,10 @@ class Duration(Integer):
     def input(self, one: Field, value: Value, fmt: Formatter) -> str:
         if value is None:
             return ""
-        hours, rest = divmod(value, 3_600)
-        return f"{value}s" if rest % 60 else f"{hours}h{rest // 60:02d}"
+        if value % 60:
+            return f"{value}s"
+        hours, minutes = divmod(abs(value) // 60, 60)
+        return f"{'-' if value < 0 else ''}{hours}h{minutes:02d}"
 
 
 class Decimals(FieldKind):
@@ -137,7 +155,7 @@ class Decimals(FieldKind):
         return from_scaled(cells[0], self.places(one), dialect)
 
     def from_json(self, one: Field, raw: Any, ctx: Parsing) -> Value:
-        return self.from_text(one, exact(raw), ctx) if raw is not None else None
+        return exact_number(exact(raw), self.places(one)) if raw is not None else None
 
     def to_json(self, one: Field, value: Value, ctx: Showing) -> Any:
         return None if value is None else f"{value:f}"
@@ -152,6 +170,9 @@ class Decimals(FieldKind):
         if value is None:
             return []
         return fits(value, self.places(one)) or limits(one, value, str)
+
+    def input(self, one: Field, value: Value, fmt: Formatter) -> str:
+        return written(self.to_text(one, value), fmt)
 
     def display(self, one: Field, value: Value, fmt: Formatter) -> str:
         return "" if value is None else fmt.number(value, self.places(one))
@@ -170,7 +191,7 @@ class Percent(Decimals):
         return "" if value is None else fmt.percent(value)
 
     def input(self, one: Field, value: Value, fmt: Formatter) -> str:
-        return "" if value is None else f"{value.normalize():f}"
+        return "" if value is None else written(f"{value.normalize():f}", fmt)
 
 
 class MoneyKind(FieldKind):
@@ -208,8 +229,8 @@ class MoneyKind(FieldKind):
             currency = raw.get("currency") or ctx.currency
             if not isinstance(currency, str):
                 raise ValueError("The currency is a code such as EUR.")
-            return self.make(one, exact(raw["amount"]), currency, ctx)
-        return self.make(one, exact(raw), ctx.currency, ctx)
+            return self.make(one, exact(raw["amount"]), currency, replace(ctx, locale="en"))
+        return self.make(one, exact(raw), ctx.currency, replace(ctx, locale="en"))
 
     def to_json(self, one: Field, value: Value, ctx: Showing) -> Any:
         return None if value is None else {"amount": f"{self._shown(one, value):f}", "currency": value.currency}
@@ -225,16 +246,16 @@ class MoneyKind(FieldKind):
 
     def make(self, one: Field, amount: str, currency: str, ctx: Parsing) -> Value:
         """The money of two texts; ValueError with a sentence when one of them is not right."""
-        number = exact_number(amount, max(self.places(one), 3), ctx.locale)
-        if number is None:
-            return None
         code = currency.strip().upper()
         if one.currency and not code:
             code = ctx.currency
         open_ended = not code and ctx.comparing
+        places = self.places(one) if open_ended or one.places is not None else min(self.places(one), minor_digits(code))
+        number = exact_number(amount, max(self.places(one), 3), ctx.locale, places)
+        if number is None:
+            return None
         if not open_ended and not re.fullmatch(r"[A-Z]{3}", code):
             raise ValueError("Say in which currency, such as EUR.")
-        places = self.places(one) if open_ended or one.places is not None else min(self.places(one), minor_digits(code))
         if number != number.quantize(Decimal(1).scaleb(-places)):
             raise ValueError(f"An amount{f' in {code}' if code else ''} has at most {places} digits after the point.")
         return Money(number.quantize(Decimal(1).scaleb(-self.places(one))), code)
@@ -246,6 +267,9 @@ class MoneyKind(FieldKind):
         if value is None:
             return []
         return fits(value.amount, self.places(one)) or limits(one, value.amount, str)
+
+    def input(self, one: Field, value: Value, fmt: Formatter) -> str:
+        return written(self.to_text(one, value), fmt)
 
     def display(self, one: Field, value: Value, fmt: Formatter) -> str:
         return "" if value is None else fmt.money(value) if value.currency else fmt.number(value.amount, self.places(one))
@@ -266,16 +290,26 @@ def exact(raw: Any) -> str:
     return str(raw)
 
 
-def exact_number(text: str, places: int, locale: str = "en") -> Decimal | None:
-    """The number a person wrote, quantised to ``places``: 1.2k, 1,234.50 and, where it cannot be a thousand, 12,5."""
-    plain = (clean(text, one_line=True) or "").replace(" ", "").replace("\u00a0", "").replace("'", "").replace("−", "-")
+def written(text: str, fmt: Formatter) -> str:
+    """An exact number for a form control, with the decimal mark of the person's locale, as :func:`exact_number` reads it back."""
+    return text.replace(".", _marks(fmt.locale_name)[0])
+
+
+def exact_number(text: str, places: int, locale: str = "en", shown: int | None = None) -> Decimal | None:
+    """The number a person wrote, quantised to ``places``: 1.2k, 1,234.50 and, where it cannot be a thousand, 12,5.
+
+    ``shown`` is how many digits after the mark a screen shows at most, where that is less than ``places``.
+    """
+    plain = (clean(text, one_line=True) or "").translate(_BETWEEN)
     if not plain:
         return None
+    digits = places if shown is None else shown
     factor = 1
     if plain[-1].lower() in _SHORT:
         factor = _SHORT[plain[-1].lower()]
         plain = plain[:-1]
-    plain = _points(plain, locale)
+        digits += len(str(factor)) - 1
+    plain = _points(plain, locale, digits)
     if len(plain) > 40 or not _NUMBER.fullmatch(plain):
         raise ValueError("This has to be a number such as 12.50.")
     try:
@@ -287,17 +321,37 @@ def exact_number(text: str, places: int, locale: str = "en") -> Decimal | None:
     return number.quantize(Decimal(1).scaleb(-places))
 
 
-def _points(plain: str, locale: str) -> str:
-    """One decimal point and no thousands marks; the last mark decides when both kinds stand in the text."""
+def _points(plain: str, locale: str, places: int) -> str:
+    """One decimal point and no thousands marks; the last mark decides when both kinds stand in the text.
+
+    One mark before three digits is what the locale says it is. A point that is not the locale's decimal mark may still be one,
+    as programs write it: it is a thousands mark where a decimal one could have no three digits after it, and refused where both
+    could be meant.
+    """
     comma, point = plain.rfind(","), plain.rfind(".")
-    if comma < 0:
-        return plain.replace(".", "") if plain.count(".") > 1 and re.fullmatch(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+", plain) else plain
-    if point >= 0:
+    if comma >= 0 and point >= 0:
         return plain.replace(",", "") if point > comma else plain.replace(".", "").replace(",", ".")
-    thousands = re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+", plain)
-    if thousands and locale.split("_")[0].split("-")[0] in ("en", ""):
-        return plain.replace(",", "")
-    return plain.replace(",", ".") if plain.count(",") == 1 else plain
+    mark = "," if comma >= 0 else "."
+    if not _THOUSANDS[mark].fullmatch(plain):
+        return plain.replace(",", ".") if plain.count(",") == 1 else plain
+    decimal, group = _marks(locale)
+    if plain.count(mark) > 1:
+        return plain.replace(mark, "") if mark != decimal or mark == "." else plain
+    if mark == decimal:
+        return plain.replace(",", ".")
+    whole, exact = plain.replace(mark, ""), plain.replace(mark, decimal)
+    if mark == "," or (mark == group and places < 3):
+        return whole
+    if mark == group or places < 3:
+        raise ValueError(f'"{plain}" can be read in two ways. Write {whole} or {exact}.')
+    return plain
+
+
+@lru_cache(maxsize=64)
+def _marks(locale: str) -> tuple[str, str]:
+    """The decimal mark of a locale and the one it puts between thousands."""
+    symbols = locale_of(locale).number_symbols.get("latn", {})
+    return "," if symbols.get("decimal") == "," else ".", str(symbols.get("group", ","))
 
 
 def fits(number: Decimal, places: int) -> list[str]:
