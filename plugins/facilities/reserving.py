@@ -216,14 +216,19 @@ def _rules(record: Record, resource: Record, change: Change, work: Work) -> dict
         ]
         if len(mine) >= resource["weekly_quota"]:
             found["start"] = f"{resource['weekly_quota']} bookings in this week are the most for one person."
+    if closed := closure(resource, start, end, work):
+        found["start"] = closed
+    return found
+
+
+def closure(resource: Record, start: datetime, end: datetime, work: Work) -> str:
+    """Why the resource cannot be had at that time though nobody has it, or nothing (FA-R05)."""
     closed = work.find("facilities.blackout", start__lt=end, end__gt=start, limit=200)
     places = _places(resource, work)
     around = {place.id for place in places}
     if any(one.get("resource") == resource.id or one.get("location") in around for one in closed):
-        found["start"] = "It is closed at that time."
-    elif any(_is_closed(place, start, end) for place in places):
-        found["start"] = "The place is closed at that time."
-    return found
+        return "It is closed at that time."
+    return "The place is closed at that time." if any(_is_closed(place, start, end) for place in places) else ""
 
 
 def _places(resource: Record, work: Work) -> list[Record]:

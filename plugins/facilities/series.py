@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 from core import Change, Record, Refusal, Work, hookimpl, on
 from plugins.facilities import booking as rooms
 from plugins.facilities import recurrence
-from plugins.facilities.reserving import hold_of, sharing_with
+from plugins.facilities.reserving import closure, hold_of, sharing_with
 
 
 @hookimpl(specname="after_save")
 @on("facilities.booking_series")
 def book_the_series(record: Record, change: Change, work: Work) -> None:
-    """A new series makes its bookings at the same local time; taken dates are refused or left out, by its policy."""
+    """A new series makes its bookings at the same local time; taken and closed dates are refused or left out, by its policy."""
     if not change.is_new:
         return
     resource = work.get("facilities.resource", record["resource"])
@@ -25,10 +25,11 @@ def book_the_series(record: Record, change: Change, work: Work) -> None:
     for start in _starts(record, resource):
         end = start + timedelta(minutes=record["minutes"])
         wanted = rooms.Span(start, end, int(resource.get("buffer_before") or 0), int(resource.get("buffer_after") or 0))
-        if not all(hold_of(one, wanted, None, work).has_room(wanted) for one in sharing):
+        if not all(hold_of(one, wanted, None, work).has_room(wanted) for one in sharing) or closure(resource, start, end, work):
             if record["policy"] == "all":
                 raise Refusal(
-                    f"The resource is taken on {start.date().isoformat()}: choose another time, or let taken dates be left out.", "policy"
+                    f"The resource cannot be had on {start.date().isoformat()}: choose another time, or let such dates be left out.",
+                    "policy",
                 )
             skipped.append(start.date().isoformat())
             continue
@@ -83,9 +84,11 @@ def move_the_series(record: Record, before: Record | None, change: Change, work:
             int(resource.get("buffer_before") or 0),
             int(resource.get("buffer_after") or 0),
         )
-        if not all(hold_of(other, wanted, one, work).has_room(wanted) for other in sharing):
+        if not all(hold_of(other, wanted, one, work).has_room(wanted) for other in sharing) or closure(resource, start, wanted.end, work):
             if record["policy"] == "all":
-                raise Refusal(f"The resource is taken on {day.isoformat()}: choose another time, or let taken dates be left out.", "policy")
+                raise Refusal(
+                    f"The resource cannot be had on {day.isoformat()}: choose another time, or let such dates be left out.", "policy"
+                )
             skipped.append(day.isoformat())
             continue
         work.change("facilities.booking", one.id, start=start, end=wanted.end, occurrence=start, title=record["title"])

@@ -101,6 +101,19 @@ def test_fa_r05_a_closure_refuses_new_bookings_and_lists_those_there(app: World,
     assert "closed at that time" in str(refused.value.errors)
 
 
+def test_fa_r05_a_series_leaves_closed_dates_out(app: World, staff: dict[str, Actor]) -> None:
+    room = resource(app)
+    second = DAY + timedelta(days=7)
+    closed = {"start": second, "end": second + timedelta(days=1), "reason": "Painting"}
+    app.create("facilities.blackout", by=staff["coordinator"], resource=room.id, **closed)
+    given = {"title": "Weekly", "resource": room.id, "first_day": DAY.date(), "start_time": time(9), "minutes": 60}
+    with pytest.raises(BackofficeError, match=second.date().isoformat()):
+        app.create("facilities.booking_series", by=staff["occupant"], rule="FREQ=WEEKLY;COUNT=3", **given)
+    made = app.create("facilities.booking_series", by=staff["occupant"], rule="FREQ=WEEKLY;COUNT=3", policy="skip_conflicts", **given)
+    assert len(app.find("facilities.booking", series=made.id)) == 2
+    assert app.get("facilities.booking_series", made)["skipped"] == second.date().isoformat()
+
+
 def test_fa_r06_a_quota_counts_confirmed_bookings_of_the_week(app: World, staff: dict[str, Actor]) -> None:
     room = resource(app, weekly_quota=1)
     app.move("facilities.booking", book(app, staff["occupant"], room, "10:00", "11:00"), "confirm", by=staff["occupant"])
