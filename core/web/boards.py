@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import Calendar
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from flask import request
@@ -16,7 +16,7 @@ from core.fields import effective
 from core.render import cells, words
 from core.render.pages import ListPage
 from core.services import looking
-from core.storage.query import Condition, Group, field_of
+from core.storage.query import Condition, Group, Query, field_of
 from core.web import listing
 from core.web.addresses import address, with_
 from core.web.listing import Wanted
@@ -28,6 +28,8 @@ MOST_CARDS = 50
 MOST_ENTRIES = 500
 MOST_NODES = 2000
 NO_VALUE = "–"
+OTHERS = "Other"
+"""The lane of cards whose value is no option any more; nothing can be put there."""
 
 
 @dataclass
@@ -46,9 +48,9 @@ class Card:
 
 @dataclass
 class Lane:
-    """One column: the ``value`` that its cards have."""
+    """One column: the ``value`` that its cards have (None: any that is not offered)."""
 
-    value: str
+    value: str | None
     label: str
     head: Markup
     cards: list[Card]
@@ -77,14 +79,17 @@ class Day:
 
 @dataclass
 class Month:
+    """A month's days. ``more`` is the list that holds all of it when only the first ``most`` are shown, as of trees and galleries."""
+
     label: str
     before: str
     after: str
     weekdays: list[str]
     days: list[Day]
     template: str = "month.html"
-    more: int = 0
     today: str = ""
+    most: int = MOST_ENTRIES
+    more: str = ""
 
 
 @dataclass
@@ -97,12 +102,16 @@ class Node:
 class Tree:
     roots: list[Node]
     template: str = "tree.html"
+    most: int = MOST_NODES
+    more: str = ""
 
 
 @dataclass
 class Gallery:
     cards: list[Card]
     template: str = "gallery.html"
+    most: int = MOST_ENTRIES
+    more: str = ""
 
 
 def routes(made: Routes) -> None:
@@ -120,7 +129,8 @@ def page(want: Wanted) -> ListPage:
     elif kind == "tree":
         found.body = _tree(want)
     else:
-        found.body = Gallery([_card(want, record) for record in _records(want, MOST_ENTRIES)])
+        records, more = _cut(want, _records(want, MOST_ENTRIES + 1), MOST_ENTRIES)
+        found.body = Gallery([_card(want, record) for record in records], most=MOST_ENTRIES, more=more)
     return found
 
 
@@ -148,7 +158,6 @@ def _numbers(want: Wanted) -> list[str]:
 
 
 def _records(want: Wanted, limit: int, where: Group | None = None, sort: tuple[tuple[str, bool], ...] | None = None) -> list[Record]:
-    who = want.asking
     parts = tuple(part for part in (want.query.where, where) if part is not None)
     query = replace(
         want.query, where=Group(False, parts) if parts else None, limit=limit, fields=_needed(want), after=None, before=None, last=False
@@ -156,9 +165,28 @@ def _records(want: Wanted, limit: int, where: Group | None = None, sort: tuple[t
     if sort is not None:
         query = replace(query, sort=sort)
     try:
-        return looking.page(who.platform, who.actor, want.entity.full_name, query).items
+        return _pages(want, query)
     except BadRequest:
-        return looking.page(who.platform, who.actor, want.entity.full_name, replace(query, sort=())).items
+        return _pages(want, replace(query, sort=()))
+
+
+def _pages(want: Wanted, query: Query) -> list[Record]:
+    """As many records as asked for, which may be more than a page holds."""
+    who = want.asking
+    found = looking.page(who.platform, who.actor, want.entity.full_name, query)
+    items = list(found.items)
+    while found.next and len(items) < query.limit:
+        found = looking.page(who.platform, who.actor, want.entity.full_name, replace(query, after=found.next))
+        items += found.items
+    return items[: query.limit]
+
+
+def _cut(want: Wanted, found: list[Record], most: int, *conditions: tuple[str, str]) -> tuple[list[Record], str]:
+    """The first ``most`` records, and where all of them are listed ("" when these are all)."""
+    if len(found) <= most:
+        return found, ""
+    kept = [pair for pair in want.found if pair[0] not in listing.OWN or pair[0] == "q"]
+    return found[:most], address(want.url, [("view", _list_view(want)), *kept, *conditions])
 
 
 def _card(want: Wanted, record: Record) -> Card:
@@ -189,7 +217,7 @@ def _board(want: Wanted) -> Board:
     by = want.view.by or "state"
     declared = field_of(want.shape, by)
     workflow = want.shape.workflow
-    lanes: list[tuple[str, str, Markup]] = []
+    lanes: list[tuple[str | None, str, Markup]] = []
     if by == "state" and workflow is not None:
         lanes = [
             (state.name, words.state_label(want.shape, state.name), Markup(cells.pill(want.shape, state.name))) for state in workflow.states
@@ -197,11 +225,15 @@ def _board(want: Wanted) -> Board:
     elif declared is not None and by in want.visible:
         lanes = [(option.name, option.label or option.name, Markup(cells.tag(declared, option.name))) for option in declared.options]
         lanes.append(("", NO_VALUE, Markup('<span class="muted">None</span>')))
+        lanes.append((None, OTHERS, Markup('<span class="muted">Other</span>')))
+    offered = tuple(name for name, _, _ in lanes if name)
     made = []
     for name, label, head in lanes:
-        only = Condition(by, "empty", (True,)) if not name else Condition(by, "eq", (name,))
+        only, narrowed = _lane(by, name, offered)
         found = _records(want, MOST_CARDS + 1, Group(False, (only,)))
-        if not found and by == "state" and workflow is not None and not _in_view(want, name):
+        if not found and name is None:
+            continue
+        if not found and name and by == "state" and workflow is not None and not _in_view(want, name):
             continue
         targets = (
             " ".join(
@@ -212,11 +244,22 @@ def _board(want: Wanted) -> Board:
             if by == "state" and workflow
             else ""
         )
-        more = address(want.url, [("view", _list_view(want)), (by, name)]) if len(found) > MOST_CARDS else ""
+        more = address(want.url, [("view", _list_view(want)), narrowed]) if len(found) > MOST_CARDS else ""
         made.append(Lane(name, label, head, [_card(want, record) for record in found[:MOST_CARDS]], more, targets))
     drag = by == "state" or by in want.rights.writable()
     label = words.field_label(declared) if declared is not None else words.human(by)
     return Board(made, by, label, drag)
+
+
+def _lane(by: str, name: str | None, offered: tuple[str, ...]) -> tuple[Condition, tuple[str, str]]:
+    """Which records stand in a lane, as a condition and as a list's filter: by an option, without one, or with one of none."""
+    if name:
+        return Condition(by, "eq", (name,)), (by, name)
+    if name is not None:
+        return Condition(by, "empty", (True,)), (f"{by}__empty", "1")
+    if not offered:
+        return Condition(by, "empty", (False,)), (f"{by}__empty", "0")
+    return Condition(by, "not_in", offered), (f"{by}__not_in", ",".join(offered))
 
 
 def _offered(want: Wanted, one: Transition) -> bool:
@@ -241,15 +284,20 @@ def _month(want: Wanted) -> Month:
     first = _asked_month(today)
     start = _start(want)
     days = list(Calendar(who.fmt.locale.first_week_day).itermonthdates(first.year, first.month))
-    declared = field_of(want.shape, start)
-    timed = declared is not None and effective(declared, who.generation.entities, want.entity).type == "datetime"
     low, high = days[0], days[-1]
-    bounds: tuple[Any, Any] = (low, high)
-    if timed:
-        bounds = (datetime.combine(low, datetime.min.time(), who.fmt.zone), datetime.combine(high, datetime.max.time(), who.fmt.zone))
+    after = high + timedelta(days=1)
+    end = want.view.end if want.view.end and listing.listable(want.shape, want.view.end, want.visible) else ""
     found = _records(
-        want, MOST_ENTRIES, Group(False, (Condition(start, "ge", (bounds[0],)), Condition(start, "le", (bounds[1],)))), ((start, False),)
+        want,
+        MOST_ENTRIES + 1,
+        Group(False, (Condition(start, "ge", (_bound(want, start, low),)), Condition(start, "lt", (_bound(want, start, after),)))),
+        ((start, False),),
     )
+    if end:
+        # Apart from the month's own, so that these are found along the index of the start.
+        lasting = (Condition(start, "lt", (_bound(want, start, low),)), Condition(end, "ge", (_bound(want, end, low),)))
+        found = [*_records(want, MOST_ENTRIES + 1, Group(False, lasting), ((start, True),))[::-1], *found]
+    found, more = _cut(want, found, MOST_ENTRIES, *_within(want, start, end, low, after))
     numbers = _numbers(want)
     by_day: dict[date, list[Card]] = {}
     for record in found:
@@ -259,8 +307,14 @@ def _month(want: Wanted) -> Month:
         if isinstance(moment, datetime):
             moment = moment.astimezone(who.fmt.zone)
             card.at, moment = who.fmt.time(moment.time().replace(second=0, microsecond=0)), moment.date()
-        if moment is not None:
-            by_day.setdefault(moment, []).append(card)
+        if moment is None:
+            continue
+        by_day.setdefault(moment, []).append(card)
+        later, last = replace(card, at=""), min(_last_day(record.get(end), moment, who.fmt.zone), high)
+        day = max(moment + timedelta(days=1), low)
+        while day <= last:
+            by_day.setdefault(day, []).append(later)
+            day += timedelta(days=1)
     names = who.fmt.locale.days["stand-alone"]["abbreviated"]
     month = who.fmt.locale.months["stand-alone"]["wide"][first.month]
 
@@ -275,7 +329,33 @@ def _month(want: Wanted) -> Month:
         [str(names[day.weekday()]) for day in days[:7]],
         [Day(day, day.month == first.month, day == today, by_day.get(day, [])) for day in days],
         today="" if (first.year, first.month) == (today.year, today.month) else address(want.url, with_(want.found, month=None)),
+        most=MOST_ENTRIES,
+        more=more,
     )
+
+
+def _bound(want: Wanted, name: str, day: date) -> date | datetime:
+    """The beginning of a day as a value of the field."""
+    declared = field_of(want.shape, name)
+    timed = declared is not None and effective(declared, want.asking.generation.entities, want.entity).type == "datetime"
+    return datetime.combine(day, datetime.min.time(), want.asking.fmt.zone) if timed else day
+
+
+def _last_day(ends: Any, first: date, zone: tzinfo) -> date:
+    """The last day on which a record stands. What ends at midnight is over before that day; what ends before it starts has one day."""
+    if isinstance(ends, datetime):
+        ends = (ends - timedelta(microseconds=1)).astimezone(zone).date()
+    return max(first, ends) if isinstance(ends, date) else first
+
+
+def _within(want: Wanted, start: str, end: str, low: date, after: date) -> list[tuple[str, str]]:
+    """A month as filters of a list."""
+    before = (f"{start}__lt", after.isoformat())
+    if not end:
+        return [("sort", start), (f"{start}__ge", low.isoformat()), before]
+    taken = {name.partition(".")[0] for name, _ in want.found}
+    group = next((f"any{number}" for number in range(1, 10) if f"any{number}" not in taken), "any9")
+    return [("sort", start), before, (f"{group}.{start}__ge", low.isoformat()), (f"{group}.{end}__ge", low.isoformat())]
 
 
 def _asked_month(today: date) -> date:
@@ -287,7 +367,7 @@ def _asked_month(today: date) -> date:
 
 def _tree(want: Wanted) -> Tree:
     parent = want.shape.parent or want.view.by
-    found = _records(want, MOST_NODES, sort=(("display_title", False),))
+    found, more = _cut(want, _records(want, MOST_NODES + 1, sort=(("display_title", False),)), MOST_NODES)
     nodes = {record.id: Node(_card(want, record)) for record in found}
     roots = []
     for record in found:
@@ -296,4 +376,4 @@ def _tree(want: Wanted) -> Tree:
             roots.append(nodes[record.id])
         else:
             above.children.append(nodes[record.id])
-    return Tree(roots)
+    return Tree(roots, most=MOST_NODES, more=more)

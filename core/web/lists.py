@@ -22,6 +22,8 @@ from core.web.routing import Routes
 from core.web.showing import go, respond
 
 MOST_FACETS = 8
+MOST_VALUES = 8
+"""How many values of a quick filter stand open; the others fold out."""
 MOMENTS = ("ge", "lt")
 """How moments are compared with a day, which stands for its beginning: nothing happens exactly then."""
 DAYS = (
@@ -175,7 +177,7 @@ def facets(plugin: str, entity: str) -> Response:
             continue
         declared = effective(field, who.generation.entities, want.entity)
         values = []
-        for one in facet.values[:8]:
+        for one in facet.values:
             text = str(int(one.value)) if isinstance(one.value, bool) else str(one.value)
             text = {"True": "true", "False": "false"}.get(str(one.value), text)
             pressed = (facet.field, text) in want.found
@@ -184,7 +186,9 @@ def facets(plugin: str, entity: str) -> Response:
                 continue
             url = address(want.url, with_(want.found, **{facet.field: None if pressed else text}))
             values.append((label, who.texts.number(one.count), url, pressed))
-        shown.append((words.field_label(field), values, facet.capped))
+        # A pressed one stands among the first, so that it can be taken back.
+        values.sort(key=lambda value: not value[3])
+        shown.append((words.field_label(field), values[:MOST_VALUES], values[MOST_VALUES:], facet.capped, facet.more))
     page = Plain(showing.shell(words.plural(want.shape)), {"facets": shown})
     return respond("facets.html", page, block="main")
 
