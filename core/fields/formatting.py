@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_precision, get_decimal_symbol
 
 from core.facts import Money
 
@@ -50,11 +50,25 @@ class Formatter:
         return str(format_date(value, "medium", locale=self.locale))
 
     def datetime(self, value: dt.datetime) -> str:
-        there = value.astimezone(self.zone)
-        return f"{self.date(there.date())} {there:%H:%M}"
+        there = self.local(value)
+        return f"{self.date(there.date())} {there:%H:%M}{seconds(there)}{self.offset(there)}"
+
+    def offset(self, there: dt.datetime) -> str:
+        """What tells a wall time from another of the same name: its offset when it comes twice in autumn, UTC when it is not the zone's."""
+        if there.tzinfo is not self.zone:
+            return " (UTC)"
+        if there.utcoffset() == there.replace(fold=1 - there.fold).utcoffset():
+            return ""
+        return f" (UTC{there.isoformat(timespec='hours')[13:]})"
 
     def time(self, value: dt.time) -> str:
-        return str(format_time(value, "short", locale=self.locale))
+        if not value.second and not value.microsecond:
+            return str(format_time(value, "short", locale=self.locale))
+        pattern = str(self.locale.time_formats["medium"].pattern)
+        if value.microsecond:
+            point = get_decimal_symbol(self.locale)
+            pattern = pattern.replace("ss", f"ss'{point}{_fraction(value.microsecond)}'")
+        return str(format_time(value, pattern, locale=self.locale))
 
     def number(self, value: Decimal | int, places: int | None = None) -> str:
         if places is None:
@@ -67,7 +81,7 @@ class Formatter:
                    if _odd(value) else format_currency(value.amount, value.currency, locale=self.locale))
 
     def percent(self, value: Decimal) -> str:
-        return f"{format_decimal(value.normalize(), locale=self.locale)} %"
+        return f"{format_decimal(value.normalize(), locale=self.locale, decimal_quantization=False)} %"
 
     def duration(self, seconds: int) -> str:
         sign, rest = ("-" if seconds < 0 else ""), abs(seconds)
@@ -80,8 +94,25 @@ class Formatter:
         return sign + " ".join(part for part in parts if part != "0 min" or len(parts) == 1)
 
     def local(self, value: dt.datetime) -> dt.datetime:
-        """The wall time in the person's zone."""
-        return value.astimezone(self.zone)
+        """The wall time in the person's zone; in UTC at the ends of time, where the zone's would leave the years 1 to 9999."""
+        try:
+            return value.astimezone(self.zone)
+        except OverflowError:
+            return value.astimezone(dt.UTC)
+
+
+def seconds(value: dt.datetime) -> str:
+    """What follows the minute of an instant: its seconds and their parts, as ``:45`` and ``:45.5``, where they are not zero.
+
+    Nothing for what a clock has stamped: that has parts of a millisecond, which nobody types and nobody wants to read.
+    """
+    if not value.second and not value.microsecond or value.microsecond % 1000:
+        return ""
+    return f":{value.second:02}" + (f".{_fraction(value.microsecond)}" if value.microsecond else "")
+
+
+def _fraction(microsecond: int) -> str:
+    return f"{microsecond:06}".rstrip("0")
 
 
 def _odd(value: Money) -> bool:

@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 
-from core.fields.formatting import Formatter, formatter
+from core.fields.formatting import Formatter, formatter, seconds
 
 _TOKEN = re.compile(r"'[^']*'|[a-zA-Z]+|[^a-zA-Z']+")
 
@@ -21,6 +21,7 @@ class Texts:
         names = fmt.locale.months["format"]["abbreviated"]
         self._months = ("", *(str(names[number]) for number in range(1, 13)))
         self.date = self._dates(str(fmt.locale.date_formats["medium"].pattern))
+        self._day = lru_cache(maxsize=4096)(self._whole_day)
         self._grouped = fmt.number(1234567, 0)
         point = fmt.number(Decimal("1.5"), 1).strip("15")
         group = self._grouped.replace("1", "", 1).split("2")[0] if len(self._grouped) > 7 else ""
@@ -31,9 +32,15 @@ class Texts:
         self.duration = lru_cache(maxsize=1024)(fmt.duration)
 
     def datetime(self, value: datetime) -> str:
-        """Day and minute in the person's zone, such as Nov 3, 2026 14:05."""
-        there = value.astimezone(self.fmt.zone)
-        return f"{self.date(there.date())} {there.hour:02}:{there.minute:02}"
+        """Day and time in the person's zone, such as Nov 3, 2026 14:05; seconds and an offset where they tell something."""
+        try:
+            there = value.astimezone(self.fmt.zone)
+            day, twice = self._day(there.date())
+        except OverflowError:
+            return self.fmt.datetime(value)
+        if twice or there.second or there.microsecond:
+            return f"{day} {there.hour:02}:{there.minute:02}{seconds(there)}{self.fmt.offset(there)}"
+        return f"{day} {there.hour:02}:{there.minute:02}"
 
     def number(self, value: Decimal | int, places: int | None = None) -> str:
         """A number with its grouping; ``places`` digits after the point, or as many as it has."""
@@ -46,6 +53,11 @@ class Texts:
     def time(self, value: time) -> str:
         """A time of day."""
         return self.fmt.time(value)
+
+    def _whole_day(self, day: date) -> tuple[str, bool]:
+        """The day's text, and whether some of its hours come twice since clocks go back."""
+        start, end = (datetime.combine(day, at, self.fmt.zone).utcoffset() for at in (time.min, time.max))
+        return self.date(day), start != end
 
     def _dates(self, pattern: str) -> Callable[[date], str]:
         parts: list[Callable[[date], str]] = []
