@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from core.access.actor import Actor
@@ -17,7 +19,7 @@ from core.services.defaults import DERIVED
 from core.services.drafts import Draft
 from core.services.exporting import Sheet, unguarded
 from core.services.platform import Platform
-from core.services.sheets import Table
+from core.services.sheets import Numeral, Table
 from core.storage.query import Condition, Group, Query, field_of
 from core.storage.reading import Reader
 from core.storage.tables import entity_table
@@ -27,6 +29,7 @@ from schemas.model import Field
 CHUNK = 250
 """How many records are looked for at once."""
 MOST_KEYS = 100_000
+CUT = "This is a number of more than 15 digits, of which a worksheet keeps 15. Format the column as text and write it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Incoming:
         self._keys: dict[tuple[str, str], int] = {}
         self._lost: set[tuple[str, str]] = set()
         self._places: dict[frozenset[str], dict[str, _Place]] = {}
+        self._fields: dict[str, Field] = {}
         self._parsing: tuple[Unit, Parsing] | None = None
 
     def _columns(self) -> dict[str, str]:
@@ -150,7 +154,7 @@ class Incoming:
                 continue  # what is given to a new record only when it is stored
             if held is not None and held.type in DERIVED and draft.record.get(name) is None and not self._is_stored(unit, held):
                 continue  # what is worked out when a record is read
-            if not self._same(cells.get(heading), self._shown(draft.record, heading, name)):
+            if not self._same(name, cells.get(heading), self._shown(draft.record, heading, name)):
                 raise Invalid({heading: [preparing.NOT_HERE]})
         return draft
 
@@ -160,7 +164,7 @@ class Incoming:
     def _changed(self, unit: Unit, cells: Mapping[str, Any], record: Record) -> Draft | None:
         now = self._current(record)
         differing = {heading: value for heading, value in cells.items()
-                     if heading in self.columns and not self._same(value, now.get(heading))}
+                     if heading in self.columns and not self._same(self.columns[heading], value, now.get(heading))}
         if not differing:
             return None
         names = {self.columns[heading] for heading in differing}
@@ -208,6 +212,8 @@ class Incoming:
     def _given(self, one: Field, raw: Any, cells: Mapping[str, Any], reading: Parsing) -> Value:
         if self.table.is_json:
             return raw if waits(one, raw) else kind(one).from_json(one, raw, reading)
+        if isinstance(raw, Numeral) and raw.is_cut and kind(one).family in ("text", "reference", "references"):
+            raise ValueError(CUT)
         if one.type == "money" and raw:
             return self._text(one, f"{raw} {cells.get(f'{one.name}_currency') or ''}".strip(), reading)
         return self._text(one, str(raw), reading)
@@ -271,25 +277,42 @@ class Incoming:
             return exporting.keys(self.p, self.actor, target_of(shown), (value,)).get(value, str(value))
         return value.currency if heading != name else kind(shown).to_text(shown, value)
 
-    def _same(self, given: Any, held: Any) -> bool:
-        """Whether a cell says what the record says already."""
+    def _same(self, name: str, given: Any, held: Any) -> bool:
+        """Whether a cell says what the record says already. Only numbers are compared as such: ``007`` is another text than ``7``."""
         if self.table.is_json:
             return bool(given == held or (given in (None, "") and held in (None, [], "")))
-        text = unguarded(str(given or "")) if self.table.is_csv else str(given or "")
-        held = held or ""
-        return text == held or str(given or "") == held or _number(text) == _number(held) is not None
+        shown = self._effective(name)
+        text, held = str(given or ""), held or ""
+        if self.table.is_csv and exporting.is_text(shown):
+            text = unguarded(text)
+        if text == held:
+            return True
+        if isinstance(given, Numeral):  # what a worksheet made of the text, which it does not say
+            return _number(text) == _number(held) is not None
+        return kind(shown).family in ("number", "money") and _exact(text) == _exact(held) is not None
+
+    def _effective(self, name: str) -> Field:
+        found = self._fields.get(name)
+        if found is None:
+            one = field_of(self.shape, name)
+            assert one is not None
+            found = self._fields[name] = effective(one, self.p.current.entities, self.shape)
+        return found
 
 
+_PLAIN = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 _BESIDE = frozenset({"masked", "amended_from"})
 """Members of records in JSON that are no fields."""
 
 
 def _number(text: str) -> float | None:
     """A plain number, for comparing what a spreadsheet made of it; None for anything else."""
-    try:
-        return float(text) if len(text) <= 17 and text.replace(".", "", 1).removeprefix("-").isdecimal() and text.isascii() else None
-    except ValueError:
-        return None
+    return float(text) if len(text) <= 17 and _PLAIN.fullmatch(text) else None
+
+
+def _exact(text: str) -> Decimal | None:
+    """A plain number with all its digits; None for anything else."""
+    return Decimal(text) if len(text) <= 40 and _PLAIN.fullmatch(text) else None
 
 
 __all__ = ["Incoming"]

@@ -24,9 +24,20 @@ MOST_CELL = 1_000_000
 MOST_COLUMNS = 2_000
 
 
+class Numeral(str):
+    """The text of a cell that holds a number: how it was written there is not known."""
+
+    __slots__ = ()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the number has more than the 15 digits that worksheets keep."""
+        return len(self.removeprefix("-").partition(".")[0]) > 15
+
+
 @dataclass(frozen=True)
 class Table:
-    """A file's headings and its rows: texts by heading (CSV, XLSX) or JSON values (``is_json``)."""
+    """A file's headings and its rows: texts by heading (CSV, XLSX; :class:`Numeral` for a number) or JSON values (``is_json``)."""
 
     headings: tuple[str, ...]
     rows: Iterator[Mapping[str, Any]]
@@ -162,8 +173,10 @@ def _text(cell: Any) -> str:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    if isinstance(cell, float):
-        return str(int(cell)) if cell == int(cell) and abs(cell) < 1e15 else repr(cell) if "e" not in repr(cell) else f"{cell:.10f}"
+    if isinstance(cell, float) and not cell.is_integer():
+        return Numeral(repr(cell) if "e" not in repr(cell) else f"{cell:.10f}".rstrip("0").rstrip("."))
+    if isinstance(cell, int | float):
+        return Numeral(int(cell))
     if isinstance(cell, datetime):
         return cell.isoformat(sep="T", timespec="seconds")
     if isinstance(cell, date | time):
