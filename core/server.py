@@ -125,8 +125,11 @@ class _Overseer(Arbiter):  # type: ignore[misc]
             if path.stem.isdigit() and not Path(f"/proc/{path.stem}").exists():
                 path.unlink(missing_ok=True)
         # Whoever wants to tell the servers of this data directory something looks for these locks; they go with us.
-        self._pid_file = (self._folder / f"server-{os.getpid()}.pid").open("w", encoding="ascii")
+        # It is locked before it has its name: whoever finds one without a lock takes it away.
+        path = self._folder / f"server-{os.getpid()}.pid"
+        self._pid_file = path.with_suffix(".new").open("w", encoding="ascii")
         fcntl.flock(self._pid_file, fcntl.LOCK_EX)
+        path.with_suffix(".new").replace(path)
 
     def murder_workers(self) -> None:
         """Called once a second: gunicorn's own timeouts, then the job worker, then hanging hooks."""

@@ -137,7 +137,7 @@ class Door:
             self.limits.failed(address)
             raise
         self.limits.signed_in(actor.token or 0)
-        return Call(self.platform, actor, self.platform.pin(self.platform.generation(number)), request)
+        return Call(self.platform, actor, self.platform.pin(self.platform.generation(number), number), request)
 
     def _answer(self, handler: Handler, parts: Mapping[str, str]) -> Response:
         call = self._call()

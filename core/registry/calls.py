@@ -81,12 +81,15 @@ class Ledger:
             except Exception:  # the report must not turn one plugin's failure into everybody's
                 _log.exception("a failure of plugin %s could not be stored", failure.plugin)
 
-    def replace(self, failures: Iterable[Failure]) -> None:
-        """Forget what is known and take these failures instead (read from the database)."""
+    def replace(self, failures: Iterable[Failure], epoch: int | None = None) -> None:
+        """Forget what is known and take these failures instead (read from the database at that epoch)."""
+        found: dict[str, list[Failure]] = {}
+        for one in failures:
+            found.setdefault(one.plugin, []).append(one)
         with self._lock:
-            self.failures.clear()
-            for one in failures:
-                self.failures.setdefault(one.plugin, []).append(one)
+            if epoch is None or epoch >= self.epoch:
+                self.failures = found
+                self.epoch = self.epoch if epoch is None else epoch
 
     def time(self, plugin: str, hook: str, seconds: float) -> None:
         timing = self.timings.setdefault((plugin, hook), Timing())
@@ -128,7 +131,7 @@ class Hooks:
         return tuple(one for one in found if not self.ledger.is_off(one.plugin))
 
     def call(
-        self, name: str, *, entity: str | None = None, only: str | None = None, **arguments: Any
+        self, name: str, *, entity: str | None = None, only: str | None = None, failed: list[str] | None = None, **arguments: Any
     ) -> list[tuple[str, object]]:
         """Call every implementation of the hook; the answer pairs plugin names with what they returned, None left out.
 
@@ -145,10 +148,12 @@ class Hooks:
                 arguments["entity"] = entity
             for one in self.implementations(name, entity):
                 if only is None or one.plugin == only:
-                    self._call_one(one, arguments, answers)
+                    self._call_one(one, arguments, answers, failed)
         return answers
 
-    def _call_one(self, one: Implementation, arguments: dict[str, Any], answers: list[tuple[str, object]]) -> None:
+    def _call_one(
+        self, one: Implementation, arguments: dict[str, Any], answers: list[tuple[str, object]], failed: list[str] | None = None
+    ) -> None:
         given, kept = self._guarded(one, arguments)
         started = time.perf_counter()
         slot = self.ledger.slot
@@ -172,6 +177,8 @@ class Hooks:
                 record.clear()
                 record.update(values)
             self.ledger.add(Failure(one.plugin, one.hook, fault))
+            if failed is not None:
+                failed.append(one.plugin)
         elif answer is not None:
             answers.append((one.plugin, answer))
 

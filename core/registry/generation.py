@@ -246,6 +246,12 @@ def build(
         entities |= {name: previous.entities[name] for name in opened if name in kept and entities[name] == previous.entities[name]}
     # What another entity shows of a changed one may be of another kind now.
     kept = {name for name in kept if previous is not None and entities[name] is previous.entities[name]}
+    if previous is not None:
+        # What is remembered for an entity was proven against those it points at: where one of them means something else, so does it.
+        other = _meaning_other(previous.entities, entities)
+        for name in kept & _pointing(entities, other):
+            entities[name] = replace(entities[name])
+            kept.discard(name)
     for name in opened:
         entities[name] = _resolved(entities[name], entities)
     shapes = {} if previous is None else {key: shape for key, shape in dict(previous._shapes).items() if key[0] in kept}
@@ -262,6 +268,44 @@ def build(
         _shapes=shapes,
         _steps={name: one for name, one in steps.items() if name in entities},
     )
+
+
+def _meaning_other(former: Mapping[str, Entity], entities: Mapping[str, Entity]) -> set[str]:
+    """The entities of which a field went or reads otherwise, or a rollup came."""
+
+    def read(one: Entity) -> dict[str, object]:
+        return {
+            field.name: (field.type, field.many, field.places, field.as_kind, field.column, field.currency, field.to, field.options)
+            for field in one.fields
+        }
+
+    def counts(one: Entity) -> set[str]:
+        return {field.name for field in one.fields if field.type == "rollup"}
+
+    found = set(former.keys() ^ entities.keys())
+    for name, old in former.items():
+        new = entities.get(name)
+        if new is not None and new is not old:
+            now = read(new)
+            if counts(new) != counts(old) or any(now.get(key) != value for key, value in read(old).items()):
+                found.add(name)
+    return found
+
+
+def _pointing(entities: Mapping[str, Entity], targets: set[str]) -> set[str]:
+    """Who has a reference to any of these, in a field or in a line; everybody has one to who made the record."""
+    if not targets:
+        return set()
+    by_kind = {one.provides: name for name, one in entities.items() if one.provides}
+    if by_kind.get("person") in targets:
+        return set(entities)
+    return {
+        name
+        for name, entity in entities.items()
+        for one in entity.fields
+        for part in (one, *one.fields)
+        if targets.intersection(part.to) or by_kind.get(part.type) in targets
+    }
 
 
 def amended(current: Generation, overlays: Iterable[Overlay]) -> Generation:

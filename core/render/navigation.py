@@ -50,7 +50,7 @@ _lock = threading.Lock()
 
 def groups(generation: Generation, actor: Actor) -> tuple[Group, ...]:
     """The groups an actor is offered, in the order of the plugins."""
-    key = (id(generation), generation.number, actor.roles, actor.scopes, actor.account)
+    key = (id(generation), generation.number, actor, actor.epoch)
     with _lock:
         found = _memory.get(key)
         if found is not None:

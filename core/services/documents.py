@@ -65,7 +65,7 @@ class Memory:
     """What a process remembers of documents: parsed overlays by their text, and the hashes of the plugins it serves."""
 
     overlays: dict[str, Overlay] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
+    read: dict[str, tuple[str, Plugin]] = field(default_factory=dict)
     swaps: int = 0
     left: list[Entity] = field(default_factory=list)
     """The shapes that the generation in force has replaced."""
@@ -163,12 +163,13 @@ def entries(connection: sa.Connection) -> list[Entry]:
 
 
 def _overlay(text: str, memory: Memory | None, problems: list[Problem]) -> list[Overlay]:
-    if memory is not None and text in memory.overlays:
-        return [memory.overlays[text]]
+    known = memory.overlays.get(text) if memory is not None else None
+    if known is not None:
+        return [known]
     found, said = read_overlay(text, "overlay")
     problems.extend(said)
     if memory is not None and len(found) == 1:
-        while len(memory.overlays) >= KEPT:
-            memory.overlays.pop(next(iter(memory.overlays)))
+        if len(memory.overlays) >= KEPT:
+            memory.overlays.clear()
         memory.overlays[text] = found[0]
     return found

@@ -222,14 +222,19 @@ def loaded(p: Platform, number: int, previous: Generation | None, hooks: Hooks |
                 declared.append(found.plugin)
                 continue
             before = previous.plugins.get(name) if previous is not None else None
-            if before is not None and p.memory.digests.get(name) == pointer.digest:
+            digest, read = p.memory.read.get(name, ("", None))
+            if before is not None and read is before and digest == pointer.digest:
                 declared.append(before)
                 continue
             plugin, said = documents.plugin(connection, name, pointer)
             problems += [one for one in said if one.severity == "error"]
             if plugin is not None:
                 declared.append(plugin)
-    p.memory.digests.update({name: pointer.digest for name, pointer in stored.plugins.items()})
+    p.memory.read.update({one.name: (stored.plugins[one.name].digest, one) for one in declared})
+    if previous is not None and previous.plugins.keys() != {one.name for one in declared}:
+        # Another process switched a plugin on or off: its hooks come and go with its declaration.
+        off = {one.name for one in p.discovery.plugins} - {one.name for one in declared}
+        hooks, _ = p.discovery.without(off).hooks(p.ledger)
     return build(
         number,
         declared,

@@ -64,9 +64,10 @@ class Platform:
     @property
     def current(self) -> Generation:
         """The generation this process serves now, without asking the database."""
-        if self._generation is None:
+        found = self._pinned.generation or self._generation
+        if found is None:
             raise RuntimeError("The platform has not been started: call start() first.")
-        return self._generation
+        return found
 
     def generation(self, head: int | None = None) -> Generation:
         """The generation in force. ``head`` is the number just read from the database; without it, it is read now."""
@@ -105,10 +106,13 @@ class Platform:
             finally:
                 self._pinned.open, self._pinned.generation = False, None
 
-    def pin(self, generation: Generation) -> Generation:
-        """Within :meth:`answering`: read by this generation, whatever is published meanwhile."""
+    def pin(self, generation: Generation, head: int | None = None) -> Generation:
+        """Within :meth:`answering`: read by this generation, whatever is published meanwhile. ``head``: what the snapshot says is in force."""
         if self._pinned.open:
             self._pinned.generation = generation
+            if head is not None and generation.number != head:
+                # Another thread went on since the snapshot was opened, which knows nothing of the newer columns.
+                snapshots.renew(self.database)
         return generation
 
     def write(self, actor: Actor, generation: Generation | None = None, *, operation: str | None = None,

@@ -183,7 +183,7 @@ def read_failures(database: Database, ledger: Ledger) -> None:
 
 def notice_epoch(p: Platform, unit: Unit, epoch: int) -> None:
     """Read the failures again when something changed since: another process may have counted some."""
-    if p.ledger.epoch != epoch:
+    if p.ledger.epoch < epoch:
         _read(unit.connection, p.ledger, epoch)
 
 
@@ -191,8 +191,7 @@ def _read(connection: sa.Connection, ledger: Ledger, epoch: int) -> None:
     rows = connection.execute(
         sa.select(HookFailure.plugin, HookFailure.hook, HookFailure.reason).order_by(HookFailure.id)
     ).all()
-    ledger.replace(Failure(row.plugin, row.hook, row.reason) for row in rows)
-    ledger.epoch = epoch
+    ledger.replace((Failure(row.plugin, row.hook, row.reason) for row in rows), epoch)
 
 
 class Recorder:

@@ -133,12 +133,12 @@ def _each(unit: Unit, actor: Actor, hook: str, entity: str, arguments: Mapping[s
     hooks = unit.generation.hooks
     for plugin in dict.fromkeys(one.plugin for one in hooks.implementations(hook, entity)):
         work = Work(unit, actor, plugin)
-        failed = len(hooks.ledger.failures.get(plugin, ()))
+        failed: list[str] = []
         try:
-            hooks.call(hook, entity=entity, only=plugin, work=work, **arguments)
+            hooks.call(hook, entity=entity, only=plugin, failed=failed, work=work, **arguments)
         except Refusal as refusal:
             raise Invalid({refusal.field or "": [refusal.sentence]}, refusal.sentence) from refusal
-        work.close(keep=len(hooks.ledger.failures.get(plugin, ())) == failed)
+        work.close(keep=not failed)
 
 
 def search_words(unit: Unit, record: Record) -> str:

@@ -105,7 +105,9 @@ class Pager:
         if found is None or not 0 <= moment - found[0] < _REMEMBERED:
             self.values.update(exact)
             found = (moment, self._capped(1) if exact else 0)
-            _SIZES.put(key, found)
+            if not found[1]:
+                # That there is an exact hit is asked each time: believed for a while, the search would find nothing once it is gone.
+                _SIZES.put(key, found)
         return exact if found[1] else search.bound(self.sight, self.words, beginning=True)
 
     def _keep(self, prepared: Prepared) -> None:

@@ -16,7 +16,7 @@ from core.registry.generation import Generation
 from core.storage import formulas as expressions
 from core.storage import remembered, rows
 from core.storage.formulas import Formulas
-from core.storage.tables import entity_table
+from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
 from schemas.model import Entity, Field
 
@@ -32,7 +32,8 @@ class Dependent:
     """A stored value of ``entity`` that reads other records: ``field`` is a computed field, a rollup, or the title.
 
     For a rollup ``via`` is the reading record's children's reference; else it is the entity's own reference, or
-    ``lines.reference``. ``watch`` holds the source's fields that matter.
+    ``lines.reference``. ``watch`` holds the source's fields that matter. Where a rollup's condition reads what its children
+    point at, ``child`` and ``through`` are those children's entity and the reference that is read through.
     """
 
     entity: str
@@ -40,6 +41,8 @@ class Dependent:
     via: str
     watch: frozenset[str]
     rollup: bool = False
+    child: str = ""
+    through: str = ""
 
 
 def derive(unit: Unit, formulas: Formulas, entity: Entity, record: Record, *, rollups: Iterable[str] | None = None) -> None:
@@ -285,7 +288,11 @@ def _declared_dependents(unit: Unit, entity: Entity) -> Iterable[tuple[str, Depe
             child = generation.entities[field.from_entity]
             watch = {field.via, field.of} - {""}
             if field.where:
-                watch |= {name.split(".")[0] for name in expressions.check(generation, child, field.where, "boolean").reads}
+                reads = expressions.check(generation, child, field.where, "boolean").reads
+                watch |= {name.split(".")[0] for name in reads}
+                for target, one in _paths(unit, child, field.name, "", child.fields, reads):
+                    past = Dependent(entity.full_name, field.name, field.via, one.watch, True, child.full_name, one.via)
+                    yield target, past
             yield child.full_name, Dependent(entity.full_name, field.name, field.via, frozenset(watch), rollup=True)
         elif field.type == "computed":
             typed = expressions.check(generation, entity, field.formula)
@@ -318,14 +325,19 @@ def _paths(
 
 
 def sources(unit: Unit, entity: Entity) -> tuple[tuple[str, bool], ...]:
-    """The references whose targets the entity's own stored values read, each with whether a rollup there counts us."""
+    """The references whose targets stored values read: the entity's own, and rollups that count us by what we point at.
+
+    Each with whether a rollup there counts us.
+    """
     found: tuple[tuple[str, bool], ...] = remembered.statement(entity, "sources", lambda: tuple(_sources(unit, entity)))
     return found
 
 
 def _sources(unit: Unit, entity: Entity) -> Iterable[tuple[str, bool]]:
-    counted = {one.via for one in dependents(unit, entity.full_name) if one.rollup}
+    counted = {one.via for one in dependents(unit, entity.full_name) if one.rollup and not one.through}
     names = dict.fromkeys(one.via for _, one in _declared_dependents(unit, entity) if not one.rollup and "." not in one.via)
+    for target in dict.fromkeys(one for field in entity.fields if field.type in REFERENCES for one in unit.generation.targets(field)):
+        names |= dict.fromkeys(one.through for one in dependents(unit, target) if one.child == entity.full_name)
     for name in names:
         yield name, name in counted
 
@@ -342,7 +354,10 @@ def affected(
         appears = before is None or after is None
         if not appears and not one.watch & changed:
             continue
-        if one.rollup:
+        if one.through:
+            # Nobody pointed at a new record yet, and references to a trashed one stay as they are.
+            numbers = set() if before is None or after is None else set(_counting(unit, one, after))
+        elif one.rollup:
             numbers = {*_targets(before, one.via), *_targets(after, one.via)}
         elif before is None or after is None:
             continue  # nobody pointed at a new record yet, and references to a trashed one stay as they are
@@ -360,6 +375,19 @@ def _targets(record: Record | None, via: str) -> tuple[int, ...]:
     return value if isinstance(value, tuple) else (int(value),)
 
 
+def _counting(unit: Unit, one: Dependent, target: Record) -> Iterable[int]:
+    """Whose children point at the target, by a rollup's condition that reads through them."""
+    table = entity_table(unit.generation.entity(one.child), unit.database.dialect)
+    children = _referring(table, one.through, target)
+    if one.via in table.links:
+        link = table.links[one.via]
+        statement = sa.select(link.c.target_id).where(link.c.owner_id.in_(children)).distinct()
+    else:
+        column = table.columns[one.via][0]
+        statement = sa.select(column).where(table.table.c.id.in_(children), column.is_not(None)).distinct()
+    return unit.connection.execute(statement).scalars().all()
+
+
 def _pointing(unit: Unit, one: Dependent, target: Record) -> Iterable[int]:
     entity = unit.generation.entity(one.entity)
     table = entity_table(entity, unit.database.dialect)
@@ -367,12 +395,16 @@ def _pointing(unit: Unit, one: Dependent, target: Record) -> Iterable[int]:
     if dot:
         child = table.lines[lines]
         statement = sa.select(child.table.c.owner_id).where(child.columns[reference][0] == target.id).distinct()
-    elif one.via in table.links:
-        link = table.links[one.via]
-        statement = sa.select(link.c.owner_id).where(link.c.target_id == target.id)
     else:
-        columns = table.columns[one.via]
-        statement = sa.select(table.table.c.id).where(columns[0] == target.id)
-        if len(columns) > 1:
-            statement = statement.where(columns[1] == target.entity)
+        statement = _referring(table, one.via, target)
     return unit.connection.execute(statement).scalars().all()
+
+
+def _referring(table: EntityTable, reference: str, target: Record) -> sa.Select[Any]:
+    """The ids of the rows that point at the target."""
+    if reference in table.links:
+        link = table.links[reference]
+        return sa.select(link.c.owner_id).where(link.c.target_id == target.id)
+    columns = table.columns[reference]
+    statement = sa.select(table.table.c.id).where(columns[0] == target.id)
+    return statement.where(columns[1] == target.entity) if len(columns) > 1 else statement

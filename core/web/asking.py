@@ -88,7 +88,7 @@ def look(p: Platform, asked: Request) -> None:
         g.asking = Asking(
             p,
             actor,
-            p.pin(p.generation(found.head)),
+            p.pin(p.generation(found.head), found.head),
             found.session,
             found.csrf,
             formatter(actor.locale, actor.zone),
