@@ -107,7 +107,10 @@ class Platform:
                 self._pinned.open, self._pinned.generation = False, None
 
     def pin(self, generation: Generation, head: int | None = None) -> Generation:
-        """Within :meth:`answering`: read by this generation, whatever is published meanwhile. ``head``: what the snapshot says is in force."""
+        """Within :meth:`answering`: read by this generation, whatever is published meanwhile.
+
+        ``head`` is the number of the one that the snapshot says is in force.
+        """
         if self._pinned.open:
             self._pinned.generation = generation
             if head is not None and generation.number != head:
