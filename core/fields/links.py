@@ -61,6 +61,9 @@ class Reference(FieldKind):
         plain = clean(text, one_line=True)
         if plain is None:
             return None
+        marked = plain.removeprefix(f"{target_of(one)}:")
+        if marked != plain and re.fullmatch(r"[0-9]{1,16}", marked):
+            return number_of(int(marked), one, target_of(one), ctx)  # an export says so where the bare id is a key
         if ctx.resolve_key is not None:
             found = ctx.resolve_key(target_of(one), plain)
             if found is not None:

@@ -24,7 +24,7 @@ from core.services.platform import Platform
 from core.services.preparing import who_may
 from core.storage.origins import origins
 from core.storage.query import Query, field_of
-from core.storage.reading import key_fields
+from core.storage.reading import Reader, key_fields
 from schemas.model import Entity, Field
 
 FORMATS = {
@@ -91,6 +91,7 @@ class Sheet:
     def __init__(self, p: Platform, actor: Actor, shape: Entity, columns: Sequence[str] | None = None) -> None:
         self.p, self.actor, self.shape = p, actor, shape
         self.whole = columns is None
+        self._ids: dict[tuple[str, int], str] = {}
         visible = looking.visible(p, actor, shape.full_name)
         if columns is None:
             names = [
@@ -130,17 +131,35 @@ class Sheet:
         if family == "money":
             return value.currency if one.currency else kind(one.shown).to_text(one.shown, value)
         if family == "reference":
-            return keys.get(target_of(one.shown), {}).get(value, str(value))
+            return self.pointed(target_of(one.shown), value, keys.get(target_of(one.shown), {}))
         if family == "references":
-            known = keys.get(target_of(one.shown), {})
             # A key that holds what separates keys could not be told apart again.
-            return ";".join(str(number) if ";" in known.get(number, ";") else known[number] for number in value)
+            known = {number: key for number, key in keys.get(target_of(one.shown), {}).items() if ";" not in key}
+            return ";".join(self.pointed(target_of(one.shown), number, known) for number in value)
         if family == "file":
             return names.get(value, "")
         if family == "lines":
             made = dump_of(self.shape, self.p.current.entities).value(one.field, value, Showing())
             return json.dumps(made, ensure_ascii=False) if value else ""
         return kind(one.shown).to_text(one.shown, value)
+
+    def pointed(self, target: str, number: int, known: Mapping[int, str]) -> str:
+        """A record as an import finds it again: its key, else its id, with its entity where the bare id is another one's key."""
+        key = known.get(number)
+        if key is not None and not key.startswith(f"{target}:"):
+            return key
+        place = (target, number)
+        if place not in self._ids:
+            self._ids[place] = f"{target}:{number}" if self._is_key(target, str(number)) else str(number)
+        return self._ids[place]
+
+    def _is_key(self, target: str, text: str) -> bool:
+        shape = self.p.current.entities.get(target)
+        if shape is None or len(key_fields(shape)) != 1:
+            return False
+        # Whoever imports the file may read more than whoever exports it.
+        with self.p.read(Actor.system("ids in an export")) as unit:
+            return Reader(unit, target).find_key(text) is not None
 
     def _keys(self, records: Sequence[Record]) -> dict[str, dict[int, str]]:
         wanted: dict[str, set[int]] = {}

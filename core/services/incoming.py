@@ -274,7 +274,7 @@ class Incoming:
         if value is None:
             return ""
         if kind(shown).family == "reference":
-            return exporting.keys(self.p, self.actor, target_of(shown), (value,)).get(value, str(value))
+            return self.sheet.pointed(target_of(shown), value, exporting.keys(self.p, self.actor, target_of(shown), (value,)))
         return value.currency if heading != name else kind(shown).to_text(shown, value)
 
     def _same(self, name: str, given: Any, held: Any) -> bool:

@@ -13,7 +13,7 @@ import xlsxwriter
 
 from core.access.actor import Actor
 from core.facts import Money
-from core.services import importing
+from core.services import exporting, importing
 from core.settings import Settings
 from core.testing.world import World
 
@@ -122,3 +122,21 @@ def test_a_worksheet_keeps_fifteen_digits(app: World, clerk: Actor) -> None:
     assert sheet_of(app, clerk, rows).created == 2
     kept, text = (app.find("goods.item", name=name)[0] for name in ("Kept", "Text"))
     assert (kept["bar"], kept["count"], text["bar"]) == ("123456789012345", 9007199254740990, "1234567890123456789")
+
+
+def test_what_points_to_an_unreadable_record_points_there_again(app: World, clerk: Actor) -> None:
+    """Its key does not show, so that its id stands in the file; another record has that id as its key."""
+    hidden = app.create("goods.shelf", code="HID", secretly=True)
+    split = app.create("goods.shelf", code="x;y")
+    app.create("goods.shelf", code=str(hidden.id))
+    app.create("goods.shelf", code=str(split.id))
+    alone = app.create("goods.shelf", code="ALONE", secretly=True)
+    app.create("goods.item", name="Box", place=hidden.id, places=(hidden.id, split.id, alone.id))
+    app.create("goods.item", name="Bag", place=alone.id)
+    text = b"".join(exporting.whole(app.platform, clerk, "goods.item", "csv").blocks).decode("utf-8")
+    assert f",goods.shelf:{hidden.id},goods.shelf:{hidden.id};goods.shelf:{split.id};{alone.id}," in text
+    assert f",{alone.id},," in text  # where nothing else is meant, the bare id stands
+    assert csv_of(app, clerk, text, upsert="id").unchanged == 2
+    assert csv_of(app, app.system, text).created == 2
+    old, new = app.find("goods.item", name="Box")
+    assert (old["place"], old["places"]) == (new["place"], new["places"]) == (hidden.id, (hidden.id, split.id, alone.id))
