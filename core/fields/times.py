@@ -103,7 +103,7 @@ class TimeKind(FieldKind):
         return "" if value is None else value.isoformat()
 
     def input(self, one: Field, value: Value, fmt: Formatter) -> str:
-        return "" if value is None else value.isoformat("minutes" if not value.second else "auto")
+        return "" if value is None else value.isoformat("seconds" if value.second else "minutes")
 
     def display(self, one: Field, value: Value, fmt: Formatter) -> str:
         return "" if value is None else fmt.time(value)
@@ -162,7 +162,10 @@ class DatetimeKind(FieldKind):
         return "" if value is None else iso(value)
 
     def input(self, one: Field, value: Value, fmt: Formatter) -> str:
-        return "" if value is None else fmt.local(value).strftime("%Y-%m-%dT%H:%M" if not value.second else "%Y-%m-%dT%H:%M:%S")
+        if value is None:
+            return ""
+        there = fmt.local(value).replace(tzinfo=None)
+        return there.isoformat("T", "seconds" if there.second else "minutes")
 
     def refuse(self, one: Field, value: Value) -> list[str]:
         if value is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -75,6 +75,7 @@ class Slot(Control):  # type: ignore[misc]
         self.read_only = read_only
         self.shown = True
         self.typed: list[str] | None = None
+        self.untouched = False
         self.title: Any = None
         self.errors: list[str] = []
 
@@ -107,16 +108,26 @@ class Slot(Control):  # type: ignore[misc]
         return Markup(f'<div class="{classes}" id="f-{number}"{" hidden" if hidden else ""}>{caption}')  # noqa: S704 - parts are escaped
 
     @property
+    def left(self) -> tuple[str, ...]:
+        """What is chosen among several and is no choice any more: it stands below the choices until somebody takes it away."""
+        names = {one.name for one in self.declared.options}
+        return tuple(text for text in self.texts if text not in names)
+
+    @property
     def options(self) -> Markup:
         """The choices of a select, the one that stands in the control marked."""
         chosen = self.text
         each = _choices.get(self.declared, lambda: _choices_of(self.declared))
         rest = "".join(f'{start}{" selected" if name == chosen else ""}{end}' for name, start, end in each)
+        if chosen and all(name != chosen for name, _, _ in each):
+            rest += f'<option value="{escape(chosen)}" selected>{escape(chosen)}</option>'  # it left the choices, and is still the value
         return Markup('<option value=""></option>' + rest)  # noqa: S704 - its parts are escaped
 
     def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
         self.process_errors = []
         self.data = self.object_data = data
+        self.typed = None
+        self.untouched = False
         if formdata is None or self.read_only:
             return
         self.raw_data = formdata.getlist(self.name)
@@ -129,21 +140,42 @@ class Slot(Control):  # type: ignore[misc]
     def read(self, formdata: Any) -> None:
         """Take the control's texts from the form; ValueError with a sentence."""
         self.typed = [text for text in self.raw_data if isinstance(text, str)]
-        if self.kind.family == "boolean":
+        if self.stayed():
+            self.keep()
+        elif self.kind.family == "boolean":
             self.data = self.kind.from_text(self.declared, self.typed[-1] if self.typed else "", self.meta.parsing)
         elif self.kind.family in ("choices", "references"):
             self.data = self.kind.from_text(self.declared, ";".join(self.typed), self.meta.parsing)
+            if self.kind.family == "choices" and self.object_data and set(self.data) == set(self.object_data):
+                self.keep()
         else:
             self.data = self.kind.from_text(self.declared, self.typed[0] if self.typed else "", self.meta.parsing)
 
+    def stayed(self) -> bool:
+        """Whether the control came back with the one text that was written into it.
+
+        A text may say less than the value (an instant without its microseconds, or one of the two half past two in autumn), so
+        the value that nobody touched is kept, not read again.
+        """
+        if self.object_data is None or self.typed is None or len(self.typed) != 1 or self.kind.name == "secret":
+            return False
+        if self.kind.family in ("boolean", "choices", "references"):
+            return False
+        return _lines(self.typed[0]) == _lines(self.kind.input(self.declared, self.object_data, self.meta.fmt))
+
+    def keep(self) -> None:
+        """Leave the value as it was; its limits may be others today, which is no matter until it is changed."""
+        self.data = self.object_data
+        self.untouched = True
+
     def pre_validate(self, form: Any) -> None:
-        if not self.process_errors and self.data not in (None, ()):
+        if not self.untouched and not self.process_errors and self.data not in (None, ()):
             self.errors.extend(self.kind.refuse(self.declared, self.data))
 
     @property
     def text(self) -> str:
-        """What stands in the control."""
-        if self.typed is not None and (self.process_errors or self.errors):
+        """What stands in the control. A secret goes back only to who just typed it; a stored one never stands in a page."""
+        if self.typed is not None and (self.process_errors or self.errors or self.kind.name == "secret"):
             return self.typed[0] if self.typed else ""
         if self.data is None or self.kind.name == "secret":
             return ""
@@ -184,14 +216,36 @@ class MoneySlot(Slot):
         self.currency_typed = next(iter(formdata.getlist(f"{self.name}_currency")), None)
         amount = self.typed[0] if self.typed else ""
         currency = (self.currency_typed or "").strip()
-        if not amount.strip():
+        if self.stayed() and (self.declared.currency or currency.upper() == self.object_data.currency):
+            self.keep()
+        elif not amount.strip():
             self.data = None
+        elif self.declared.currency and not re.search(r"[A-Za-z]{3}", amount):
+            self.data = self.kind.from_text(self.declared, amount, self._in_named(formdata))
         elif currency and re.fullmatch(r"[A-Za-z]{3}", currency) and not re.search(r"[A-Za-z]{3}", amount):
             self.data = self.kind.from_text(self.declared, f"{amount} {currency}", self.meta.parsing)
         elif currency and not re.search(r"[A-Za-z]{3}", amount):
             raise ValueError("The currency is a code such as EUR.")
         else:
             self.data = self.kind.from_text(self.declared, amount, self.meta.parsing)
+
+    def _in_named(self, formdata: Any) -> Parsing:
+        """How an amount is read whose currency another field names: in what stands in that field's control, else in that of its
+        record. Where neither is here, the amount says none, and takes the one that is named when the record is written."""
+        reading: Parsing = self.meta.parsing
+        name = self.declared.currency
+        control = self.name.removesuffix(self.declared.name) + name
+        beside = self._form[name] if name in self._form else None  # noqa: SIM401 - a form has no get
+        if control in formdata:
+            said = next(iter(formdata.getlist(control)), "").strip()
+        elif beside is not None:
+            said = str(beside.object_data or "").strip()
+        else:
+            return replace(reading, currency="", comparing=True)
+        if not said:
+            return reading
+        known = re.fullmatch(r"[A-Z]{3}", said) is not None
+        return replace(reading, currency=said if known else "", comparing=not known)
 
     @property
     def currency(self) -> str:
@@ -239,6 +293,8 @@ class LinesSlot(Slot):
         for number in self._numbers(formdata):
             text = next(iter(formdata.getlist(f"{self.name}-{number}-id")), "")
             line = stored.get(text, {})
+            if not text and number < len(self.data) and self.data[number].get("id") is None:
+                line = self.data[number]  # a copy's line has no id yet: it is the one that began at this place
             row = self._row(number, line.get("id"), formdata, line)
             if text and not line:
                 self.process_errors.append("One of the lines was deleted meanwhile.")
@@ -453,6 +509,11 @@ def line_fields(declared: Field) -> tuple[Field, ...]:
     """The fields of a line in the order of its form, hidden ones left out."""
     order = declared.form or tuple(child.name for child in declared.fields)
     return tuple(child for name in order if (child := declared.child(name)) is not None and not child.hidden)
+
+
+def _lines(text: str) -> str:
+    """A text with its line ends as LF: a browser sends all of them as CR LF."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _tab(names: Iterable[str]) -> Tab:

@@ -73,9 +73,12 @@ def new(plugin: str, entity: str) -> Response:
         raise NotFound("There is no such page.")
     form, others = _create_form(shape, rights, request.args.get("form", ""))
     url = f"/{plugin}/{entity}"
-    action = f"{url}/new" + (f"?form={form.name}" if form.name and len(others) > 1 else "")
+    copied = request.args.get("copy", "")
+    asked = {"form": form.name if len(others) > 1 else "", "copy": copied if copied.isdecimal() and len(copied) < 17 else ""}
+    query = "&".join(f"{name}={text}" for name, text in asked.items() if text)
+    action = f"{url}/new" + (f"?{query}" if query else "")
     sent = _sent() if request.method == "POST" else None
-    start = _start(who, found, sent) if sent is None else {}
+    start = _start(who, found, asked["copy"], sent)
     writable = rights.creatable(form.name if form.name and shape.form(form.name) else None)
     work = _work(who, found, shape, rights, url, form, action, None, sent, writable, start)
     page = _new_page(work, others)
@@ -246,13 +249,19 @@ def _sent() -> MultiDict[str, str]:
     return sent
 
 
-def _start(who: Asking, entity: Entity, sent: object) -> dict[str, Value]:
-    """What a new form begins with: a copy, values named in the address, and the draft where it is to be continued."""
-    copied = request.args.get("copy", "")
-    values: dict[str, Value] = {}
-    if copied.isdecimal() and len(copied) < 17:
-        values = records.copy(who.platform, who.actor, entity.full_name, int(copied))
-    return values
+def _start(who: Asking, entity: Entity, copied: str, sent: object) -> dict[str, Value]:
+    """What a new form begins with where it is to copy a record, also when it comes back: what nobody touched stays as it was.
+
+    A record that went away meanwhile does not take along what was typed.
+    """
+    if not copied:
+        return {}
+    try:
+        return records.copy(who.platform, who.actor, entity.full_name, int(copied))
+    except BackofficeError:
+        if sent is None:
+            raise
+        return {}
 
 
 def _create_form(shape: Entity, rights: Grant, name: str) -> tuple[Form, list[Form]]:
