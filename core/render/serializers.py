@@ -82,6 +82,8 @@ class Dump:
         self._convert: dict[str, Convert] = {}
         self.files: tuple[str, ...] = ()
         """The fields whose values are ids of files."""
+        self.line_files: tuple[tuple[str, str], ...] = ()
+        """The fields of lines whose values are: the field of the lines, and the one within."""
         for one in (*entity.fields, *(found for name in SYSTEM_FIELDS if (found := system_field(entity, name)) is not None)):
             shown = effective(one, entities, entity)
             if kind(shown).name == "secret":
@@ -89,6 +91,8 @@ class Dump:
             self._convert[one.name] = _converter(shown, entities, entity)
             if kind(shown).family == "file":
                 self.files += (one.name,)
+            if kind(shown).family == "lines":
+                self.line_files += tuple((one.name, child.name) for child in one.fields if kind(child).family == "file")
         self._order = (
             "id",
             "display_title",
@@ -118,7 +122,18 @@ def dump_of(entity: Entity, entities: Mapping[str, Entity]) -> Dump:
 
 def file_ids(dump: Dump, records: Iterable[Record]) -> set[int]:
     """The files that these records refer to."""
-    return {number for record in records for name in dump.files if isinstance(number := record.get(name), int)}
+    return {number for record in records for number, _ in file_places(dump, record)}
+
+
+def file_places(dump: Dump, record: Record) -> Iterable[tuple[int, str]]:
+    """Each file that the record refers to, with its place as the end of an address: a field, or a line and a field within."""
+    for name in dump.files:
+        if isinstance(number := record.get(name), int):
+            yield number, name
+    for lines, name in dump.line_files:
+        for line in record.get(lines) or ():
+            if isinstance(number := line.get(name), int):
+                yield number, f"{lines}.{line.get('id')}.{name}"
 
 
 def _converter(shown: Field, entities: Mapping[str, Entity], entity: Entity) -> Convert:

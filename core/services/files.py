@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from core.access.actor import Actor
 from core.errors import Invalid, NotFound
+from core.facts import Record, Value
 from core.services import looking
 from core.services.instants import again_when_moved, naive
 from core.services.platform import Platform
@@ -19,6 +20,7 @@ from core.storage import uploads
 from core.storage.keys import new_id
 from core.storage.models import FileRow
 from core.storage.uploads import Facts
+from schemas.model import Entity, Field
 
 _SIGNS = (
     (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"),
@@ -54,16 +56,34 @@ def facts(p: Platform, actor: Actor, numbers: Iterable[int]) -> dict[int, Facts]
 
 
 def of_record(p: Platform, actor: Actor, entity: str, number: int, field: str) -> Facts:
-    """The file in a record's field; NotFound when the actor may not read the record or the field, or it holds none."""
+    """The file in a record's field; NotFound when the actor may not read the record or the field, or it holds none.
+
+    A file in a line is named as :func:`in_line` says.
+    """
     record = looking.get(p, actor, entity, number)
-    held = record.get(field)
-    shape = p.current.entity(entity).field(field)
+    held, shape = _held(p.current.entity(entity), record, field)
     if shape is None or shape.type not in uploads.KINDS or not isinstance(held, int):
         raise NotFound
     found = facts(p, actor, (held,)).get(held)
     if found is None:
         raise NotFound
     return found
+
+
+def in_line(lines: str, line: Any, field: str) -> str:
+    """How the address of a file names its place in a line: the field of the lines, the line's id, and the field within."""
+    return f"{lines}.{line}.{field}"
+
+
+def _held(entity: Entity, record: Record, field: str) -> tuple[Value, Field | None]:
+    name, _, within = field.partition(".")
+    shape = entity.field(name)
+    if not within or shape is None or shape.type != "lines":
+        return (record.get(field), shape) if not within else (None, None)
+    place, _, inner = within.partition(".")
+    child = next((one for one in shape.fields if one.name == inner), None)
+    line: dict[str, Value] = next((one for one in record.get(name) or () if str(one.get("id")) == place), {})
+    return line.get(inner), child
 
 
 def open_bytes(p: Platform, file: Facts) -> BinaryIO:
@@ -108,4 +128,4 @@ def _type(head: bytes, name: str) -> str:
 SMALL = 1 << 20
 """Bytes up to which a file is read at once."""
 
-__all__ = ["SAFE_INLINE", "Facts", "facts", "of_record", "open_bytes", "put", "shown"]
+__all__ = ["SAFE_INLINE", "Facts", "facts", "in_line", "of_record", "open_bytes", "put", "shown"]

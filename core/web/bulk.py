@@ -11,13 +11,12 @@ from markupsafe import Markup
 
 from core.errors import BadRequest, Forbidden, Invalid, NotFound
 from core.facts import Value
-from core.fields import effective
 from core.render import cells, words
 from core.render.forms import Entry, entry
 from core.render.pages import Crumb, Plain, Toast
 from core.services import bulk
 from core.services.bulk import Outcome, Selection
-from core.web import listing, showing
+from core.web import listing, showing, telling
 from core.web.asking import Asking, asking, entered
 from core.web.controls import fill_choices, form_parsing
 from core.web.routing import Routes
@@ -63,11 +62,12 @@ def _page(
     url = f"/{entity.plugin}/{entity.name}"
     kept = [(name, text) for name in ("id", "all", "query") for text in request.values.getlist(name)]
     rows = []
-    for row in outcome.rows[:MOST_SHOWN] if outcome else ():
-        changes = [
-            (_label(entity, name), _shown(who, entity, name, before), _shown(who, entity, name, after))
-            for name, (before, after) in row.changes.items()
-        ]
+    first = outcome.rows[:MOST_SHOWN] if outcome else ()
+    names = telling.Names(
+        who, entity, [(_field(entity, name), value) for row in first for name, values in row.changes.items() for value in values]
+    )
+    for row in first:
+        changes = [(_label(entity, name), *_shown(who, entity, name, values, names)) for name, values in row.changes.items()]
         rows.append((row.title, f"{url}/{row.id}", changes, row.why_not))
     refused = len(outcome.refused) if outcome else 0
     page = Plain(
@@ -98,14 +98,16 @@ def _label(entity: Entity, name: str) -> str:
     return words.field_label(field) if field else words.human(name)
 
 
-def _shown(who: Asking, entity: Entity, name: str, value: Value) -> Markup:
+def _field(entity: Entity, name: str) -> Field:
+    return entity.field(name) or Field(name, "text")
+
+
+def _shown(who: Asking, entity: Entity, name: str, values: tuple[Value, Value], names: telling.Names) -> tuple[Markup, Markup]:
+    before, after = values
     if name == "state":
-        return Markup(cells.pill(entity, value))
-    field = entity.field(name) or Field(name, "text")
-    declared = effective(field, who.generation.entities, entity)
-    if declared.type in ("reference", "person", "department") and isinstance(value, int):
-        return Markup("{}").format(listing.titles(who, declared, [value]).get(value, f"#{value}"))
-    return Markup(cells.brief(declared, value, who.texts))
+        return Markup(cells.pill(entity, before)), Markup(cells.pill(entity, after))
+    field = _field(entity, name)
+    return telling.pair(who, entity, field, before, after, (names.of(field, before), names.of(field, after)))
 
 
 def _done(who: Asking, entity: Entity, outcome: Outcome, verb: str) -> Response:

@@ -29,7 +29,7 @@ def routes(made: Routes) -> None:
 
 @entered
 def field_file(plugin: str, entity: str, number: int, field: str) -> Response:
-    """The file in a record's field."""
+    """The file in a record's field, or in a field of one of its lines (``lines.7.field``, by the line's id)."""
     who = asking()
     found = files.of_record(who.platform, who.actor, who.entity(plugin, entity).full_name, number, field)
     return download(files.open_bytes(who.platform, found), found.name, found.type, found.size)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Response
-from markupsafe import Markup
 
 from core.errors import StaleVersion
 from core.facts import Record, Value
-from core.fields import effective
-from core.render import cells, words
+from core.render import words
 from core.render.pages import Crumb, Plain
 from core.storage.query import field_of
-from core.web import showing
+from core.web import showing, telling
+from core.web.records import shown
 from core.web.showing import respond
 
 if TYPE_CHECKING:
@@ -34,22 +33,15 @@ def conflict(work: Work, stale: StaleVersion) -> Response:
     record = stale.current
     sent = work.sent
     assert sent is not None
-    asked = []
     names = list(stale.fields) or [name for name in work.made.values() if name in sent]
-    for name in names:
-        slot = work.made.slot(name)
+    mine = {name: slot.data for name in names if (slot := work.made.slot(name)) is not None and field_of(work.shape, name) is not None}
+    sides = _sides(work, stale, mine)
+    asked = []
+    for name in mine:
         declared = field_of(work.shape, name)
-        if slot is None or declared is None:
-            continue
-        asked.append(
-            (
-                name,
-                words.field_label(declared),
-                _shown(work, name, slot.data, dict(getattr(slot, "chosen", []))),
-                _theirs(work, name, record),
-                _base(work, name, stale),
-            )
-        )
+        assert declared is not None
+        own, theirs, was = (shown(work.asking, work.entity, declared, side) for side in sides)
+        asked.append((name, words.field_label(declared), own, theirs, was if name in stale.base_values else None))
     kept = [(name, text) for name, text in sent.items(multi=True) if name not in ("csrf_token", "_v") and not name.startswith(TAKE)]
     title = str(record.get("display_title") or record.id) if record is not None else "The record"
     version = record.version if record is not None else 0
@@ -68,20 +60,16 @@ def conflict(work: Work, stale: StaleVersion) -> Response:
     return respond("conflict.html", page, block="main", status=409)
 
 
-def _theirs(work: Work, name: str, record: Record | None) -> Markup:
-    if record is None:
-        return cells.NONE
-    label = record.labels.get(name)
-    return Markup("{}").format(label) if isinstance(label, str) else _shown(work, name, record.get(name), {})
-
-
-def _base(work: Work, name: str, stale: StaleVersion) -> Markup | None:
-    return _shown(work, name, stale.base_values.get(name), {}) if name in stale.base_values else None
-
-
-def _shown(work: Work, name: str, value: Any, titles: dict[Any, str]) -> Markup:
-    declared = field_of(work.shape, name)
-    assert declared is not None
-    if isinstance(value, int) and value in titles:
-        return Markup("{}").format(titles[value])
-    return Markup(cells.show(effective(declared, work.asking.generation.entities, work.entity), value, work.asking.texts))
+def _sides(work: Work, stale: StaleVersion, mine: dict[str, Value]) -> tuple[Record, Record, Record]:
+    """Mine, theirs and what both began with, as records that are shown like the record's own page."""
+    who, entity, shape = work.asking, work.entity, work.shape
+    theirs = stale.current.copy() if stale.current is not None else Record(entity.full_name)
+    sides = [Record(entity.full_name, mine), Record(entity.full_name, dict(stale.base_values))]
+    fields = [(name, declared) for name in mine if (declared := field_of(shape, name)) is not None]
+    names = telling.Names(who, entity, [(declared, side.get(name)) for side in sides for name, declared in fields])
+    # The id of a file is what a form says: only one's own and those that stood here already are named.
+    stood = telling.Names(who, entity, [(declared, side.get(name)) for side in (theirs, sides[1]) for name, declared in fields])
+    names.files = {number: one for number, one in names.files.items() if number in stood.files or one.account == who.actor.account}
+    for side in sides:
+        side.labels = {name: names.of(declared, side.get(name)) for name, declared in fields}
+    return sides[0], telling.titled(who, entity, shape, theirs), sides[1]

@@ -18,11 +18,12 @@ from core.hooks import Link, Panel
 from core.render import actions, cells, words
 from core.render.actions import Action
 from core.render.pages import Attached, Crumb, Fact, FactSection, MoveButton, Plain, RecordPage, Related, Said, Toast
-from core.services import desk, looking, opened, records, undo
+from core.services import desk, files, looking, opened, records, undo
 from core.services.desk import Beside
 from core.services.work import Work
+from core.storage.history import Event
 from core.storage.query import Condition, Group, Query, field_of
-from core.web import showing
+from core.web import showing, telling
 from core.web.asking import Asking, asking, entered
 from core.web.listing import listable
 from core.web.routing import Routes
@@ -32,6 +33,8 @@ from schemas.model import Entity, Field
 from schemas.overlays import made_form
 
 MOST_RELATED = 12
+MOST_MADE = 12
+"""Fields that a history tells of the making of a record."""
 SHOWN_RELATED = 5
 WIDE = frozenset({"long_text", "rich_text", "lines", "json"})
 OPERATIONS = {
@@ -154,6 +157,7 @@ def _key(shape: Entity, record: Record, title: str) -> str:
 
 def sections(who: Asking, entity: Entity, shape: Entity, record: Record) -> list[FactSection]:
     """The record's fields in the order of its fullest form, then the rest."""
+    record = telling.titled(who, entity, shape, record)
     forms = sorted(shape.forms, key=lambda form: -len(form.field_names))
     form = forms[0] if forms else made_form(shape)
     fields = {field.name: field for field in shape.fields if not field.hidden}
@@ -191,7 +195,7 @@ def _fact(who: Asking, entity: Entity, field: Field, record: Record, empty: bool
 
 
 def shown(who: Asking, entity: Entity, field: Field, record: Record) -> Markup:
-    """A field's value as ready HTML; references lead to what they point to."""
+    """A field's value as ready HTML; references lead to what they point to, and files of a stored record to their bytes."""
     declared = effective(field, who.generation.entities, entity)
     value, label = record.get(field.name), record.labels.get(field.name)
     if value is None or value == () or field.type == "secret":
@@ -203,9 +207,8 @@ def shown(who: Asking, entity: Entity, field: Field, record: Record) -> Markup:
         return Markup(", ").join(_link(who, declared, one, text) for one, text in zip(value, labels, strict=False))
     if declared.type == "any_reference":
         return _to(value.entity, value.id, label)
-    if declared.type in ("file", "image", "signature"):
-        here = f"/{entity.plugin}/{entity.name}/{record.id}/files/{field.name}"
-        return Markup('<a href="{}">{}</a>').format(here, label or "Open the file")
+    if declared.type in telling.FILES:
+        return _file(entity, record, field.name, label)
     if declared.type == "rich_text":
         return Markup('<div class="rich">{}</div>').format(Markup(sanitised(value)))
     if declared.type == "url" and str(value).startswith(("http://", "https://")):
@@ -215,7 +218,7 @@ def shown(who: Asking, entity: Entity, field: Field, record: Record) -> Markup:
     if declared.type == "boolean":
         return escape("Yes" if value else "No")
     if declared.type == "lines":
-        return _lines(who, entity, field, value, label)
+        return _lines(who, entity, field, record)
     return Markup(cells.show(declared, value, who.texts))
 
 
@@ -233,14 +236,24 @@ def _to(target: str, number: int, label: Any) -> Markup:
     return Markup('<a href="/{}/{}/{}">{}</a>').format(plugin, name, number, label)
 
 
-def _lines(who: Asking, entity: Entity, field: Field, lines: Any, named: Any) -> Markup:
+def _file(entity: Entity, record: Record, place: str, label: Any) -> Markup:
+    """A file's name, leading to its bytes where the record holds it today: what is no more or not yet there has no address."""
+    stands = record.get("id") is not None and place.partition(".")[0] not in record.extra.get("changed", ())
+    if not stands:
+        return Markup("{}").format(label or "A file")
+    here = f"/{entity.plugin}/{entity.name}/{record.id}/files/{place}"
+    return Markup('<a href="{}">{}</a>').format(here, label or "Open the file")
+
+
+def _lines(who: Asking, entity: Entity, field: Field, record: Record) -> Markup:
+    lines, named = record.get(field.name), record.labels.get(field.name)
     columns = [child for child in field.fields if not child.hidden and child.type != "secret"]
     heads = Markup("").join(
         Markup('<th scope="col"{}>{}</th>').format(Markup(' class="num"') if cells.numeric(child) else "", words.field_label(child))
         for child in columns
     )
     body = Markup("")
-    for place, line in enumerate(lines):
+    for place, line in enumerate(lines or ()):
         # Titles of what the lines point to stand beside them, one mapping for each line; what may not be read has none.
         titles = named[place] if isinstance(named, list | tuple) and place < len(named) else {}
         body += Markup("<tr>")
@@ -249,6 +262,12 @@ def _lines(who: Asking, entity: Entity, field: Field, lines: Any, named: Any) ->
             declared = effective(child, who.generation.entities, entity)
             if value is not None and declared.type in ("reference", "person", "department"):
                 html = _link(who, declared, value, titles.get(child.name))
+            elif value is not None and declared.type == "any_reference":
+                html = _to(value.entity, value.id, titles.get(child.name))
+            elif value is not None and declared.type in telling.FILES:
+                html = _file(entity, record, files.in_line(field.name, line.get("id"), child.name), titles.get(child.name))
+            elif value and declared.type == "rich_text":
+                html = Markup('<div class="rich">{}</div>').format(Markup(sanitised(value)))
             elif titles.get(child.name) is not None:
                 html = Markup("{}").format(titles[child.name])
             else:
@@ -284,7 +303,7 @@ def _panels(who: Asking, entity: Entity, record: Record) -> list[Panel]:
     return found
 
 
-def _attachments(who: Asking, files: Iterable[Beside], here: str) -> list[Attached]:
+def _attachments(who: Asking, beside: Iterable[Beside], here: str) -> list[Attached]:
     return [
         Attached(
             one.name,
@@ -295,7 +314,7 @@ def _attachments(who: Asking, files: Iterable[Beside], here: str) -> list[Attach
             f"{here}/{one.id}/remove" if one.mine else "",
             one.type.startswith("image/"),
         )
-        for one in files
+        for one in beside
     ]
 
 
@@ -340,7 +359,8 @@ def history(plugin: str, entity: str, number: int) -> Response:
     # Only who did it is offered to take all of it back: what else it reached is nobody else's to know.
     mine = {event.operation for event in past.items if event.person and event.person == who.actor.person}
     wide = looking.of_several(who.platform, who.actor, mine)
-    entries = [(event.at, _event(who, found, shape, event, url, bool(rights.writable), names, wide)) for event in past.items]
+    beside = _beside(who, found, shape, past.items)
+    entries = [(event.at, _event(who, found, shape, event, url, bool(rights.writable), names, wide, beside)) for event in past.items]
     if not request.args.get("after"):
         remarks = desk.comments(who.platform, who.actor, found.full_name, number)
         entries += [
@@ -374,8 +394,28 @@ def history(plugin: str, entity: str, number: int) -> Response:
     return respond("history.html", page, block="entries")
 
 
-def _event(who: Asking, entity: Entity, shape: Entity, event: Any, url: str, may: bool, names: dict[int, str], wide: set[str]) -> Said:
-    changes = []
+def _beside(who: Asking, entity: Entity, shape: Entity, events: Iterable[Event]) -> telling.Names:
+    """The names of files and the titles within lines that these events tell of; a history has the titles of all else itself."""
+    values = []
+    for one in (change for event in events for change in event.changes):
+        field = field_of(shape, one.field)
+        if field is not None and not field.hidden and field.type in (*telling.FILES, "lines"):
+            values += [(field, one.before), (field, one.after)]
+    return telling.Names(who, entity, values)
+
+
+def _event(
+    who: Asking,
+    entity: Entity,
+    shape: Entity,
+    event: Event,
+    url: str,
+    may: bool,
+    names: dict[int, str],
+    wide: set[str],
+    beside: telling.Names,
+) -> Said:
+    changes: list[tuple[str, Markup, Markup]] = []
     moved = ""
     for one in event.changes:
         if one.field == "state":
@@ -384,10 +424,9 @@ def _event(who: Asking, entity: Entity, shape: Entity, event: Any, url: str, may
         field = field_of(shape, one.field)
         if field is None or field.hidden or field.type in ("secret",):
             continue
-        declared = effective(field, who.generation.entities, entity)
-        changes.append(
-            (words.field_label(field), _past(declared, one.before, one.before_label, who), _past(declared, one.after, one.after_label, who))
-        )
+        own = field.type in telling.FILES or field.type == "lines"
+        labels = (beside.of(field, one.before), beside.of(field, one.after)) if own else (one.before_label, one.after_label)
+        changes.append((words.field_label(field), *telling.pair(who, entity, field, one.before, one.after, labels)))
     step = shape.workflow.transition(event.transition) if shape.workflow and event.transition else None
     if step is not None and moved:
         moved = f"{moved} ({words.move_label(step)})"
@@ -395,13 +434,15 @@ def _event(who: Asking, entity: Entity, shape: Entity, event: Any, url: str, may
         event.action, "changed " + (changes[0][0] if len(changes) == 1 else f"{len(changes)} fields" if changes else "it")
     )
     kind = "move" if moved else event.action
+    if event.action == "create" and not moved and len(changes) > MOST_MADE:
+        changes[MOST_MADE:] = [("", cells.NONE, escape(f"and {len(changes) - MOST_MADE} more"))]
     return Said(
         kind,
         names.get(event.person or 0) or event.actor or "Somebody",
         who.texts.datetime(event.at),
         event.at.isoformat(),
         verb,
-        changes if event.action != "create" or moved else changes[:12],
+        changes,
         event.reason,
         f"{url}/revert/{event.id}" if may and event.action not in ("create", "derive") else "",
         event.hidden,
@@ -417,16 +458,6 @@ def _names(who: Asking, numbers: set[int]) -> dict[int, str]:
         return {}
     found = looking.get_many(who.platform, who.actor, provider.full_name, numbers, ())
     return {number: str(record.get("display_title") or "") for number, record in found.items()}
-
-
-def _past(field: Field, value: Any, label: Any, who: Asking) -> Markup:
-    if isinstance(label, str):
-        return Markup("{}").format(label)
-    if field.type in ("reference", "person", "department", "any_reference") and value is not None:
-        return cells.WITHHELD
-    if field.type == "boolean":
-        return escape("Yes" if value else "No")
-    return Markup(cells.brief(field, value, who.texts))
 
 
 @entered
