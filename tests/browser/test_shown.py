@@ -18,7 +18,6 @@ from core.fields import formatter
 from core.render.texts import texts
 from core.services import accounts
 from core.testing.world import World
-from tests.browser.conftest import chromium, opened  # noqa: F401 - the same browser
 from tests.whole.naughty_house import house
 
 DECLARED = """
@@ -82,6 +81,7 @@ def _seen(page: Page, selector: str) -> list[str]:
     return [text for text in page.eval_on_selector_all(selector, "all => all.map(one => one.innerText)") if "First paragraph" in text]
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
 def test_a_long_text_keeps_its_lines_and_indents_wherever_it_is_read(
     app: World, opened: Callable[..., Page], width: int, dark: bool  # noqa: F811
