@@ -293,11 +293,14 @@ def _month(want: Wanted) -> Month:
         Group(False, (Condition(start, "ge", (_bound(want, start, low),)), Condition(start, "lt", (_bound(want, start, after),)))),
         ((start, False),),
     )
+    lasting: list[Record] = []
     if end:
         # Apart from the month's own, so that these are found along the index of the start.
-        lasting = (Condition(start, "lt", (_bound(want, start, low),)), Condition(end, "ge", (_bound(want, end, low),)))
-        found = [*_records(want, MOST_ENTRIES + 1, Group(False, lasting), ((start, True),))[::-1], *found]
-    found, more = _cut(want, found, MOST_ENTRIES, *_within(want, start, end, low, after))
+        began = (Condition(start, "lt", (_bound(want, start, low),)), Condition(end, "ge", (_bound(want, end, low),)))
+        lasting = _records(want, MOST_ENTRIES + 1, Group(False, began), ((start, True),))[::-1]
+    found, more = _cut(want, [*lasting, *found], MOST_ENTRIES, *_within(want, start, end, low, after))
+    if more:
+        found = _earliest(want, start, days, lasting)
     numbers = _numbers(want)
     by_day: dict[date, list[Card]] = {}
     for record in found:
@@ -305,7 +308,7 @@ def _month(want: Wanted) -> Month:
         key = next((str(record.get(name) or "") for name in numbers), "")
         card.short = card.title.removeprefix(f"{key} ") if key else card.title
         if isinstance(moment, datetime):
-            moment = moment.astimezone(who.fmt.zone)
+            moment = who.fmt.local(moment)
             card.at, moment = who.fmt.time(moment.time().replace(second=0, microsecond=0)), moment.date()
         if moment is None:
             continue
@@ -329,9 +332,22 @@ def _month(want: Wanted) -> Month:
         [str(names[day.weekday()]) for day in days[:7]],
         [Day(day, day.month == first.month, day == today, by_day.get(day, [])) for day in days],
         today="" if (first.year, first.month) == (today.year, today.month) else address(want.url, with_(want.found, month=None)),
-        most=MOST_ENTRIES,
+        most=len(found),
         more=more,
     )
+
+
+def _earliest(want: Wanted, start: str, days: list[date], lasting: list[Record]) -> list[Record]:
+    """Of a month with too many entries the earliest of each day, so that no day is empty because those before it are full."""
+    each = max(1, MOST_ENTRIES // (len(days) + 1))
+    found = lasting[-each:]
+    for day in days:
+        within = (
+            Condition(start, "ge", (_bound(want, start, day),)),
+            Condition(start, "lt", (_bound(want, start, day + timedelta(days=1)),)),
+        )
+        found += _records(want, each, Group(False, within), ((start, False),))
+    return found[:MOST_ENTRIES]
 
 
 def _bound(want: Wanted, name: str, day: date) -> date | datetime:

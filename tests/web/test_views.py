@@ -159,6 +159,15 @@ def test_a_view_says_that_there_is_more_and_where(tours: House, view: str, monke
     assert "are shown" not in words(browser.get(f"/tours/tour?view={view}&month=2026-06&bulk=large&name__ne=August"))
 
 
+def test_a_month_of_too_many_entries_fills_every_day(tours: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boards, "MOST_ENTRIES", 80)
+    for number in range(90):
+        tours.world.create("tours.tour", name=f"Early {number}", from_day=date(2026, 6, 2), bulk="small")
+    tours.world.create("tours.tour", name="Late one", from_day=date(2026, 6, 29), bulk="small")
+    page = tours.browser().get("/tours/tour?view=starts&month=2026-06")
+    assert "Late one" in words(page) and "Of each day these are the earliest." in words(page)
+
+
 def test_a_board_holds_cards_whose_option_is_gone(tours: House) -> None:
     tours.world.create("tours.tour", name="Huge one", bulk="huge")
     tours.world.create("tours.tour", name="No size")
