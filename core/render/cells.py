@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from markupsafe import Markup, escape
 
-from core.facts import EntityRef
+from core.facts import SYSTEM_FIELDS, EntityRef
 from core.fields import kind, plain
 from core.fields.numbers import is_year
 from core.render import words
@@ -131,7 +131,7 @@ def _shower(field: Field, said: Texts) -> Callable[[Any], str]:
     """From a value that is not empty to escaped text."""
     name = field.type
     if name == "datetime":
-        return said.datetime
+        return said.stamp if _stamped(field) else said.datetime
     if name == "date":
         return said.date
     if name == "boolean":
@@ -165,6 +165,11 @@ def _shower(field: Field, said: Texts) -> Callable[[Any], str]:
     return lambda value: str(escape(here.display(field, value, said.fmt)))
 
 
+def _stamped(field: Field) -> bool:
+    """Whether the field's instants are the system's own and not a person's, who may have meant the seconds."""
+    return field.name in SYSTEM_FIELDS
+
+
 def _brief(field: Field, said: Texts) -> Callable[[Any], str]:
     """From a value that is not empty to escaped text that fits a cell."""
     if field.type == "rich_text":
@@ -188,5 +193,5 @@ def show(field: Field, value: Any, said: Texts) -> str:
     if field.type == "choice":
         return tag(field, value)
     if isinstance(value, datetime):
-        return f'<time datetime="{value.isoformat()}">{said.datetime(value)}</time>'
+        return f'<time datetime="{value.isoformat()}">{(said.stamp if _stamped(field) else said.datetime)(value)}</time>'
     return _shower(field, said)(value)

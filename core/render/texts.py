@@ -31,6 +31,11 @@ class Texts:
         self.percent = lru_cache(maxsize=1024)(fmt.percent)
         self.duration = lru_cache(maxsize=1024)(fmt.duration)
 
+    def stamp(self, value: datetime) -> str:
+        """When the system did something, to the minute: day and time in the person's zone."""
+        there = self.fmt.local(value)
+        return f"{self.date(there.date())} {there.hour:02}:{there.minute:02}"
+
     def datetime(self, value: datetime) -> str:
         """Day and time in the person's zone, such as Nov 3, 2026 14:05; seconds and an offset where they tell something."""
         try:

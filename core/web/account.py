@@ -27,7 +27,7 @@ def _page(errors: list[tuple[str, str, str]] | None = None, token: str = "", sta
     who = asking()
     actor = who.actor
     devices = [
-        (one.id, agent(one.agent), one.address, who.texts.datetime(one.seen_at), one.id == who.session)
+        (one.id, agent(one.agent), one.address, who.texts.stamp(one.seen_at), one.id == who.session)
         for one in accounts.my_sessions(who.platform, actor)
     ]
     tokens = [
@@ -35,8 +35,8 @@ def _page(errors: list[tuple[str, str, str]] | None = None, token: str = "", sta
             one.id,
             one.name,
             ", ".join(one.scopes) or "all your rights",
-            who.texts.datetime(one.created_at),
-            who.texts.datetime(one.expires_at) if one.expires_at else "never",
+            who.texts.stamp(one.created_at),
+            who.texts.stamp(one.expires_at) if one.expires_at else "never",
         )
         for one in accounts.my_tokens(who.platform, actor)
     ]

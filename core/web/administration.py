@@ -115,7 +115,7 @@ def _people(errors: list[tuple[str, str, str]] | None = None, told: str = "", st
         (
             one,
             [labels.get(role) or accounts.BUILT_IN.get(role, role) for role in one.roles],
-            who.texts.datetime(one.signed_in_at) if one.signed_in_at else "never",
+            who.texts.stamp(one.signed_in_at) if one.signed_in_at else "never",
         )
         for one in accounts.listed(who.platform, who.actor)
     ]
@@ -269,7 +269,7 @@ def generations() -> Response:
     who = asking()
     entries = publish.listed(who.platform)
     back = publish.standing(entries)
-    rows = [(one, who.texts.datetime(one.at)) for one in reversed(entries)]
+    rows = [(one, who.texts.stamp(one.at)) for one in reversed(entries)]
     overlays = [
         (one.entity, one.department or "everybody", one.name, one.because, [f"{verb.kind}" for verb in one.changes])
         for one in who.generation.overlays
@@ -319,7 +319,7 @@ def log() -> Response:
         entity=entity,
         by=by,
     )
-    rows = [(one, who.texts.datetime(one.at), *_concerned(who, one), _done(who, one)) for one in found]
+    rows = [(one, who.texts.stamp(one.at), *_concerned(who, one), _done(who, one)) for one in found]
     verdict = audit.verify(who.platform) if request.args.get("verify") == "1" else None
     return _respond(
         "audit",
@@ -364,7 +364,7 @@ def jobs() -> Response:
     """What waits to be performed, and what failed."""
     who = asking()
     own = [
-        (one.id, one.verb, one.state, one.attempts, who.texts.datetime(one.created_at), one.progress)
+        (one.id, one.verb, one.state, one.attempts, who.texts.stamp(one.created_at), one.progress)
         for one in work.listed(who.platform, who.actor)
     ]
     effects = [
@@ -373,7 +373,7 @@ def jobs() -> Response:
             words.human(one["kind"]),
             one["state"],
             one["attempts"],
-            who.texts.datetime(one["created_at"].replace(tzinfo=UTC)),
+            who.texts.stamp(one["created_at"].replace(tzinfo=UTC)),
             one["error"],
         )
         for one in work.effects(who.platform, who.actor)

@@ -520,4 +520,4 @@ def _draft(work: Work, page: FormPage) -> None:
         kept = desk.draft(work.asking.platform, work.asking.actor, work.place)
         if kept is not None:
             page.draft = work.place
-            page.draft_at = work.asking.texts.datetime(kept.at)
+            page.draft_at = work.asking.texts.stamp(kept.at)

@@ -68,7 +68,7 @@ def _drafts(who: Asking) -> list[tuple[str, str, str]]:
             if record is None:
                 continue
             label = str(record.get("display_title") or f"#{record.id}")
-        found.append((label, place, who.texts.datetime(at)))
+        found.append((label, place, who.texts.stamp(at)))
     return found
 
 

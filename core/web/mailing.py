@@ -57,7 +57,7 @@ def mail() -> Response:
             one["to"],
             one["state"],
             SAID.get(str(one["state"]), str(one["state"])),
-            who.texts.datetime(one["created_at"].replace(tzinfo=UTC)),  # type: ignore[attr-defined]
+            who.texts.stamp(one["created_at"].replace(tzinfo=UTC)),  # type: ignore[attr-defined]
             one["attempts"],
             one["error"],
         )

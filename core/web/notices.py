@@ -35,7 +35,7 @@ def show() -> Response:
     for one in listed:
         title = titles.get((one.entity, one.record), "")
         url = f"/{one.entity.replace('.', '/')}/{one.record}" if title else ""
-        told.append((one.id, one.text, title, url, who.texts.datetime(one.at), one.at.isoformat(), one.read))
+        told.append((one.id, one.text, title, url, who.texts.stamp(one.at), one.at.isoformat(), one.read))
     page = Plain(
         showing.shell("Notifications", crumbs=[Crumb("Inbox", "/inbox"), Crumb("Notifications")], here="/inbox"),
         {"told": told, "unread": sum(1 for one in told if not one[-1])},

@@ -37,7 +37,7 @@ def reads() -> Response:
         labels = [words.field_label(field) if field is not None else name for name, field in zip(one.fields, named, strict=True)]
         noun = (words.singular(shape) if one.number == 1 else words.plural(shape)) if shape is not None else one.entity
         links = [(f"/{one.entity.replace('.', '/')}/{id}", id) for id in one.records[:MOST_LINKS]]
-        rows.append((one, who.texts.datetime(one.at), noun, ", ".join(labels), links, one.number - len(links)))
+        rows.append((one, who.texts.stamp(one.at), noun, ", ".join(labels), links, one.number - len(links)))
     entities = sorted(
         (f"{words.plural(shape)} ({words.plugin_label(who.generation.plugins[shape.plugin])})", name)
         for name, shape in who.generation.entities.items()

@@ -310,7 +310,7 @@ def _attachments(who: Asking, beside: Iterable[Beside], here: str) -> list[Attac
             f"{here}/{one.id}",
             size(one.size),
             one.who,
-            who.texts.datetime(one.at),
+            who.texts.stamp(one.at),
             f"{here}/{one.id}/remove" if one.mine else "",
             one.type.startswith("image/"),
         )
@@ -369,7 +369,7 @@ def history(plugin: str, entity: str, number: int) -> Response:
                 Said(
                     "comment",
                     one.who,
-                    who.texts.datetime(one.at),
+                    who.texts.stamp(one.at),
                     one.at.isoformat(),
                     "commented",
                     body=one.body,
@@ -439,7 +439,7 @@ def _event(
     return Said(
         kind,
         names.get(event.person or 0) or event.actor or "Somebody",
-        who.texts.datetime(event.at),
+        who.texts.stamp(event.at),
         event.at.isoformat(),
         verb,
         changes,

@@ -103,7 +103,7 @@ def trash(plugin: str, entity: str) -> Response:
         (
             one.id,
             str(one.get("display_title") or one.id),
-            who.texts.datetime(one["updated_at"]) if one.get("updated_at") else "",
+            who.texts.stamp(one["updated_at"]) if one.get("updated_at") else "",
             one.labels.get("updated_by") or "",
         )
         for one in table.items

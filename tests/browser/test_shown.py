@@ -15,9 +15,11 @@ from werkzeug.serving import make_server
 from core.access.actor import Actor
 from core.app import create_app
 from core.fields import formatter
+from core.render import cells
 from core.render.texts import texts
 from core.services import accounts
 from core.testing.world import World
+from schemas.model import Field
 from tests.whole.naughty_house import house
 
 DECLARED = """
@@ -129,6 +131,14 @@ def test_a_percentage_is_read_with_all_its_digits() -> None:
 def test_two_instants_read_alike_only_when_a_clock_made_them(instant: str, text: str) -> None:
     said = texts("en", "Europe/Berlin")
     assert said.datetime(_instant(instant)) == said.fmt.datetime(_instant(instant)) == text
+
+
+def test_what_the_system_stamps_is_read_to_the_minute() -> None:
+    said, instant = texts("en", "Europe/Berlin"), _instant("2026-01-01T13:30:45")
+    for field in (Field("created_at", "datetime"), Field("updated_at", "datetime")):
+        assert "Jan 1, 2026 14:30<" in cells.show(field, instant, said)
+    assert "Jan 1, 2026 14:30:45<" in cells.show(Field("begins", "datetime"), instant, said)
+    assert said.stamp(_instant("9999-12-31T23:30")) == "Dec 31, 9999 23:30"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from tests.web.conftest import Browser, words
 
 @pytest.fixture
 def stranger(house: World) -> FlaskClient:
-    """Somebody who is not signed in."""
+    """Somebody who is not signed in; others have accounts, so that the door is not the one of an empty house."""
+    house.actor("desk.clerk")
     return create_app(platform=house.platform).test_client()
 
 
