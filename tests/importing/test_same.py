@@ -16,6 +16,7 @@ from core.facts import Money
 from core.services import exporting, importing
 from core.settings import Settings
 from core.testing.world import World
+from tests import houses
 
 GOODS = """
 plugin: goods
@@ -55,12 +56,7 @@ entities:
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
-    folder = tmp_path / "plugins"
-    folder.mkdir()
-    (folder / "goods.yaml").write_text(GOODS, encoding="utf-8")
-    return Settings(
-        data_dir=tmp_path / "data", database_url=database_url, plugins_dir=folder, secret_key="for-tests-only-0123456789-abcdefgh"
-    ).completed()
+    return houses.settings_with(tmp_path, "goods", GOODS, database_url)
 
 
 @pytest.fixture

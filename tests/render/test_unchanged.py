@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -15,11 +14,10 @@ from werkzeug.test import TestResponse
 
 from core.app import create_app
 from core.facts import FixedClock, Money, Record
-from core.registry.discover import Discovery, discover
 from core.services import accounts, looking
 from core.services.platform import Platform
-from core.settings import Settings
 from core.testing.world import World
+from tests import houses
 
 ODD = """
 plugin: odd
@@ -187,23 +185,14 @@ class House(World):
         return client
 
 
-def _only(settings: Settings) -> Discovery:
-    found = discover(settings)
-    return replace(found, plugins=[one for one in found.plugins if one.name in ("directory", "odd")])
-
-
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("odd")
-    (folder / "plugins").mkdir()
-    settings = Settings(
-        data_dir=folder / "data", plugins_dir=folder / "plugins", secret_key="for-tests-only-0123456789-abcdefgh"
-    ).completed()
-    clock = FixedClock(datetime(2026, 6, 1, 9, 0, tzinfo=UTC))
+    clock = FixedClock(houses.BEGIN)
     made: dict[str, int] = {}
     for choices in (", gone", ""):
-        (folder / "plugins" / "odd.yaml").write_text(ODD.replace(" GONE", choices), encoding="utf-8")
-        platform = Platform(settings, clock, find=_only)
+        settings = houses.settings_with(folder, "odd", ODD.replace(" GONE", choices))
+        platform = Platform(settings, clock, find=houses.only("odd"))
         platform.start()
         house = House(platform, clock)
         if choices:

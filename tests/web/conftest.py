@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,12 +12,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from core.app import create_app
-from core.facts import FixedClock
-from core.registry.discover import Discovery, discover
 from core.services import accounts
-from core.services.platform import Platform
-from core.settings import Settings
 from core.testing.world import World
+from tests import houses
 
 DESK = """
 plugin: desk
@@ -103,27 +98,11 @@ entities:
 """
 
 
-def _only(settings: Settings) -> Discovery:
-    found = discover(settings)
-    return replace(found, plugins=[one for one in found.plugins if one.name in ("directory", "desk")])
-
-
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A started platform with the directory and the desk."""
-    folder = tmp_path_factory.mktemp("house")
-    (folder / "plugins").mkdir()
-    (folder / "plugins" / "desk.yaml").write_text(DESK, encoding="utf-8")
-    settings = Settings(
-        data_dir=folder / "data", plugins_dir=folder / "plugins", secret_key="for-tests-only-0123456789-abcdefgh"
-    ).completed()
-    clock = FixedClock(datetime(2026, 6, 1, 9, 0, tzinfo=UTC))
-    platform = Platform(settings, clock, find=_only)
-    platform.start()
-    try:
-        yield World(platform, clock)
-    finally:
-        platform.close()
+    with houses.house(tmp_path_factory.mktemp("house"), "desk", DESK) as world:
+        yield world
 
 
 class Browser:

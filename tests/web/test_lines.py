@@ -6,8 +6,6 @@ import html
 import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,13 +13,11 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from core.app import create_app
-from core.facts import EntityRef, FixedClock, Record
-from core.registry.discover import Discovery, discover
+from core.facts import EntityRef, Record
 from core.render.serializers import dump_of, file_ids, file_places
 from core.services import files, looking
-from core.services.platform import Platform
-from core.settings import Settings
 from core.testing.world import World
+from tests import houses
 from tests.web.conftest import Browser, words
 
 STORE = """
@@ -78,27 +74,11 @@ entities:
 """.replace("{WIDE}", "{" + ", ".join(f"f{number}: {{type: text}}" for number in range(15)) + "}")
 
 
-def _only(settings: Settings) -> Discovery:
-    found = discover(settings)
-    return replace(found, plugins=[one for one in found.plugins if one.name in ("directory", "store")])
-
-
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A started platform with the directory and the store."""
-    folder = tmp_path_factory.mktemp("house")
-    (folder / "plugins").mkdir()
-    (folder / "plugins" / "store.yaml").write_text(STORE, encoding="utf-8")
-    settings = Settings(
-        data_dir=folder / "data", plugins_dir=folder / "plugins", secret_key="for-tests-only-0123456789-abcdefgh"
-    ).completed()
-    clock = FixedClock(datetime(2026, 6, 1, 9, 0, tzinfo=UTC))
-    platform = Platform(settings, clock, find=_only)
-    platform.start()
-    try:
-        yield World(platform, clock)
-    finally:
-        platform.close()
+    with houses.house(tmp_path_factory.mktemp("house"), "store", STORE) as world:
+        yield world
 
 
 @pytest.fixture(scope="module")

@@ -5,16 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
-from core.facts import FixedClock
-from core.registry.discover import Discovery, discover
-from core.services.platform import Platform
-from core.settings import Settings
 from core.testing.world import World
+from tests import houses
 
 WIDTH = 20
 ONE_LINE, LONG = ("text", "barcode"), ("long_text",)
@@ -49,26 +44,13 @@ def declaration() -> str:
     ])
 
 
-def _few(settings: Settings) -> Discovery:
-    found = discover(settings)
-    return replace(found, plugins=[one for one in found.plugins if one.name in ("directory", "naughty", "slots")])
-
-
 @contextmanager
 def house(folder: Path, url: str, text: str = "", name: str = "naughty") -> Iterator[World]:
     """The started house; ``url`` is its database, ``text`` another plugin of that name."""
-    (folder / "plugins").mkdir()
-    (folder / "plugins" / f"{name}.yaml").write_text(text or declaration(), encoding="utf-8")
-    settings = Settings(data_dir=folder / "data", database_url=url, plugins_dir=folder / "plugins",
-                        secret_key="for-tests-only-0123456789-abcdefgh").completed()
-    platform = Platform(settings, FixedClock(datetime(2026, 6, 1, 9, 0, tzinfo=UTC)), find=_few)
-    platform.start()
-    wrong = [one.message for one in platform.current.problems if one.severity == "error" and one.plugin == name]
-    assert not wrong, wrong
-    try:
-        yield World(platform, platform.clock)  # type: ignore[arg-type]
-    finally:
-        platform.close()
+    with houses.house(folder, name, text or declaration(), url) as world:
+        wrong = [one.message for one in world.platform.current.problems if one.severity == "error" and one.plugin == name]
+        assert not wrong, wrong
+        yield world
 
 
 class Refused(Exception):
