@@ -18,7 +18,7 @@ from core.access.grant import grant
 from core.errors import BadRequest, Forbidden, TooLarge
 from core.facts import Money, Record, Value
 from core.fields import Showing, effective, kind, target_of
-from core.render.serializers import dump_of, file_ids
+from core.render.serializers import dump_of, file_ids, file_places
 from core.services import files, looking
 from core.services.platform import Platform
 from core.services.preparing import who_may
@@ -195,11 +195,12 @@ def keys(p: Platform, actor: Actor, entity: str, numbers: Iterable[int], depth: 
 def as_json(p: Platform, actor: Actor, shape: Entity, records: Sequence[Record]) -> list[dict[str, Any]]:
     """Records as the API answers them."""
     dump = dump_of(shape, p.current.entities)
-    known = files.facts(p, actor, file_ids(dump, records)) if dump.files else {}
+    has_files = bool(dump.files or dump.line_files)
+    known = files.facts(p, actor, file_ids(dump, records)) if has_files else {}
     made = []
     for record in records:
         base = f"/api/v1/{shape.plugin}/{shape.name}/{record.id}/files/"
-        urls = {record[name]: base + name for name in dump.files if isinstance(record.get(name), int)}
+        urls = {number: base + place for number, place in file_places(dump, record)} if has_files else {}
 
         def facts(number: int, urls: dict[int, str] = urls) -> Mapping[str, Any] | None:
             return files.shown(known[number], urls[number]) if number in known and number in urls else None

@@ -267,3 +267,19 @@ def test_a_bulk_preview_shows_titles(house: World, clerk: Browser) -> None:
     rows = [" ".join(re.sub("<[^>]*>", " ", row).split()) for row in re.findall(r'(?s)<td class="diff">(.*?)</td>', page.text)]
     assert len(rows) == 1 and "Shelves: S-left , restricted → S-right" in rows[0].replace("S-left,", "S-left ,"), rows
     assert "Any: S-left → S-right" in rows[0]
+def test_the_api_names_a_file_in_a_line_and_answers_its_bytes(house: World) -> None:
+    thing = house.create(
+        "store.thing",
+        name="Deal",
+        doc=put(house, "top.txt"),
+        parts=({"name": "a", "doc": put(house, "one.txt", "first")}, {"name": "b", "doc": put(house, "two.txt", "second")}),
+    )
+    client, token = create_app(platform=house.platform).test_client(), house.token(house.actor("store.clerk"))
+    made = client.get(f"/api/v1/store/thing/{thing.id}", headers=token).json
+    assert made["doc"]["name"] == "top.txt"
+    assert [line["doc"]["name"] for line in made["parts"]] == ["one.txt", "two.txt"]
+    assert [client.get(line["doc"]["url"], headers=token).data for line in made["parts"]] == [b"first", b"second"]
+    hidden = house.token(house.actor("store.visitor"))
+    assert client.get(made["parts"][0]["doc"]["url"], headers=hidden).status_code == 404
+
+
