@@ -161,7 +161,7 @@ KINDS: dict[str, Kind] = {
         _kind(
             "lines",
             "lines",
-            "Line items: child records with fields of their own, one level deep.",
+            "Line items: child records with fields of their own, one level deep, without `references`, `lookup`, `rollup` and `sequence`.",
             "fields",
             "form",
             base=UNCOMPARED - {"default", "searchable"},
