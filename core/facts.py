@@ -60,6 +60,17 @@ class Record(dict[str, Value]):
         return twin
 
 
+def same(one: Value, other: Value) -> bool:
+    """Whether two values are equal as they are stored: unlike for ``==``, true is not 1, and 1 not 1.0, however deep in JSON."""
+    if one != other:
+        return False
+    if isinstance(one, dict):
+        return all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple):
+        return all(map(same, one, other))
+    return type(one) is type(other) or not (isinstance(one, int | float) and isinstance(other, int | float))
+
+
 class Clock(Protocol):
     """Where time comes from. Tests give their own."""
 

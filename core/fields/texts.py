@@ -17,6 +17,19 @@ from schemas.model import Field
 TAGS = {"p", "br", "b", "strong", "i", "em", "u", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a", "h2", "h3", "h4", "hr",
         "table", "thead", "tbody", "tr", "th", "td", "span", "div"}
 _LONGEST = 1_000_000
+_ELEMENTS = """a abbr acronym address applet area article aside audio b base basefont bdi bdo bgsound big blink blockquote body br button canvas
+caption center circle cite code col colgroup data datalist dd defs del details dfn dialog dir div dl dt ellipse em embed fieldset figcaption
+figure font footer foreignobject form frame frameset g h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe image img input ins isindex kbd
+keygen label legend li link listing main map mark marquee math menu menuitem meta meter nav nobr noembed noframes noscript object ol optgroup
+option output p param path picture plaintext polygon pre progress q rect rp rt ruby s samp script search section select slot small source span
+strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr xmp"""
+_NO_TAG = re.compile(
+    rf"""<(?!/?(?:{"|".join(_ELEMENTS.split())}|(?:m|o|st1|v|w|x):[a-z0-9]+)"""
+    r"""(?:(?:[\s/][^<>]*)?>|(?:\s+[a-z-]+="[^"]{0,2000}"){1,9}\s*/?>)|!--|!doctype|!\[|\?xml)""",
+    re.I,
+)
+"""A sign that begins no markup: of ``a < b``, ``x<y`` and ``Use <name>``, which people type where no script helps them."""
+_BLOCK = re.compile(r"</?(?:p|li|ul|ol|h[2-4]|div|table|thead|tbody|tr|td|th|blockquote|pre|br|hr)\b[^<>]*>", re.I)
 
 
 class Text(FieldKind):
@@ -68,7 +81,8 @@ class RichText(LongText):
 
     def from_text(self, one: Field, text: str, ctx: Parsing) -> Value:
         kept = clean(text, one_line=False)
-        return (sanitised(kept) or None) if kept else None
+        made = sanitised(kept) if kept else ""
+        return made if plain(made) or "<hr" in made else None  # <p> </p> is nothing to read
 
     def display(self, one: Field, value: Value, fmt: Formatter) -> str:
         return plain(value) if value else ""
@@ -204,9 +218,9 @@ class Sequence(Text):
 
 
 def sanitised(markup: str) -> str:
-    """Markup without anything that could act: scripts, handlers, styles, foreign schemes."""
+    """Markup without anything that could act: scripts, handlers, styles, foreign schemes. What is no markup stays as text."""
     return nh3.clean(
-        markup,
+        _NO_TAG.sub("&lt;", markup),
         tags=TAGS,
         attributes={"a": {"href", "title"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan", "scope"}},
         url_schemes={"http", "https", "mailto"},
@@ -216,7 +230,7 @@ def sanitised(markup: str) -> str:
 
 def plain(markup: str) -> str:
     """The words of a marked-up text."""
-    text = nh3.clean(re.sub(r"</(p|li|h[2-4]|div|tr)>|<br ?/?>", " ", markup), tags=set())
+    text = nh3.clean(_BLOCK.sub(" ", markup), tags=set())
     for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")):
         text = text.replace(entity, sign)
     return " ".join(text.split())

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.facts import EntityRef, Money, Record, Value
+from core.facts import EntityRef, Money, Record, Value, same
 from core.fields import Parsing, kind
 from core.services.directory import structure
 from core.storage import formulas as expressions
@@ -221,7 +221,7 @@ def fill(
                 record[field.name] = default(unit, formulas, entity, field, record)
         elif reads:
             if changed is None:
-                changed = {name for name in record if record[name] != before.get(name)}
+                changed = {name for name in record if not same(record[name], before.get(name))}
             if not reads.isdisjoint(changed) and (
                 field.read_only
                 or empty(record.get(field.name))

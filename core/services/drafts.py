@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.access.actor import Actor
-from core.facts import Record, Value
+from core.facts import Record, Value, same
 from core.services.defaults import empty
 from core.storage.formulas import Formulas
 from core.storage.unit import Unit
@@ -31,7 +31,7 @@ class Change:
         """Whether the field's value differs from the one before; of a new record, whether it has a value."""
         if self.before is None:
             return name in self.given or not empty(self.record.get(name))
-        return bool(self.before.get(name) != self.record.get(name))
+        return not same(self.before.get(name), self.record.get(name))
 
 
 @dataclass
@@ -83,7 +83,7 @@ class Draft:
         if self.before is None:
             return frozenset([name for name, value in self.record.items() if not (value is None or value == "" or value == ())])
         before = self.before
-        return frozenset([name for name, value in self.record.items() if value != before.get(name)])
+        return frozenset([name for name, value in self.record.items() if not same(value, before.get(name))])
 
     def refuse(self, name: str, sentence: str) -> None:
         self.errors.setdefault(name, []).append(sentence)

@@ -11,7 +11,7 @@ from typing import Any
 from core.access.actor import Actor
 from core.access.grant import grant
 from core.errors import BadRequest, Forbidden, Invalid
-from core.facts import SYSTEM_FIELDS, Record, Value
+from core.facts import SYSTEM_FIELDS, Record, Value, same
 from core.fields import Parsing, Showing, effective, kind, target_of
 from core.render.serializers import dump_of, waits
 from core.services import defaults, exporting, looking, preparing, sheets
@@ -280,7 +280,7 @@ class Incoming:
     def _same(self, name: str, given: Any, held: Any) -> bool:
         """Whether a cell says what the record says already. Only numbers are compared as such: ``007`` is another text than ``7``."""
         if self.table.is_json:
-            return bool(given == held or (given in (None, "") and held in (None, [], "")))
+            return same(given, held) or bool(given in (None, "") and held in (None, [], ""))
         shown = self._effective(name)
         text, held = str(given or ""), held or ""
         if self.table.is_csv and exporting.is_text(shown):

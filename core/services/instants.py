@@ -56,6 +56,8 @@ def asked(text: str, zone: str) -> datetime:
     try:
         # A plus sign in an address that was not quoted arrives as a space.
         at = datetime.fromisoformat(said.replace(" ", "+") if "T" in said else f"{said}T23:59:59.999999")
-        return (at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+        made = (at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+        made.astimezone(ZoneInfo(zone))  # the first and the last day of all have no counterpart in other zones
+        return made
     except (ValueError, OverflowError):
         raise BadRequest("Say the moment as a date (2026-11-03) or a date and a time (2026-11-03T10:15).") from None

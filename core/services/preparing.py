@@ -13,7 +13,7 @@ from core.access.actor import Actor
 from core.access.grant import Grant, RowRights, grant
 from core.access.rows import holds
 from core.errors import Conflict, Forbidden, Invalid, NotFound
-from core.facts import SYSTEM_FIELDS, Record, Value
+from core.facts import SYSTEM_FIELDS, Record, Value, same
 from core.fields import Parsing, effective
 from core.hooks import Refusal
 from core.render import words
@@ -262,7 +262,7 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     stamp(draft)
     checks.rules_of_given(draft)
     for one in checks.lines_of(draft.entity):
-        if draft.record.get(one.name) != draft.old.get(one.name):
+        if not same(draft.record.get(one.name), draft.old.get(one.name)):
             complete_lines(unit, formulas, draft.entity, one, draft.record, draft.before)
     checks.known_lines(draft)
     checks.choices_and_limits(draft, draft.changed())
@@ -274,7 +274,7 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
     stored.derive(unit, formulas, draft.entity, draft.record)
     before_hooks = dict(draft.record)
     _call_hooks(draft)
-    touched = {name for name, value in draft.record.items() if before_hooks.get(name) != value}
+    touched = {name for name, value in draft.record.items() if not same(before_hooks.get(name), value)}
     if touched:
         _settle_again(draft, touched)
         for one in checks.lines_of(draft.entity):

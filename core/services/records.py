@@ -8,7 +8,7 @@ from typing import Any
 from core.access.actor import Actor
 from core.access.grant import RowRights, grant
 from core.errors import Conflict, NotFound, StaleVersion, Unaccepted
-from core.facts import SYSTEM_FIELDS, Record, Value
+from core.facts import SYSTEM_FIELDS, Record, Value, same
 from core.services import past, preparing, trash, writes
 from core.services.defaults import DERIVED, nothing
 from core.services.drafts import Draft
@@ -136,12 +136,12 @@ def _merge(unit: Unit, draft: Draft, values: Mapping[str, Value], version: int) 
     assert current is not None
     base = past.at_version(unit, draft.entity, current, version)
     given = preparing.settled(draft, values)
-    mine = {name: value for name, value in given.items() if value != base.get(draft.names.get(name, name))}
-    theirs = {name for name in current if name in base and current[name] != base[name]} - SYSTEM_FIELDS.keys()
+    mine = {name: value for name, value in given.items() if not same(value, base.get(draft.names.get(name, name)))}
+    theirs = {name for name in current if name in base and not same(current[name], base[name])} - SYSTEM_FIELDS.keys()
     both = [
         name
         for name, value in mine.items()
-        if draft.names.get(name, name) in theirs and value != current.get(draft.names.get(name, name))
+        if draft.names.get(name, name) in theirs and not same(value, current.get(draft.names.get(name, name)))
     ]
     if both:
         raise _stale(unit, draft, version, base, tuple(both))

@@ -9,7 +9,7 @@ from uuid import uuid4
 from core.access.actor import Actor
 from core.access.grant import RowRights
 from core.errors import BackofficeError, Conflict, NotFound
-from core.facts import Record, Value
+from core.facts import Record, Value, same
 from core.services import preparing, trash, writes
 from core.services.defaults import DERIVED
 from core.services.drafts import Draft
@@ -179,7 +179,7 @@ def _set_values(
             continue
         label = one.label or one.name
         seen = name in rights.visible
-        if draft.record.get(name) != after.get(name):
+        if not same(draft.record.get(name), after.get(name)):
             if seen:
                 result.sentences.append(f"{label}: {EDITED}.")
         elif name in rights.writable or (one.read_only and (rights.writable or moves)):

@@ -87,6 +87,18 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def answer_within(self, seconds: float) -> None:
+        """Have PostgreSQL end each statement of this process that runs longer: whoever asked gets a refusal, and the thread is
+        free for others. Changes of tables lift the limit (``unlimited``). SQLite has no such limit."""
+        if self.dialect != "postgresql":
+            return
+
+        @event.listens_for(self.engine, "do_connect")
+        def limited(_dialect: Any, _record: Any, _args: Any, options: dict[str, Any]) -> None:
+            options["options"] = f"{options['options']} -c statement_timeout={round(seconds * 1000)}"
+
+        self.engine.dispose()
+
     def forget_compiled(self) -> None:
         """Let go of the statements that SQLAlchemy compiled, also while other threads compile.
 
@@ -136,6 +148,8 @@ def busy(error: sa.exc.DBAPIError) -> Busy | None:
         return Busy("The database can only be read at the moment: nothing was written.", retry_after=60)
     state = str(getattr(error.orig, "sqlstate", None) or "")
     if state:
+        if state == "57014":
+            return Busy("This took too long and was ended; nothing was changed. A filter, or fewer records at a time, make it quicker.")
         if state[:2] == "08" or state in ("57P01", "57P02", "57P03"):
             return Away()
         held_up = error.connection_invalidated or state[:2] in ("53", "57") or state in ("40001", "40P01", "55P03", "25P03", "25P04")
@@ -145,6 +159,12 @@ def busy(error: sa.exc.DBAPIError) -> Busy | None:
     if isinstance(error.orig, sqlite3.Error):
         return Busy() if error.connection_invalidated else None
     return Away() if error.connection_invalidated or any(word in said for word in _AWAY) else None
+
+
+def unlimited(connection: sa.Connection, *, always: bool = False) -> None:
+    """Let the statements of this transaction, or ``always`` of this connection, run as long as they take."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.set_config("statement_timeout", "0", not always)))
 
 
 _HELD_UP = ("locked", "busy", "unable to open", "disk i/o", "interrupted", "too many clients", "connection slots")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from core.facts import Record, Value
+from core.facts import Record, Value, same
 from core.held import Held
 from core.registry.generation import Generation
 from core.storage import compile, later, rows
@@ -73,7 +73,7 @@ class Formulas:
             actor=self.unit.actor,
             now=self.unit.now,
             today=today(self.unit),
-            changed=lambda name: before is None or before.get(name) != values.get(name),
+            changed=lambda name: before is None or not same(before.get(name), values.get(name)),
             is_new=before is None,
             functions=self.unit.generation.functions(),
         )

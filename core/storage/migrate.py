@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateSequence, CreateTable, Executab
 
 from core.errors import Busy
 from core.storage import identifiers, schema, search
-from core.storage.database import Database
+from core.storage.database import Database, unlimited
 from core.storage.ddl import AddColumn, DropColumn, DropIndex, LedgerFunction, LedgerTrigger, RenameColumn
 from core.storage.models import metadata
 from core.storage.schema import Shape
@@ -94,6 +94,7 @@ def ensure_platform(database: Database) -> None:
     """Make the platform's own tables where they are missing, and add their new columns and indexes."""
     with database.begin(writing=True, patience=PATIENCE) as connection:
         if database.dialect == "postgresql":
+            unlimited(connection)
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
             connection.execute(LedgerFunction())
         shape = schema.read(connection, metadata.tables.keys())
@@ -155,6 +156,7 @@ def apply(database: Database, wanted: Plan, *, destructive: bool = False, indexe
     fresh: list[Entity] = []
     for entity in wanted.unsearched:
         with database.begin(writing=True) as connection:
+            unlimited(connection)
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
             if search.ensure(connection, entity):
                 fresh.append(entity)
@@ -321,6 +323,7 @@ def _patiently(database: Database, steps: Sequence[Step], wanted: Plan) -> None:
     for attempt in range(RETRIES):
         try:
             with database.begin(writing=True) as connection:
+                unlimited(connection)
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
                 # Readers queue behind a change that waits for its table: it begins with a short moment.
                 moment = min(1_000, 60 * 2**attempt)
@@ -341,7 +344,9 @@ def _build_beside(database: Database, step: Step, wanted: Plan) -> None:
         shape = schema.read(connection, {step.table})
         if not step.needed(shape):
             return
+        connection.detach()  # with limits of its own it does not go back to the pool
         connection.execute(sa.select(sa.func.set_config("lock_timeout", "0", False)))
+        unlimited(connection, always=True)
         try:
             if str(index.name) in shape.broken:
                 connection.execute(DropIndex(str(index.name)))
@@ -351,5 +356,3 @@ def _build_beside(database: Database, step: Step, wanted: Plan) -> None:
         except (sa.exc.IntegrityError, sa.exc.OperationalError) as error:
             wanted.failed.append(_refused(step, error))
             connection.execute(DropIndex(str(index.name)))
-        finally:
-            connection.execute(sa.select(sa.func.set_config("lock_timeout", "10s", False)))

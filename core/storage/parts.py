@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.facts import Record, Value
+from core.facts import Record, Value, same
 from core.storage import sequences
 from core.storage.cells import cells_of
 from core.storage.formulas import line_entity
@@ -19,7 +19,7 @@ def write(unit: Unit, entity: Entity, table: EntityTable, record: Record, before
         if field.name not in table.links and field.name not in table.lines:
             continue
         value, old = record.get(field.name) or (), (before.get(field.name) if before is not None else None) or ()
-        if value == old:
+        if same(value, old):
             continue
         if field.name in table.links:
             _write_links(unit, table, record.id, field, value, old)
@@ -62,7 +62,7 @@ def _write_lines(
         if number is None:
             made["id"] = sequences.next_id(unit, lines)
             unit.connection.execute(lines.table.insert(), {"id": made["id"], "owner_id": owner, **cells})
-        elif made != before.get(number):
+        elif not same(made, before.get(number)):
             unit.connection.execute(
                 lines.table.update().where(lines.table.c.owner_id == owner, lines.table.c.id == number).values(**cells)
             )

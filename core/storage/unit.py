@@ -14,7 +14,7 @@ from core.access.actor import Actor
 from core.errors import Conflict, Invalid
 from core.registry.generation import Generation
 from core.storage import head, snapshots
-from core.storage.database import Database
+from core.storage.database import Database, unlimited
 from core.storage.ddl import REFUSAL
 
 
@@ -99,6 +99,7 @@ def flipping(database: Database, expected: int, patience: int = 1) -> Iterator[s
         if database.dialect == "postgresql":
             # Writers queue behind a waiting flip: it must not wait long.
             connection.execute(sa.select(sa.func.set_config("lock_timeout", f"{patience}s", True)))
+            unlimited(connection)
             head.fence(connection, shared=False)
         number = head.number(connection)
         if number != expected:

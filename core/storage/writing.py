@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from core.access.actor import Actor
 from core.access.grant import Grant
 from core.errors import Conflict, Forbidden, NotFound
-from core.facts import EntityRef, Record, Value
+from core.facts import EntityRef, Record, Value, same
 from core.fields import kind
 from core.storage import constraints, head, later, log, parts, references, remembered, rows, rules, search, sequences, stored
 from core.storage.cells import cells_of
@@ -131,7 +131,7 @@ class Writer:
         record["version"] = before.version + 1
         record["updated_at"], record["updated_by"] = self.unit.now, self.unit.actor.person
         parts.write(self.unit, self.entity, self.table, record, before)
-        changed = {name for name in before.keys() | record.keys() if record.get(name) != before.get(name)}
+        changed = {name for name in before.keys() | record.keys() if not same(record.get(name), before.get(name))}
         changes = [(name, before.get(name), record.get(name)) for name in self._logged if name in changed]
         chain = self._append(record, _head(before), changes, "update", transition)
         cells = self._cells(record, [name for name in self._stored_names if name in changed])
@@ -204,7 +204,7 @@ class Writer:
             return
         for field in self.entity.fields:
             fixed = not field.editable_after_posting and field.name not in opened and field.type not in rows.DERIVED
-            if fixed and record.get(field.name) != before.get(field.name):
+            if fixed and not same(record.get(field.name), before.get(field.name)):
                 raise Conflict(POSTED, errors={field.name: [POSTED]})
 
     def _only_one(self) -> None:
@@ -419,7 +419,7 @@ class Writer:
             return
         if changed is None:
             names = {*(before or {}), *(after or {})}
-            changed = {name for name in names if (before or {}).get(name) != (after or {}).get(name)}
+            changed = {name for name in names if not same((before or {}).get(name), (after or {}).get(name))}
         affected = stored.affected(self.unit, self.entity, before, after, frozenset(changed))
         for name in sorted(affected):
             refresh(self.unit, self.formulas, name, affected[name], self.rights, depth + 1)
@@ -450,12 +450,12 @@ def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iter
         record.extra = dict(before.extra)
         stored.derive(unit, formulas, entity, record, rollups=tuple(wanted[number]))
         record["display_title"] = stored.title(unit, formulas, entity, record)
-        changed = [one for one in record if record[one] != before.get(one)]
+        changed = [one for one in record if not same(record[one], before.get(one))]
         if not changed:
             continue
         formulas.forget(name, number)
         parts.write(unit, entity, table, record, before)
-        changes = [(one, before.get(one), record.get(one)) for one in writer._logged if record.get(one) != before.get(one)]
+        changes = [(one, before.get(one), record.get(one)) for one in writer._logged if not same(record.get(one), before.get(one))]
         cells = writer._cells(record, [one for one in changed if one in table.columns]) | writer._title_cells(record)
         if changes:
             chain = writer._append(record, _head(before), changes, "derive")

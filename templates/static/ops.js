@@ -277,7 +277,7 @@ document.addEventListener("dragend", () => { $$(".lane").forEach(l => l.classLis
 document.addEventListener("dragover", e => { const l = card && e.target.closest(".lane"); if (l && takes(l, card)) { e.preventDefault(); $$(".lane.drop").forEach(x => x !== l && x.classList.remove("drop")); l.classList.add("drop"); } });
 document.addEventListener("drop", e => { const l = card && e.target.closest(".lane"); if (l && takes(l, card)) { e.preventDefault(); putcard(card, l); } });
 function targets(lane) { return board().dataset.by ? null : Object.fromEntries(lane.dataset.targets.split(" ").filter(Boolean).map(p => p.split(":").reverse())); }
-function takes(lane, k) { const from = k.closest(".lane"), legal = targets(from); return k.draggable && lane !== from && (!legal || lane.dataset.value in legal); }
+function takes(lane, k) { const from = k.closest(".lane"), legal = targets(from); return k.draggable && lane !== from && (legal ? lane.dataset.value in legal : "value" in lane.dataset); }
 function putcard(k, lane) {
   const from = k.parentNode, next = k.nextSibling, legal = targets(k.closest(".lane")), url = board().dataset.board + "/" + k.dataset.id;
   const there = legal ? url + "/move/" + legal[lane.dataset.value] : url + "/set/" + board().dataset.by;

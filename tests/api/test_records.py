@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -219,3 +220,13 @@ def test_unknown_addresses_and_methods(clerk: Any) -> None:
     assert clerk("GET", "/a/b/c/d/e").status_code == 404
     wrong = clerk("PUT", "/store/item/1", {})
     assert wrong.status_code == 405 and "PATCH" in wrong.headers["Allow"] and wrong.content_type == "application/problem+json"
+
+
+def test_json_that_only_differs_in_its_types_is_a_change(clerk: Any) -> None:
+    number = clerk("POST", "/store/item", {"name": "Chair", "data": {"on": 1, "list": [0, 1]}}).json["id"]
+    for version, data in enumerate(({"on": True, "list": [0, 1]}, {"on": True, "list": [False, 1]}, 1, True, {"a": 0, "b": 1}), start=2):
+        made = clerk("PATCH", f"/store/item/{number}", {"data": data})
+        assert (made.status_code, made.json["version"]) == (200, version), made.json
+        held = clerk("GET", f"/store/item/{number}").json["data"]
+        assert json.dumps(held, sort_keys=True) == json.dumps(data, sort_keys=True)
+    assert clerk("PATCH", f"/store/item/{number}", {"data": {"b": 1, "a": 0}}).json["version"] == version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from core.facts import EntityRef, Money
 from core.fields import KINDS, Parsing, Showing, effective, formatter, kind
+from core.fields.texts import TAGS, plain, sanitised
 from schemas.kinds import KINDS as DECLARED
 from schemas.model import Entity, Field, Option
 from tests.soak import rounds
@@ -265,6 +267,36 @@ def test_rich_text_is_cleaned() -> None:
     made = kind(one).from_text(one, '<p onclick="x()">Hi <script>alert(1)</script><a href="javascript:x()">there</a></p>', CTX)
     assert "script" not in made and "onclick" not in made and "javascript" not in made and "Hi" in made
     assert "Hi" in kind(one).words(one, made) and "<" not in kind(one).words(one, made)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("<p>a < b</p>", "<p>a &lt; b</p>"),
+        ("x<y and y>z", "x&lt;y and y&gt;z"),
+        ("Use <name> here", "Use &lt;name&gt; here"),
+        ("mail <ada@example.com>", "mail &lt;ada@example.com&gt;"),
+        ("<b>bold</b> <i>x", "<b>bold</b> <i>x</i>"),
+        ("a<script>alert(1)</script>b", "ab"),
+        ("<o:p>word</o:p>", "word"),
+        ("<p> </p>", None),
+        ("<p></p><br>", None),
+        ("<hr>", "<hr>"),
+    ],
+)  # fmt: skip
+def test_what_is_no_markup_stays_as_it_was_typed(typed: str, kept: str | None) -> None:
+    assert kind("rich_text").from_text(field("rich_text"), typed, CTX) == kept
+
+
+@given(st.text(alphabet="<>ab/ =\"'!&;:-", max_size=40))
+def test_no_text_of_signs_becomes_another_element(text: str) -> None:
+    once = sanitised(text)
+    assert sanitised(once) == once
+    assert not re.search(r"<(?!/?(?:%s)\b)" % "|".join(sorted(TAGS)), once)
+
+
+def test_words_of_neighbouring_blocks_stay_apart() -> None:
+    assert plain("<table><tr><td>a</td><td>b</td></tr></table><ul><li>c</li><li>d</li></ul>e<br>f<hr>g") == "a b c d e f g"
 
 
 def test_people_sort_without_regard_to_case_and_accents() -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+import pytest
+
 from core.access.actor import Actor
+from core.errors import BadRequest
 from core.services import publish
+from core.services.instants import asked
 from core.testing.world import World
 from schemas import read_overlay
 from tests.web.conftest import Browser
@@ -60,3 +64,10 @@ def test_who_changed_many_takes_all_of_it_back_from_the_history_of_one(clerk: Br
     assert "/undo/" not in guest.get(f"{urls[0]}/history").text
     assert clerk.post(found[1]).status_code == 303
     assert all("as it was" in clerk.get(url).text for url in urls)
+
+
+@pytest.mark.parametrize(("text", "zone"), [("0001-01-01T00:00Z", "America/New_York"), ("9999-12-31T23:00Z", "Asia/Tokyo"),
+                                            ("9999-12-31", "America/New_York")])
+def test_a_moment_without_a_counterpart_in_the_readers_zone_is_refused(text: str, zone: str) -> None:
+    with pytest.raises(BadRequest, match="Say the moment"):
+        asked(text, zone)
