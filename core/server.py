@@ -36,6 +36,8 @@ THREADS = 8
 """Requests one worker serves at a time: writers that wait for their turn must not keep readers out."""
 LONGEST_STATEMENT = 30
 """Seconds PostgreSQL may take for one statement of a request."""
+SWITCH = 0.001
+"""Seconds a thread goes on while others wait for the interpreter: after each answer of the database a request waits its turn anew."""
 GRACE = 20
 """Seconds a request may take to end when the server stops."""
 _MALLOC = {-3: 128 * 1024, -1: 128 * 1024, -8: 2}
@@ -93,6 +95,8 @@ class _Application(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         _lean()
         platform = _started(self.settings)
+        if platform.database.dialect == "postgresql":
+            sys.setswitchinterval(SWITCH)
         platform.database.answer_within(LONGEST_STATEMENT)
         made = create_app(platform=platform)
         # What is here now stays: looking through it again would stop every request of this worker for a tenth of a second.

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateSequence, CreateTable, ExecutableDDLElement
 
 from core.errors import Busy
-from core.storage import identifiers, schema, search
+from core.storage import head, identifiers, schema, search
 from core.storage.database import Database, unlimited
 from core.storage.ddl import AddColumn, DropColumn, DropIndex, LedgerFunction, LedgerTrigger, RenameColumn
 from core.storage.models import metadata
@@ -43,6 +43,11 @@ class Step:
     destructive: bool = False
     fresh: bool = False
     index: sa.Index | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether it rewrites rows, which takes as long as there are rows."""
+        return any(isinstance(one, sa.Update) for one in self.statements)
 
     def sql(self, dialect: sa.Dialect) -> str:
         """The statements as text, for people to read."""
@@ -325,7 +330,10 @@ def _patiently(database: Database, steps: Sequence[Step], wanted: Plan) -> None:
             with database.begin(writing=True) as connection:
                 unlimited(connection)
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
-                # Readers queue behind a change that waits for its table: it begins with a short moment.
+                if not all(step.fresh or step.moves for step in steps):
+                    # Readers queue behind a change that waits for its table: writers, who hold it longest, are let out first.
+                    connection.execute(sa.select(sa.func.set_config("lock_timeout", f"{min(5_000, 1_000 * (attempt + 1))}ms", True)))
+                    head.fence(connection, shared=False)
                 moment = min(1_000, 60 * 2**attempt)
                 connection.execute(sa.select(sa.func.set_config("lock_timeout", f"{moment}ms", True)))
                 _perform(connection, steps, wanted)
