@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response
 from flask.sessions import NullSession, SessionInterface, SessionMixin
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wsgi import ClosingIterator
 
 from core import api, web
 from core.facts import Clock
@@ -60,12 +61,27 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, *, 
 
 
 def _of_one_moment(inner: WSGIApplication, platform: Platform) -> WSGIApplication:
-    """What a safe request reads is one snapshot. A body that is streamed reads in units of its own."""
+    """What a safe request reads is one snapshot. A body that is streamed reads in units of its own.
+
+    It is answered once more where its connection to the database was lost: PostgreSQL was started anew, and nothing was changed.
+    """
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return inner(environ, start_response)
-        with platform.answering():
-            return inner(environ, start_response)
+        started: list[Any] = []
+
+        def start(*given: Any) -> Any:
+            started[:] = given
+
+        with platform.answering() as moment:
+            body = inner(environ, start)
+        if moment.lost and started[0].startswith("503"):
+            if isinstance(body, ClosingIterator):
+                body.close()
+            with platform.answering():
+                return inner(environ, start_response)
+        start_response(*started)
+        return body
 
     return answer

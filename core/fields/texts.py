@@ -17,12 +17,14 @@ from schemas.model import Field
 TAGS = {"p", "br", "b", "strong", "i", "em", "u", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a", "h2", "h3", "h4", "hr",
         "table", "thead", "tbody", "tr", "th", "td", "span", "div"}
 _LONGEST = 1_000_000
-_ELEMENTS = """a abbr acronym address applet area article aside audio b base basefont bdi bdo bgsound big blink blockquote body br button canvas
-caption center circle cite code col colgroup data datalist dd defs del details dfn dialog dir div dl dt ellipse em embed fieldset figcaption
-figure font footer foreignobject form frame frameset g h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe image img input ins isindex kbd
-keygen label legend li link listing main map mark marquee math menu menuitem meta meter nav nobr noembed noframes noscript object ol optgroup
-option output p param path picture plaintext polygon pre progress q rect rp rt ruby s samp script search section select slot small source span
-strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr xmp"""
+_ELEMENTS = """a abbr acronym address applet area article aside audio b base basefont bdi bdo bgsound big blink blockquote body br
+button canvas caption center circle cite code col colgroup data datalist dd defs del details dfn dialog dir div dl dt
+ellipse em embed fieldset figcaption figure font footer foreignobject form frame frameset g h1 h2 h3 h4 h5 h6 head
+header hgroup hr html i iframe image img input ins isindex kbd keygen label legend li link listing main map mark marquee
+math menu menuitem meta meter nav nobr noembed noframes noscript object ol optgroup option output p param path picture
+plaintext polygon pre progress q rect rp rt ruby s samp script search section select slot small source span strike
+strong style sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var video
+wbr xmp"""
 _NO_TAG = re.compile(
     rf"""<(?!/?(?:{"|".join(_ELEMENTS.split())}|(?:m|o|st1|v|w|x):[a-z0-9]+)"""
     r"""(?:(?:[\s/][^<>]*)?>|(?:\s+[a-z-]+="[^"]{0,2000}"){1,9}\s*/?>)|!--|!doctype|!\[|\?xml)""",

@@ -88,22 +88,23 @@ class Person:
     """Neither ended nor said to be inactive."""
 
 
-_remembered: dict[tuple[int, int, int], Structure] = {}
+_remembered: dict[tuple[int, int, int, int], tuple[Structure, Entity | None, Entity | None]] = {}
 _lock = threading.Lock()
 
 
 def structure(unit: Unit, epoch: int) -> Structure:
     """All departments and companies, remembered for one epoch of one database."""
-    key = (id(unit.database), unit.generation.number, epoch)
+    department, company = unit.generation.provider("department"), unit.generation.provider("company")
+    key = (id(unit.database), id(department), id(company), epoch)
     found = _remembered.get(key)
     if found is None:
-        found = read_structure(unit)
+        found = read_structure(unit), department, company
         with _lock:
             # Two are enough: the one in force, and the one that requests begun before still use.
             while len(_remembered) > 3:
                 _remembered.pop(next(iter(_remembered)))
             _remembered[key] = found
-    return found
+    return found[0]
 
 
 def read_structure(unit: Unit) -> Structure:

@@ -19,7 +19,7 @@ from core.registry.generation import Columns, Generation, build
 from core.services import carrying, columns, documents, insidelines, owncolumns
 from core.services.documents import Pointer, Stored
 from core.storage import head as heads
-from core.storage import jobs, migrate, reading
+from core.storage import jobs, migrate, reading, snapshots
 from core.storage.unit import HeadMoved, Unit, flipping
 from schemas.model import Entity, Overlay, Plugin, Problem
 
@@ -153,7 +153,8 @@ def _flip(
             owncolumns.mark(connection, current.entities, made.entities, number + 1, at)
         if current is not None and changed:
             columns.settle(connection, current, made, changed, at)
-        heads.move(connection, number + 1)
+        rights = current is None or want.kind == "plugins" or any(made.entities[name].provides in heads.RIGHTS for name in touched)
+        heads.move(connection, number + 1, rights=rights)
         # An entity that was there before has records, and their words are not in a new search index yet.
         unsearched = [
             one.full_name for one in rest.unsearched if current is not None and one.full_name in current.entities
@@ -210,8 +211,9 @@ def prepare(p: Platform, entities: Iterable[Entity], filled: Collection[str] = (
     return wanted
 
 
-def loaded(p: Platform, number: int, previous: Generation | None, hooks: Hooks | None) -> Generation:
-    with p.database.begin(writing=False) as connection:
+def loaded(p: Platform, number: int, previous: Generation | None, hooks: Hooks | None, *, seen: bool = False) -> Generation:
+    """The generation of that number as the database has it. ``seen``: the snapshot that the thread reads by has it in force."""
+    with snapshots.opened(p.database) if seen else p.database.begin(writing=False) as connection:
         stored = documents.read(connection, number, p.memory)
         known = {one.name: one for one in p.discovery.plugins if one.plugin is not None}
         declared: list[Plugin] = []

@@ -70,14 +70,14 @@ class Platform:
         return found
 
     def generation(self, head: int | None = None) -> Generation:
-        """The generation in force. ``head`` is the number just read from the database; without it, it is read now."""
+        """The generation in force. ``head`` is the number just read in the thread's snapshot; without it, it is read now."""
         number = head if head is not None else publish.head(self)
         found = self._generation
         if found is None or found.number < number:
             with self._lock:
                 found = self._generation
                 if found is None or found.number < number:
-                    made = publish.load(self, number, found)
+                    made = publish.load(self, number, found, seen=head is not None)
                     self._serve(made)
                     found = made
         return found
@@ -97,12 +97,12 @@ class Platform:
         return unit.reading(self.database, generation or self._pinned.generation or self.current, actor, self.clock.now())
 
     @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
+    def answering(self) -> Iterator[snapshots.Moment]:
         """All that this thread reads within the block is of one moment, until it writes."""
-        with snapshots.shared(self.database):
+        with snapshots.shared(self.database) as moment:
             self._pinned.open = True
             try:
-                yield
+                yield moment
             finally:
                 self._pinned.open, self._pinned.generation = False, None
 

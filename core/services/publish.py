@@ -124,9 +124,12 @@ def _adopt(p: Platform, current: Generation) -> None:
         migrate.apply(p.database, rest)
 
 
-def load(p: Platform, number: int, previous: Generation | None) -> Generation:
-    """The generation of that number from its stored documents, sharing what is unchanged with ``previous``."""
-    return loaded(p, number, previous, previous.hooks if previous else None)
+def load(p: Platform, number: int, previous: Generation | None, *, seen: bool = False) -> Generation:
+    """The generation of that number from its stored documents, sharing what is unchanged with ``previous``.
+
+    ``seen``: the snapshot that the thread reads by has it in force.
+    """
+    return loaded(p, number, previous, previous.hooks if previous else None, seen=seen)
 
 
 def plan(p: Platform, actor: Actor, overlays: Sequence[Overlay]) -> Plan:

@@ -183,7 +183,7 @@ os.register_at_fork(after_in_child=_forked)
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url, poolclass=QueuePool, pool_size=8, max_overflow=24, pool_timeout=10,
+    engine = sa.create_engine(url, poolclass=QueuePool, pool_size=8, max_overflow=24, pool_timeout=10, pool_use_lifo=True,
                               connect_args={"check_same_thread": False, "timeout": 5.0, "cached_statements": 512}, query_cache_size=2_000)
 
     @event.listens_for(engine, "do_connect")
@@ -218,7 +218,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 def _postgresql(url: sa.URL) -> sa.Engine:
     options = "-c timezone=UTC -c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000 -c jit=off"
     # prepare_threshold: statements name their columns, so added columns do not break prepared ones.
-    engine = sa.create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10, pool_pre_ping=False, query_cache_size=2_000,
+    engine = sa.create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10, pool_use_lifo=True, query_cache_size=2_000,
                               connect_args={"options": options, "connect_timeout": 5, "prepare_threshold": 5})
 
     @event.listens_for(engine, "handle_error")

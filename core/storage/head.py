@@ -57,8 +57,12 @@ def bump(connection: sa.Connection) -> None:
     connection.execute(_table.update().where(_table.c.id == 1).values(epoch=_table.c.epoch + 1))
 
 
-def move(connection: sa.Connection, generation: int) -> None:
-    """Put a generation in force; the caller holds the fence and has compared the head."""
-    done = connection.execute(_table.update().where(_table.c.id == 1).values(generation=generation, epoch=_table.c.epoch + 1))
+def move(connection: sa.Connection, generation: int, *, rights: bool = True) -> None:
+    """Put a generation in force; the caller holds the fence and has compared the head.
+
+    Without ``rights`` it changes nothing that rights look at, and nobody is read again.
+    """
+    epoch = _table.c.epoch + 1 if rights else _table.c.epoch
+    done = connection.execute(_table.update().where(_table.c.id == 1).values(generation=generation, epoch=epoch))
     if done.rowcount == 0:
         connection.execute(_table.insert().values(id=1, generation=generation, epoch=1))

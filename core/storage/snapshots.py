@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -29,24 +30,33 @@ class _Snapshot:
             self._stack.close()
 
 
+@dataclass
+class Moment:
+    """What became of a block of :func:`shared`. ``lost``: a connection was lost in it, so that reading again may help."""
+
+    lost: bool = False
+
+
 class _Shared(threading.local):
     database: Database | None = None
     snapshot: _Snapshot | None = None
+    moment: Moment | None = None
 
 
 _shared = _Shared()
 
 
 @contextlib.contextmanager
-def shared(database: Database) -> Iterator[None]:
+def shared(database: Database) -> Iterator[Moment]:
     """All that this thread reads from ``database`` within the block is of one moment, until it writes."""
-    outer = _shared.database
+    outer = _shared.database, _shared.moment
     _shared.database = database
+    _shared.moment = made = Moment()
     try:
-        yield
+        yield made
     finally:
         renew(database)
-        _shared.database = outer
+        _shared.database, _shared.moment = outer
 
 
 def renew(database: Database) -> None:
@@ -70,12 +80,12 @@ def opened(database: Database) -> Iterator[sa.Connection]:
     try:
         with refusing():
             yield found.connection
-    except sa.exc.DBAPIError:
-        _spoilt(found)
-        raise
     except BaseException as error:
-        if isinstance(error.__cause__, sa.exc.DBAPIError):
+        cause = error if isinstance(error, sa.exc.DBAPIError) else error.__cause__
+        if isinstance(cause, sa.exc.DBAPIError):
             _spoilt(found)
+            if cause.connection_invalidated and _shared.moment is not None:
+                _shared.moment.lost = True
         raise
     finally:
         found.users -= 1

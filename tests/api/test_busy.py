@@ -44,3 +44,18 @@ def test_a_database_that_is_gone_is_not_called_busy(app: World, clerk: Any) -> N
             assert "The database cannot be reached." in answer.text
             assert str(url.port) not in answer.text and str(url.database) not in answer.text
     assert clerk("GET", "/store/shelf").json["title"] == "Database away"
+
+
+def test_reading_does_not_notice_that_all_connections_were_cut(app: World, clerk: Any) -> None:
+    url = make_url(app.platform.settings.database_url)
+    if url.get_backend_name() != "postgresql":
+        return
+    page = app.client(app.actor("store.clerk"))
+    assert clerk("POST", "/store/shelf", {"code": "A"}).status_code == 201
+    cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    for ask in (lambda: clerk("GET", "/store/shelf"), lambda: page.get("/store/shelf")):
+        with psycopg.connect(host=url.host, port=url.port, user=url.username, dbname=url.database, autocommit=True) as other:
+            assert len(other.execute(cut).fetchall()) >= 1
+        answer = ask()
+        assert answer.status_code == 200, answer.text
+        assert ask().status_code == 200
