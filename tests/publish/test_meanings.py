@@ -18,6 +18,7 @@ from core.registry.discover import Discovery
 from core.services import accounts, actors, looking, plugins, publish, records, sessions, writes
 from core.services.platform import Platform
 from core.settings import Settings
+from core.storage import head
 from core.storage.query import Query
 from tests.publish import world
 
@@ -241,3 +242,20 @@ def test_a_search_whose_exact_hit_was_renamed_finds_what_begins_like_it(tmp_path
     assert codes(p, world.SYSTEM, query=query) == ["bolt"]
     world.change(p, first.id, code="boltron")
     assert sorted(map(str, codes(p, world.SYSTEM, query=query))) == ["boltcutter", "boltron"]
+
+
+def test_people_are_read_again_only_when_something_that_rights_look_at_was_published(tmp_path: Path, database_url: str) -> None:
+    p = world.house(tmp_path, database_url)
+
+    def epoch() -> int:
+        with p.database.begin(writing=False) as connection:
+            return head.both(connection)[1]
+
+    before = epoch()
+    publish.apply(p, world.SYSTEM, [world.overlay("add_field: {name: colour, type: text}")])
+    publish.revert(p, world.SYSTEM)
+    assert epoch() == before
+    for entity in ("department", "person", "team", "company"):
+        publish.apply(p, world.SYSTEM, [world.overlay("add_field: {name: nick, type: text}", entity=f"directory.{entity}")])
+        assert epoch() > before, entity
+        before = epoch()
