@@ -332,7 +332,7 @@ def _patiently(database: Database, steps: Sequence[Step], wanted: Plan) -> None:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
                 if not all(step.fresh or step.moves for step in steps):
                     # Readers queue behind a change that waits for its table: writers, who hold it longest, are let out first.
-                    connection.execute(sa.select(sa.func.set_config("lock_timeout", f"{min(5_000, 1_000 * (attempt + 1))}ms", True)))
+                    connection.execute(sa.select(sa.func.set_config("lock_timeout", "1s", True)))
                     head.fence(connection, shared=False)
                 moment = min(1_000, 60 * 2**attempt)
                 connection.execute(sa.select(sa.func.set_config("lock_timeout", f"{moment}ms", True)))
