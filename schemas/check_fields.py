@@ -78,6 +78,7 @@ def check_title(proof: Proof) -> None:
     if entity.effective:
         place = entity.place.at("effective")
         proof.want_all(entity.effective.by, place)
+        _stored(proof, (*entity.effective.by, entity.effective.start, entity.effective.end), place)
         _span(proof, entity.effective.start, entity.effective.end, place)
     _kind_of_entity(proof)
     for word in _LATER:
@@ -95,9 +96,11 @@ def check_constraints(proof: Proof) -> None:
         place = one.place.at(one.kind)
         if one.kind == "unique":
             proof.want_all(one.fields, place)
+            _stored(proof, one.fields, place)
             proof.condition(one.where, one.place.at("where"), in_sql=True)
         elif one.kind == "no_overlap":
             proof.want_all(one.fields, place)
+            _stored(proof, (*one.fields, one.start, one.end), place)
             _span(proof, one.start, one.end, place)
             proof.condition(one.where, place, in_sql=True)
         elif one.kind == "acyclic":
@@ -116,8 +119,19 @@ def check_constraints(proof: Proof) -> None:
             proof.condition(one.expression, place)
 
 
+def _stored(proof: Proof, names: Iterable[str], place: Place) -> None:
+    """Records are compared by what lies in their own row."""
+    for name in names:
+        one = proof.field(name)
+        if one is None:
+            continue
+        if one.many or one.type in ("references", "lines") or (one.type == "lookup" and proof.entity.kind != "document"):
+            proof.say(place, f'"{name}" has no value of its own in the record, so records cannot be compared by it.', "Name another field.")
+
+
 def _sum(proof: Proof, one: Constraint, place: Place) -> None:
     proof.want(one.by, place)
+    _stored(proof, (one.by, one.of), place)
     if proof.want(one.of, place):
         of = proof.field(one.of)
         if of is None or family(of) not in ("number", "money", "none"):

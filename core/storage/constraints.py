@@ -16,12 +16,13 @@ import sqlalchemy as sa
 
 from core.errors import Conflict
 from core.facts import EntityRef, Money, Record, Value
-from core.fields import kind
+from core.fields import SYSTEM, kind
 from core.held import Held
 from core.registry.generation import Generation
 from core.storage import formulas as expressions
+from core.storage import remembered
 from core.storage.formulas import Formulas
-from core.storage.tables import EntityTable, entity_table
+from core.storage.tables import EntityTable, entity_table, stored_field
 from core.storage.unit import Unit
 from schemas.model import Constraint, Entity, Field
 
@@ -154,7 +155,7 @@ def _lock_key(entity: Entity, one: Constraint, record: Record) -> int | None:
         return lock_number(entity.full_name, one.kind, *one.fields)
     names = (one.by,) if one.kind == "sum_at_most" else one.fields
     values = [record.get(name) for name in names]
-    if any(value is None for value in values):
+    if any(_empty(value) for value in values):
         return None
     return lock_number(entity.full_name, one.kind, *names, one.start, one.of, *values)
 
@@ -170,18 +171,33 @@ def _refuse(one: Constraint, sentence: str, names: Iterable[str]) -> Conflict:
     return Conflict(said, errors={name: [said] for name in names})
 
 
+def _empty(value: Value) -> bool:
+    """Whether there is no value: also a choice of none among many."""
+    return value is None or value == ()
+
+
 def _field(entity: Entity, name: str) -> Field:
-    found = expressions.field_of(entity, name)
+    """The field as it lies on disk: a computed one as the kind of its value, a system field as what it is."""
+    declared = expressions.field_of(entity, name)
+    if declared is None:
+        found = SYSTEM.get(name)
+    else:
+        siblings = remembered.statement(entity, "siblings", lambda: {one.name: one for one in entity.fields})
+        found = stored_field(declared, siblings, document=entity.kind == "document")
     if found is None:
-        raise LookupError(f"{entity.full_name} has a constraint over “{name}”, which is no field of it.")
+        raise LookupError(f"{entity.full_name} has a constraint over “{name}”, which is no stored field of it.")
     return found
+
+
+def _columns(table: EntityTable, name: str) -> tuple[sa.Column[Value], ...]:
+    return table.columns[name] if name in table.columns else (table.table.c[name],)
 
 
 def equals(entity: Entity, table: EntityTable, name: str, value: Value, dialect: str) -> sa.ColumnElement[bool]:
     """``name = value`` in the column's own type, over all columns of the field."""
     field = _field(entity, name)
     cells = kind(field).to_row(field, value, dialect)
-    return sa.and_(*(column == cell for column, cell in zip(table.columns[name], cells, strict=True)))
+    return sa.and_(*(column == cell for column, cell in zip(_columns(table, name), cells, strict=True)))
 
 
 def _others(
@@ -191,7 +207,7 @@ def _others(
     parts = [table.table.c.trashed_at.is_(None), table.table.c.id != record.id]
     for name in names:
         value = record.get(name)
-        if value is None:
+        if _empty(value):
             return None
         parts.append(equals(entity, table, name, value, unit.database.dialect))
     if one.where:
@@ -224,7 +240,7 @@ def _no_overlap(
         return
     field = _field(entity, one.start)
     whole_days = kind(field).family == "date"
-    from_, to = table.columns[one.start][0], table.columns[one.end][0]
+    from_, to = _columns(table, one.start)[0], _columns(table, one.end)[0]
     mine_from = kind(field).to_row(field, start, unit.database.dialect)[0]
     overlap = [from_.is_not(None), sa.or_(to.is_(None), to >= mine_from if whole_days else to > mine_from)]
     end = record.get(one.end)
@@ -270,10 +286,10 @@ def _number(value: Value) -> Decimal | None:
 def _total(unit: Unit, entity: Entity, table: EntityTable, one: Constraint, where: sa.ColumnElement[bool]) -> Decimal:
     field = _field(entity, one.of)
     dialect = unit.database.dialect
-    summed = unit.connection.execute(sa.select(sa.func.sum(table.columns[one.of][0])).where(where)).scalar()
+    summed = unit.connection.execute(sa.select(sa.func.sum(_columns(table, one.of)[0])).where(where)).scalar()
     if summed is None:
         return Decimal(0)
-    cells = (summed if dialect == "postgresql" else int(summed), *("XXX" for _ in table.columns[one.of][1:]))
+    cells = (summed if dialect == "postgresql" else int(summed), *("XXX" for _ in _columns(table, one.of)[1:]))
     return _number(kind(field).from_row(field, cells, dialect)) or Decimal(0)
 
 
@@ -343,7 +359,7 @@ def _limit_groups(unit: Unit, other: Entity, one: Constraint, record: Record) ->
     table = entity_table(other, unit.database.dialect)
     reference, by = one.max.partition(".")[0], _field(other, one.by)
     rows = unit.connection.execute(
-        sa.select(*table.columns[one.by])
+        sa.select(*_columns(table, one.by))
         .distinct()
         .where(table.table.c.trashed_at.is_(None), table.columns[reference][0] == record.id)
     ).all()

@@ -454,6 +454,8 @@ def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iter
         if not changed:
             continue
         formulas.forget(name, number)
+        if depth and before.extra.get("trashed_at") is None:
+            _still_held(unit, formulas, entity, record, before)
         parts.write(unit, entity, table, record, before)
         changes = [(one, before.get(one), record.get(one)) for one in writer._logged if not same(record.get(one), before.get(one))]
         cells = writer._cells(record, [one for one in changed if one in table.columns]) | writer._title_cells(record)
@@ -471,6 +473,14 @@ def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iter
         if before.extra.get("trashed_at") is None and not found_by.isdisjoint(changed):
             search.index_record(unit, entity, record)
         writer._refresh_dependents(before, record, depth)
+
+
+def _still_held(unit: Unit, formulas: Formulas, entity: Entity, record: Record, before: Record) -> None:
+    """A value that follows from another record's write breaks no rule either. Whoever writes there is told no more than that."""
+    try:
+        constraints.hold(unit, formulas, entity, record, before)
+    except Conflict:
+        raise Conflict(constraints.UNAVAILABLE) from None
 
 
 def _update(row: sa.Table, trashed: bool, unposted: bool) -> sa.Update:

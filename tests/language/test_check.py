@@ -113,6 +113,12 @@ def test_the_example_of_the_design_has_no_problems() -> None:
             '"name" cannot be summed.',
         ),
         (
+            "l: {type: lines, fields: {a: {type: text}}}",
+            "constraints: {unique: [name, l]}",
+            "constraints.unique",
+            '"l" has no value of its own in the record',
+        ),
+        (
             "",
             "constraints: {sum_at_most: {of: amount, by: above, max: above.amuont}}",
             "constraints.sum_at_most",

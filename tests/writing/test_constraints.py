@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from core.services import records
 from core.services.work import Work
 from core.storage.constraints import BACKWARDS, CYCLE, LIMIT, PERIOD, UNAVAILABLE
 from tests.functions.together import together
+from tests.houses import house as small_house
 from tests.soak import SOAK, amount, lengthened
 from tests.writing.world import NOW, World
 
@@ -145,6 +147,66 @@ def test_no_circle_by_parent_or_by_many(world: World) -> None:
     with pytest.raises(Conflict):
         world.change(low, after=[middle.id, top.id])
     world.change(low, after=[middle.id])
+
+
+DERIVED = """
+plugin: ruled
+label: Ruled
+entities:
+  group:
+    label: Group
+    fields:
+      name: {type: text}
+      total: {type: rollup, from: part, via: group, of: amount, how: sum}
+  part:
+    label: Part
+    fields:
+      group: {type: reference, to: group}
+      amount: {type: integer}
+      tags: {type: choices, options: [a, b]}
+      named: {type: computed, formula: "group.name", as: text}
+    constraints:
+      - {unique: [tags, amount]}
+      - {unique: [named, created_at], where: "amount == 77"}
+  share:
+    label: Share
+    fields:
+      group: {type: reference, to: group}
+      amount: {type: integer}
+      twice: {type: computed, formula: "amount * 2", as: integer}
+    constraints:
+      - {sum_at_most: {of: twice, by: group, max: group.total}}
+"""
+
+
+def test_rules_hold_over_computed_values_too(database_url: str, tmp_path: Path) -> None:
+    with small_house(tmp_path, "ruled", DERIVED, database_url) as ruled:
+        group = ruled.create("ruled.group", name="one")
+        first = ruled.create("ruled.part", group=group.id, amount=10)
+        ruled.create("ruled.share", group=group.id, amount=5)
+        with pytest.raises(Conflict) as caught:
+            ruled.create("ruled.share", group=group.id, amount=1)
+        assert caught.value.detail == LIMIT
+        # What follows from another record's write keeps to the rule as well, and says nothing of that record.
+        with pytest.raises(Conflict) as caught:
+            ruled.change("ruled.part", first, amount=2)
+        assert caught.value.detail == UNAVAILABLE and not caught.value.errors
+        assert ruled.get("ruled.group", group)["total"] == 10
+        ruled.create("ruled.part", group=group.id, amount=77)
+        other = ruled.create("ruled.group", name="two")
+        ruled.create("ruled.part", group=other.id, amount=77)
+        with pytest.raises(Conflict):
+            ruled.change("ruled.group", other, name="one")
+        assert ruled.change("ruled.group", other, name="three")["name"] == "three"
+
+
+def test_a_choice_of_none_is_no_value_that_is_taken(database_url: str, tmp_path: Path) -> None:
+    with small_house(tmp_path, "ruled", DERIVED, database_url) as ruled:
+        for _ in range(2):
+            ruled.create("ruled.part", amount=1)
+        ruled.create("ruled.part", amount=1, tags=["a"])
+        with pytest.raises(Conflict):
+            ruled.create("ruled.part", amount=1, tags=["a"])
 
 
 FIELDS = {"note": "n", "terms": "t", "stamp": "s", "code": "c", "ship_to": "x", "quantity": 5, "due": date(2026, 4, 1), "kind": "big"}
