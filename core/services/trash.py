@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from core.access.actor import Actor
 from core.access.grant import grant
-from core.errors import Conflict, Forbidden, NotFound, StaleVersion
+from core.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
 from core.facts import Record
 from core.services import preparing, writes
 from core.services.platform import Platform
 from core.services.work import VERBS, acting
-from core.storage import log, references, rows
+from core.storage import constraints, log, references, rows
+from core.storage.formulas import Formulas
 from core.storage.references import Inbound
 from core.storage.unit import Unit
 from core.storage.writing import Writer
@@ -73,13 +76,21 @@ def delete(
         return draft.before
 
     writes.twice(
-        p, actor, prepare, lambda unit, before: _trash(unit, actor, before, set()),
+        p, actor, prepare, lambda unit, before: _trash_whole(unit, actor, before),
         within=within, operation=operation, reason=reason, one=True,
     )
 
 
-def _trash(unit: Unit, actor: Actor, before: Record, going: set[tuple[str, int]], depth: int = 0) -> None:
-    going.add((before.entity, before.id))
+def _trash_whole(unit: Unit, actor: Actor, before: Record) -> None:
+    gone: dict[tuple[str, int], Record] = {}
+    _trash(unit, actor, before, gone)
+    formulas = Formulas(unit)
+    for one in gone.values():  # when all are gone: a sum whose parts go together has nothing left
+        constraints.let_go(unit, formulas, unit.generation.entity(one.entity), one)
+
+
+def _trash(unit: Unit, actor: Actor, before: Record, going: dict[tuple[str, int], Record], depth: int = 0) -> None:
+    going[before.entity, before.id] = before
     locked = rows.load(unit, before.entity, before.id, lock="trash")
     if locked is None:
         raise NotFound
@@ -91,13 +102,24 @@ def _trash(unit: Unit, actor: Actor, before: Record, going: set[tuple[str, int]]
             if one.field.on_delete == "with_parent" and one.line is None and depth < DEEPEST:
                 other = rows.load(unit, one.entity.full_name, number)
                 if other is not None and other.extra.get("trashed_at") is None:
-                    _trash(unit, system, other, going, depth + 1)
+                    with _in_use():
+                        _trash(unit, system, other, going, depth + 1)
             elif one.field.on_delete == "clear" or (one.field.on_delete == "with_parent" and one.line is not None):
-                _clear(unit, system, one, number, before)
+                with _in_use():
+                    _clear(unit, system, one, number, before)
             else:
                 raise Conflict(IN_USE)
     entity = unit.generation.entity(before.entity)
     Writer(unit, before.entity, grant(entity, actor)).trash(before)
+
+
+@contextlib.contextmanager
+def _in_use() -> Iterator[None]:
+    """What holds a dependent back (it is posted, or a rule of its own) is no business of whoever deletes another record."""
+    try:
+        yield
+    except (Conflict, Invalid):
+        raise Conflict(IN_USE) from None
 
 
 def _clear(unit: Unit, system: Actor, one: Inbound, number: int, gone: Record) -> None:
@@ -132,7 +154,10 @@ def _look(unit: Unit, actor: Actor, record: Record, found: Preview, seen: set[tu
             continue
         entry = (one.entity.full_name, one.field.name, len(numbers))
         along = one.field.on_delete == "with_parent" and one.line is None
-        (found.along if along else found.refusing if one.field.on_delete == "refuse" else found.cleared).append(entry)
+        if one.field.on_delete == "refuse" or _stays(unit, one, numbers, along):
+            found.refusing.append(entry)
+        else:
+            (found.along if along else found.cleared).append(entry)
         titles = writes.titles(unit, one.entity, actor, numbers[:MOST_SHOWN])
         found.titles.setdefault(one.entity.full_name, []).extend(titles)
         found.hidden = found.hidden or len(titles) < len(numbers[:MOST_SHOWN])
@@ -140,6 +165,15 @@ def _look(unit: Unit, actor: Actor, record: Record, found: Preview, seen: set[tu
             seen |= {(one.entity.full_name, number) for number in numbers}
             for other in rows.load_many(unit, one.entity.full_name, numbers).values():
                 _look(unit, actor, other, found, seen, depth + 1)
+
+
+def _stays(unit: Unit, one: Inbound, numbers: list[int], along: bool) -> bool:
+    """Whether one of these records neither goes along nor lets go: an entry of a ledger, or a document that is posted."""
+    if one.entity.kind == "ledger":
+        return True
+    if one.entity.kind != "document" or (not along and (one.line or one.field).editable_after_posting):
+        return False
+    return any(preparing.is_posted(one.entity, other) for other in rows.load_many(unit, one.entity.full_name, numbers).values())
 
 
 def restore(
@@ -201,7 +235,7 @@ def purge(p: Platform, actor: Actor, entity: str, id: int) -> None:
 def _delete_within(unit: Unit, actor: Actor, entity: str, id: int) -> None:
     draft, _ = preparing.start_change(unit, actor, entity, id)
     assert draft.before is not None
-    _trash(unit, actor, draft.before, set())
+    _trash_whole(unit, actor, draft.before)
 
 
 VERBS["delete"] = _delete_within

@@ -29,6 +29,7 @@ from schemas.model import Constraint, Entity, Field
 UNAVAILABLE = "This value is not available."
 PERIOD = "This period is not available."
 LIMIT = "This amount is not available: together with others it would exceed the limit."
+NEEDED = "This amount is still needed: without it others would exceed the limit."
 BACKWARDS = "This period ends before it starts."
 CYCLE = "This value is not available: the record would stand below itself."
 
@@ -101,6 +102,8 @@ def hold(
     # A row that nobody points at yet cannot close a circle.
     tests = [one for one in tests if one.kind != "acyclic" or before is not None or restored]
     locks = {key for one in tests if (key := _lock_key(entity, one, record)) is not None}
+    left = [one for one in tests if before is not None and _lowers(one, before)]
+    locks |= {key for one in left if before is not None and (key := _lock_key(entity, one, before)) is not None}
     locks |= {
         key
         for other, one in _limits_from(unit.generation, entity, touched)
@@ -110,8 +113,37 @@ def hold(
     table = entity_table(entity, unit.database.dialect)
     for one in tests:
         _TESTS[one.kind](unit, formulas, entity, table, one, record)
+    for one in left:
+        assert before is not None
+        if record.get(one.by) != before.get(one.by) or not _counts(formulas, entity, one, record):
+            _without(unit, formulas, entity, table, one, before, (one.by,))
     for other, one in _limits_from(unit.generation, entity, touched):
         _limit_still_holds(unit, other, one, record)
+
+
+def let_go(unit: Unit, formulas: Formulas, entity: Entity, gone: Record) -> None:
+    """Lock and test the sums that a record lowered which went to the trash; Conflict when one is too large without it."""
+    left = [one for one in constraints_of(entity) if _lowers(one, gone)]
+    lock(unit, {key for one in left if (key := _lock_key(entity, one, gone)) is not None})
+    for one in left:
+        _without(unit, formulas, entity, entity_table(entity, unit.database.dialect), one, gone, ())
+
+
+def _lowers(one: Constraint, record: Record) -> bool:
+    return one.kind == "sum_at_most" and (_number(record.get(one.of)) or 0) < 0
+
+
+def _without(
+    unit: Unit, formulas: Formulas, entity: Entity, table: EntityTable, one: Constraint, gone: Record, names: Iterable[str]
+) -> None:
+    """The sum that ``gone`` counted in still keeps to its limit."""
+    limit = _limit(formulas, entity, one, gone) if _counts(formulas, entity, one, gone) else None
+    others = _others(unit, entity, table, one, (one.by,), gone)
+    if limit is None or others is None:
+        return
+    total = _total(unit, entity, table, one, others)
+    if total > max(limit, Decimal(0)):
+        raise _refuse(one, NEEDED, names)
 
 
 def lock(unit: Unit, keys: Iterable[int]) -> None:
@@ -272,8 +304,9 @@ def _limit(formulas: Formulas, entity: Entity, one: Constraint, record: Record) 
         return _number(record.get(one.max)) if entity.field(one.max) else Decimal(one.max)
     target = record.get(reference)
     declared = entity.field(reference)
-    if target is not None and declared is not None and declared.to:
-        formulas.forget(declared.to[0], int(target))  # the limit counts as it stands now, under the lock
+    targets = formulas.unit.generation.targets(declared) if declared is not None else ()
+    if target is not None and targets:
+        formulas.forget(targets[0], int(target))  # the limit counts as it stands now, under the lock
     return _number(formulas.path(entity, record)(reference, name))
 
 
@@ -343,7 +376,7 @@ def _limits_on(generation: Generation, entity: Entity) -> list[tuple[Entity, Con
             for one in other.constraints:
                 reference, dot, name = one.max.partition(".")
                 declared = other.field(reference) if one.kind == "sum_at_most" and dot else None
-                for target in declared.to if declared is not None else ():
+                for target in generation.targets(declared) if declared is not None else ():
                     table.setdefault(target, []).append((other, one, name))
         if len(_limits) > 8:
             _limits.clear()

@@ -13,7 +13,7 @@ from core.errors import BackofficeError, Busy, Conflict, Invalid
 from core.facts import Record
 from core.services import records
 from core.services.work import Work
-from core.storage.constraints import BACKWARDS, CYCLE, LIMIT, PERIOD, UNAVAILABLE
+from core.storage.constraints import BACKWARDS, CYCLE, LIMIT, NEEDED, PERIOD, UNAVAILABLE
 from tests.functions.together import together
 from tests.houses import house as small_house
 from tests.soak import SOAK, amount, lengthened
@@ -133,6 +133,21 @@ def test_a_sum_stays_below_a_limit_that_lies_one_step_away(world: World) -> None
         world.change(order, quantity=9)
     world.change(last, amount=3)
     assert world.change(order, quantity=9)["quantity"] == 9
+
+
+def test_what_lowers_a_sum_is_not_taken_out_of_it(world: World) -> None:
+    order, other = world.order(quantity=10), world.order(quantity=10)
+    back = world.create("delivery", order=order.id, amount=-5)
+    much = world.create("delivery", order=order.id, amount=15)
+    with pytest.raises(Conflict) as caught:
+        world.delete(back)
+    assert caught.value.detail == NEEDED and not caught.value.errors
+    with pytest.raises(Conflict):
+        world.change(back, order=other.id)
+    world.change(much, amount=10)
+    world.change(back, order=other.id)
+    world.delete(back)
+    world.delete(much)
 
 
 def test_no_circle_by_parent_or_by_many(world: World) -> None:

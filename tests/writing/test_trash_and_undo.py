@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from core.services.bulk import Selection
 from core.services.work import Work
 from core.storage import rows
 from core.storage.query import Condition, Group, Query
+from tests.houses import house as small_house
 from tests.writing.world import NOW, Record, World
 
 
@@ -80,6 +82,65 @@ def test_what_belongs_goes_along_and_what_points_is_cleared(world: World) -> Non
     records.restore(world.platform, world.clerk, "works.room", room.id)
     assert not gone(world, room) and not gone(world, booking)
     assert world.get(stay)["room"] is None
+
+
+KEEPERS = """
+plugin: keeping
+label: Keeping
+entities:
+  client:
+    label: Client
+    fields: {name: {type: text}}
+    access: &all {clerk: {read: all, create: all, write: all, delete: all}}
+  paper:
+    label: Paper
+    kind: document
+    fields:
+      client: {type: reference, to: client, on_delete: clear}
+      owner: {type: reference, to: client, on_delete: with_parent}
+      remark: {type: reference, to: client, on_delete: clear, editable_after_posting: true}
+    access: {chief: {read: all}}
+  entry:
+    label: Entry
+    kind: ledger
+    fields:
+      client: {type: reference, to: client, on_delete: with_parent}
+    access: {chief: {read: all}}
+  note:
+    label: Note
+    fields:
+      client: {type: reference, to: client, on_delete: clear}
+    constraints:
+      - {check: "client != None", message: A secret rule of notes.}
+    access: {chief: {read: all}}
+"""
+
+
+def test_what_keeps_a_dependent_says_nothing_of_it(database_url: str, tmp_path: Path) -> None:
+    with small_house(tmp_path, "keeping", KEEPERS, database_url) as kept:
+        clerk = kept.actor("keeping.clerk")
+
+        def refused(entity: str, field: str, *, post: bool = False, seen: bool = True) -> None:
+            client = kept.create("keeping.client", name=field)
+            made = kept.create(f"keeping.{entity}", **{field: client.id})
+            if post:
+                kept.move(f"keeping.{entity}", made, "post")
+            preview = records.preview_delete(kept.platform, clerk, "keeping.client", client.id)
+            assert preview.refusing == ([(f"keeping.{entity}", field, 1)] if seen else [])
+            with pytest.raises(Conflict) as caught:
+                kept.delete("keeping.client", client, by=clerk)
+            assert caught.value.detail == trash.IN_USE and not caught.value.errors
+
+        refused("paper", "client", post=True)
+        refused("paper", "owner", post=True)
+        refused("entry", "client")
+        refused("note", "client", seen=False)  # what a rule will say is known when it is tried
+        free = kept.create("keeping.client", name="free")
+        paper = kept.create("keeping.paper", remark=free.id)
+        kept.move("keeping.paper", paper, "post")
+        assert records.preview_delete(kept.platform, clerk, "keeping.client", free.id).possible
+        kept.delete("keeping.client", free, by=clerk)
+        assert kept.get("keeping.paper", paper)["remark"] is None
 
 
 def test_undoing_a_deletion_also_restores_what_was_cleared(world: World) -> None:
