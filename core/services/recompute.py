@@ -49,5 +49,5 @@ def _batch(p: Platform, name: str, after: int) -> list[int]:
                 sa.select(table.c.id).where(table.c.id > after).order_by(table.c.id).limit(BATCH)
             ).scalars()
         )
-        refresh(unit, Formulas(unit), name, dict.fromkeys(ids, rollups), grant(entity, system))
+        refresh(unit, Formulas(unit), name, dict.fromkeys(ids, rollups), grant(entity, system), held=False)
     return ids

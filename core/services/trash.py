@@ -83,7 +83,11 @@ def delete(
 
 def _trash_whole(unit: Unit, actor: Actor, before: Record) -> None:
     gone: dict[tuple[str, int], Record] = {}
-    _trash(unit, actor, before, gone)
+    outer, unit.going = unit.going, gone
+    try:
+        _trash(unit, actor, before, gone)
+    finally:
+        unit.going = outer
     formulas = Formulas(unit)
     for one in gone.values():  # when all are gone: a sum whose parts go together has nothing left
         constraints.let_go(unit, formulas, unit.generation.entity(one.entity), one)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -42,6 +42,8 @@ class Unit:
     transition: str = ""
     quiet: bool = False
     """The past is being made up: what would tell somebody something is dropped."""
+    going: Collection[tuple[str, int]] = ()
+    """Records on their way to the trash together: what they follow from one another on the way breaks no rule."""
     memory: dict[tuple[str, int], object] = field(default_factory=dict)
     """What was looked up in this unit and does not change within it (codes of departments, currencies of companies)."""
 

@@ -413,7 +413,13 @@ class Writer:
                 record[field.name] = path(field.via, field.of)
 
     def _refresh_dependents(
-        self, before: Record | None, after: Record | None, depth: int = 0, *, changed: Collection[str] | None = None
+        self,
+        before: Record | None,
+        after: Record | None,
+        depth: int = 0,
+        *,
+        changed: Collection[str] | None = None,
+        held: bool = True,
     ) -> None:
         if not stored.dependents(self.unit, self.entity.full_name):
             return
@@ -422,7 +428,7 @@ class Writer:
             changed = {name for name in names if not same((before or {}).get(name), (after or {}).get(name))}
         affected = stored.affected(self.unit, self.entity, before, after, frozenset(changed))
         for name in sorted(affected):
-            refresh(self.unit, self.formulas, name, affected[name], self.rights, depth + 1)
+            refresh(self.unit, self.formulas, name, affected[name], self.rights, depth + 1, held=held)
 
 
 def settle(unit: Unit) -> None:
@@ -433,11 +439,21 @@ def settle(unit: Unit) -> None:
         search.flush(unit, gathered.indexed)
 
 
-def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iterable[str]], rights: Grant, depth: int = 0) -> None:
+def refresh(
+    unit: Unit,
+    formulas: Formulas,
+    name: str,
+    wanted: Mapping[int, Iterable[str]],
+    rights: Grant,
+    depth: int = 0,
+    *,
+    held: bool = True,
+) -> None:
     """Compute again what is stored on these records (id -> rollups, computed fields or the title that may differ).
 
     The record keeps its version, since nobody edited it; what changed is logged like everything else. The rows are
-    locked before anything is counted, so that two writers of children cannot both count without the other.
+    locked before anything is counted, so that two writers of children cannot both count without the other. Unless ``held`` is
+    False (a new field is filled) rules over several records are held like at any write.
     """
     if depth > DEPTH:
         return
@@ -454,7 +470,7 @@ def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iter
         if not changed:
             continue
         formulas.forget(name, number)
-        if depth and before.extra.get("trashed_at") is None:
+        if held and before.extra.get("trashed_at") is None and (name, number) not in unit.going:
             _still_held(unit, formulas, entity, record, before)
         parts.write(unit, entity, table, record, before)
         changes = [(one, before.get(one), record.get(one)) for one in writer._logged if not same(record.get(one), before.get(one))]
@@ -472,7 +488,7 @@ def refresh(unit: Unit, formulas: Formulas, name: str, wanted: Mapping[int, Iter
         found_by = {one.name for one in search.searchable(entity)} | {"display_title"}
         if before.extra.get("trashed_at") is None and not found_by.isdisjoint(changed):
             search.index_record(unit, entity, record)
-        writer._refresh_dependents(before, record, depth)
+        writer._refresh_dependents(before, record, depth, held=held)
 
 
 def _still_held(unit: Unit, formulas: Formulas, entity: Entity, record: Record, before: Record) -> None:

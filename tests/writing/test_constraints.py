@@ -176,7 +176,7 @@ entities:
   part:
     label: Part
     fields:
-      group: {type: reference, to: group}
+      group: {type: reference, to: group, on_delete: with_parent}
       amount: {type: integer}
       tags: {type: choices, options: [a, b]}
       named: {type: computed, formula: "group.name", as: text}
@@ -186,7 +186,7 @@ entities:
   share:
     label: Share
     fields:
-      group: {type: reference, to: group}
+      group: {type: reference, to: group, on_delete: with_parent}
       amount: {type: integer}
       twice: {type: computed, formula: "amount * 2", as: integer}
     constraints:
@@ -207,6 +207,8 @@ def test_rules_hold_over_computed_values_too(database_url: str, tmp_path: Path) 
             ruled.change("ruled.part", first, amount=2)
         assert caught.value.detail == UNAVAILABLE and not caught.value.errors
         assert ruled.get("ruled.group", group)["total"] == 10
+        ruled.delete("ruled.group", group)  # all that belongs together goes together
+        group = ruled.create("ruled.group", name="one")
         ruled.create("ruled.part", group=group.id, amount=77)
         other = ruled.create("ruled.group", name="two")
         ruled.create("ruled.part", group=other.id, amount=77)
