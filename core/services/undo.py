@@ -140,7 +140,7 @@ def _set_back(
     def prepare(unit: Unit) -> Draft | None:
         draft, rights = preparing.start_change(unit, actor, entity, number)
         result.title, result.sentences, result.done = str(draft.record.get("display_title") or ""), [], False
-        if preparing.is_posted(draft.entity, draft.before):
+        if preparing.is_posted(draft.entity, draft.before) and ("state" in before or not before.keys() & preparing.by_rules(draft)):
             raise Conflict("What was posted stays. Reverse it instead.")
         _set_values(draft, rights, before, after, moves, result)
         if not draft.changed():
@@ -171,6 +171,7 @@ def _set_values(
 ) -> None:
     fields = {one.name: one for one in draft.entity.fields}
     given = set()
+    open_fields = preparing.by_rules(draft)  # what posting has not made immutable
     for name, value in before.items():
         if name == "state":
             continue
@@ -182,7 +183,7 @@ def _set_values(
         if not same(draft.record.get(name), after.get(name)):
             if seen:
                 result.sentences.append(f"{label}: {EDITED}.")
-        elif name in rights.writable or (one.read_only and (rights.writable or moves)):
+        elif name in open_fields and (name in rights.writable or (one.read_only and (rights.writable or moves))):
             # Lines that were removed come back as new ones: their old ids are gone.
             draft.record[name] = value if one.type != "lines" else _lines(value, draft.record.get(name))
             given.add(name)

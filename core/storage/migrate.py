@@ -24,6 +24,8 @@ from schemas.model import Entity
 RETRIES = 12
 MIGRATING = 0x62616366
 """PostgreSQL's advisory lock for whoever changes the schema: one process at a time."""
+INDEXING = 0x62616378
+"""The same for whoever builds an index beside the writers; it goes with the connection."""
 PATIENCE = 60.0
 """Seconds that changes of the schema wait for other writers on SQLite: another process may be making all tables."""
 _TOGETHER = 100
@@ -355,6 +357,12 @@ def _build_beside(database: Database, step: Step, wanted: Plan) -> None:
         connection.detach()  # with limits of its own it does not go back to the pool
         connection.execute(sa.select(sa.func.set_config("lock_timeout", "0", False)))
         unlimited(connection, always=True)
+        # Two that build at once wait for each other's snapshots. Whoever waited within a statement would hold one too.
+        while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(INDEXING))):
+            time.sleep(0.1)
+        shape = schema.read(connection, {step.table})
+        if not step.needed(shape):
+            return
         try:
             if str(index.name) in shape.broken:
                 connection.execute(DropIndex(str(index.name)))

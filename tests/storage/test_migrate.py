@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 
@@ -85,6 +86,26 @@ def test_an_index_that_nothing_asks_for_any_more_is_dropped(house: House) -> Non
     with house.writing() as unit:
         house.add(unit, "shop.item", {"name": "Lamp"})
         house.add(unit, "shop.item", {"name": "Lamp"})
+
+
+def test_two_that_build_indexes_at_once_do_not_end_each_other(house: House) -> None:
+    with house.writing() as unit:
+        for number in range(300):
+            house.add(unit, "shop.item", {"name": f"n{number}"})
+    names = [f"extra{number}" for number in range(6)]
+    house.become(with_field(SHOP, "item", *(Field(name, "text") for name in names)))
+    wanted = build_from([with_field(SHOP, "item", *(Field(name, "text", indexed=True) for name in names))])
+    plan = migrate.plan(house.database, wanted.entities.values())
+    assert len(plan.indexes) >= 6
+
+    def build(number: int) -> list[str]:
+        mine = migrate.Plan(steps=plan.indexes[number:] + plan.indexes[:number])
+        migrate.apply(house.database, mine)
+        return mine.failed
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(build, range(3))) == [[], [], []]
+    assert migrate.plan(house.database, wanted.entities.values()).steps == []
 
 
 def test_the_database_refuses_to_change_or_delete_rows_of_a_ledger(house: House) -> None:

@@ -176,6 +176,22 @@ def test_an_edit_is_undone_unless_it_was_edited_since(world: World) -> None:
     assert world.get(order)["note"] == "two" and again.done == 1
 
 
+def test_what_may_be_edited_after_posting_is_undone_after_posting(world: World) -> None:
+    paper = world.move(world.create("paper", text="t", remark="r"), "post")
+    world.change(paper, by=world.clerk, remark="s")
+    outcome = undo.undo(world.platform, world.clerk, operation(world, paper))
+    assert outcome.done == 1 and world.get(paper)["remark"] == "r"
+    posting = next(one for one in world.log(paper) if one.transition == "post")
+    outcome = undo.undo(world.platform, world.clerk, posting.operation)
+    assert outcome.done == 0 and world.get(paper)["state"] == "posted"
+    made = world.create("paper", text="u", remark="v")
+    world.change(made, text="w", remark="x")
+    edited = operation(world, made)
+    world.move(made, "post")
+    undo.undo(world.platform, world.clerk, edited)
+    assert (world.get(made)["text"], world.get(made)["remark"]) == ("w", "v"), "what is posted stays"
+
+
 def test_undo_goes_by_todays_rights(world: World) -> None:
     order = world.order(by=world.clerk, note="one")
     world.change(order, by=world.clerk, note="two")
