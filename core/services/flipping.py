@@ -165,9 +165,10 @@ def _flip(
             made,
             [("recompute", name) for name in rest.recompute] + [("reindex", name) for name in unsearched],
         )
-    # Indexes only make reading fast: they come when the new generation is in force already.
+    # Indexes only make reading fast: they come when the new generation is in force already. The other steps are done:
+    # looking at them again would let writers out for nothing, and might call a publication in force refused.
     if rest.indexes:
-        migrate.apply(p.database, rest)
+        migrate.apply(p.database, migrate.Plan(rest.indexes))
     return made
 
 

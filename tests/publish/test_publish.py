@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import sqlalchemy as sa
 
 from core import hookimpl
 from core.access.actor import Actor
@@ -20,6 +21,7 @@ from core.registry import discover
 from core.services import looking, publish
 from core.services.platform import Platform
 from core.settings import Settings
+from core.storage import head, migrate
 from core.storage.query import Query
 from core.storage.reading import Reader
 from core.storage.unit import reading
@@ -62,6 +64,24 @@ def test_an_added_field_is_a_real_column_that_holds_values(tmp_path: Path, datab
     assert get(p, new.id)["floor"] == 3
     again = house(tmp_path, database_url)
     assert again.current.number == 2 and get(again, new.id)["floor"] == 3
+
+
+def test_writers_are_not_let_out_again_when_the_generation_is_in_force(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = house(tmp_path, postgres_url)
+    fence, alone = head.fence, []
+
+    def noted(connection: sa.Connection, *, shared: bool) -> None:
+        fence(connection, shared=shared)
+        if not shared:
+            alone.append(head.number(connection))
+
+    monkeypatch.setattr(head, "fence", noted)
+    assert apply(p, floor("text", name="one")).number == 2
+    apply(p, overlay("add_field: {name: shelf, type: text, indexed: true}", name="two"))
+    assert len(alone) >= 4 and set(alone) == {1, 2}
+    assert not migrate.plan(p.database, p.current.entities.values()).steps
 
 
 def test_applying_what_is_in_force_makes_no_generation(tmp_path: Path, database_url: str) -> None:
