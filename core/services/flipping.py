@@ -143,7 +143,8 @@ def _flip(
             generated,
             author=author,
             because=because,
-            at=at,
+            # Writers are out by now: what the log has from before this moment was written under the generation before.
+            at=p.clock.now(),
             reverts=want.reverts,
             undoes=want.undoes,
         )

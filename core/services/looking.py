@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from core.access.actor import Actor
 from core.access.grant import Grant, grant
 from core.errors import Forbidden
 from core.facts import Record
 from core.render import words
+from core.services import namesthen
 from core.services.actors import renewed
 from core.services.platform import Platform
 from core.storage import facets as counting
@@ -101,7 +103,7 @@ def history(
 ) -> History:
     """What happened to a record, newest first, with the values that the actor may see on it now."""
     with p.read(actor) as unit:
-        return past.history(reader(unit, entity), number, limit=limit, after=after)
+        return past.history(reader(unit, entity), number, limit=limit, after=after, meant=partial(namesthen.today, p, unit))
 
 
 def find_key(p: Platform, actor: Actor, entity: str, text: str) -> int | None:

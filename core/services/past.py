@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from core.access.actor import Actor
 from core.facts import Record, Value
-from core.services import columns, looking, publish
+from core.services import columns, looking, namesthen, publish
 from core.services.platform import Platform
 from core.storage import asof, log
 from core.storage.unit import Unit
 from schemas.model import Entity, Field
 
 
-def at_version(unit: Unit, entity: Entity, current: Record, version: int) -> dict[str, Value]:
+def at_version(p: Platform, unit: Unit, entity: Entity, current: Record, version: int) -> dict[str, Value]:
     """The record's own fields as the given version had them (all fields, for the write path only)."""
     values = {one.name: current.get(one.name) for one in entity.fields}
-    for entry in log.since_version(unit, entity, current.id, version):
+    for entry in namesthen.today(p, unit, log.since_version(unit, entity, current.id, version)):
         for changed in entry.changes:
             if changed.field in values:
                 values[changed.field] = changed.before
@@ -28,7 +29,7 @@ def as_of(p: Platform, actor: Actor, entity: str, id: int, at: datetime) -> Reco
     """The record as it was at an instant, seen with today's rights. NotFound when it did not exist then."""
     with p.read(actor) as unit:
         by = looking.reader(unit, entity)
-        record = asof.as_of(by, id, at)
+        record = asof.as_of(by, id, at, partial(namesthen.today, p, unit))
     looking.note(p, actor, by)
     return record
 

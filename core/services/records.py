@@ -87,7 +87,7 @@ def change(
         if version is not None and version != draft.before.version:
             if not merge:
                 raise _stale(unit, draft, version, {}, ())
-            mine = _merge(unit, draft, values, version)
+            mine = _merge(p, unit, draft, values, version)
         preparing.give(draft, mine, preparing.writable_now(draft, rights) if mine else ())
         preparing.complete(draft, relax=relax)
         _heed(draft, accepted)
@@ -130,11 +130,11 @@ def _told(draft: Draft, record: Record) -> Record:
     return record
 
 
-def _merge(unit: Unit, draft: Draft, values: Mapping[str, Value], version: int) -> dict[str, Value]:
+def _merge(p: Platform, unit: Unit, draft: Draft, values: Mapping[str, Value], version: int) -> dict[str, Value]:
     """Those of the given values that were edited since ``version``; StaleVersion where both sides edited one field."""
     current = draft.before
     assert current is not None
-    base = past.at_version(unit, draft.entity, current, version)
+    base = past.at_version(p, unit, draft.entity, current, version)
     given = preparing.settled(draft, values)
     mine = {name: value for name, value in given.items() if not same(value, base.get(draft.names.get(name, name)))}
     theirs = {name for name in current if name in base and not same(current[name], base[name])} - SYSTEM_FIELDS.keys()

@@ -10,7 +10,7 @@ from core.access.actor import Actor
 from core.access.grant import RowRights
 from core.errors import BackofficeError, Conflict, NotFound
 from core.facts import Record, Value, same
-from core.services import preparing, trash, writes
+from core.services import namesthen, preparing, trash, writes
 from core.services.defaults import DERIVED
 from core.services.drafts import Draft
 from core.services.platform import Platform
@@ -96,6 +96,7 @@ def _take_back(p: Platform, actor: Actor, entity: str, number: int, entries: Seq
     actions = {one.action for one in entries}
     with p.read(actor) as unit:
         now = rows.load(unit, entity, number)
+        entries = namesthen.today(p, unit, entries)
     if now is None:
         raise NotFound
     trashed = now.extra.get("trashed_at") is not None

@@ -10,7 +10,7 @@ from core.errors import NotFound
 from core.facts import SYSTEM_FIELDS, EntityRef, Record, Value
 from core.fields import kind
 from core.storage import log
-from core.storage.history import readable_titles
+from core.storage.history import Meant, readable_titles
 from core.storage.reading import Reader
 from schemas.model import Field
 
@@ -18,9 +18,10 @@ Titles = Mapping[tuple[str, int], str | None]
 _POINTING = frozenset({"reference", "references", "any_reference"})
 
 
-def as_of(reader: Reader, number: int, at: datetime) -> Record:
+def as_of(reader: Reader, number: int, at: datetime, meant: Meant = list) -> Record:
     """The record as it was at an aware instant. ``extra["changed"]`` names the fields that have changed since.
 
+    ``meant`` puts the fields of entries under the names they have now.
     NotFound when it is not readable, or did not exist then. What no column keeps (a lookup, a formula over the present day)
     is left out: nobody wrote down what it was. So is a file that was replaced since: an address leads to today's file alone.
     """
@@ -29,7 +30,7 @@ def as_of(reader: Reader, number: int, at: datetime) -> Record:
         raise NotFound
     entity = reader.entity
     first: dict[str, Value] = {}
-    since = log.after(reader.unit, entity, number, at)
+    since = meant(log.after(reader.unit, entity, number, at))
     for entry in since:
         first |= {change.field: change.before for change in entry.changes}
     table = reader.sight().table

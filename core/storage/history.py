@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, groupby
@@ -16,6 +16,7 @@ from core.storage import log
 from core.storage.log import Entry
 from core.storage.reading import Reader
 
+Meant = Callable[[Sequence[Entry]], list[Entry]]
 _BEYOND = 50
 _TRASHED = "trashed"
 
@@ -59,12 +60,15 @@ class History:
 
 
 def history(
-    reader: Reader, number: int, *, limit: int = 50, after: str | None = None, trashed: bool = False
+    reader: Reader, number: int, *, limit: int = 50, after: str | None = None, trashed: bool = False, meant: Meant = list
 ) -> History:
-    """The record's events. NotFound when the record is not readable, BadRequest for a bad cursor."""
+    """The record's events. NotFound when the record is not readable, BadRequest for a bad cursor.
+
+    ``meant`` puts the fields of entries under the names they have now.
+    """
     record = reader.get(number, trashed=trashed)
     limit = max(1, min(limit, 200))
-    found = log.entries(reader.unit, reader.entity.full_name, number, limit=limit + _BEYOND, before=_place(after))
+    found = meant(log.entries(reader.unit, reader.entity.full_name, number, limit=limit + _BEYOND, before=_place(after)))
     # One operation may have changed the record several times (a hook, a roll-up): it is one event.
     events = [list(group) for _, group in groupby(found, key=lambda entry: entry.operation)]
     shown, more = events[:limit], len(events) > limit or len(found) == limit + _BEYOND

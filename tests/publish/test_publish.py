@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import resource
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +18,7 @@ from core.access.grant import grant
 from core.errors import Conflict, Forbidden, NotFound
 from core.facts import FixedClock
 from core.registry import discover
-from core.services import looking, publish
+from core.services import looking, past, publish, undo
 from core.services.platform import Platform
 from core.settings import Settings
 from core.storage import head, migrate
@@ -270,6 +270,51 @@ def test_two_departments_may_use_one_name_for_two_fields(tmp_path: Path, databas
     apply(p, floor("integer", department="north"), floor("date", department="south"))
     assert column(p, department="north") != column(p, department="south") != ""
     assert column(p) == ""
+
+
+@pytest.mark.parametrize("kind", ["integer", "date"])
+def test_what_was_written_into_one_department_s_field_is_never_read_as_another_s(
+    tmp_path: Path, database_url: str, kind: str
+) -> None:
+    clock = FixedClock(datetime(2026, 6, 1, 9, tzinfo=UTC))
+    p = house(tmp_path, database_url, clock=clock)
+    apply(p, floor("integer", department="north"))
+    clock.advance(minutes=1)
+    box = create(p, code="A", floor=3)
+    then = clock.now()
+    clock.advance(minutes=1)
+    change(p, box.id, floor=4)
+    entry = looking.history(p, SYSTEM, "things.box", box.id).items[0]
+    clock.advance(minutes=1)
+    apply(p, floor(kind, department="south"))  # from now on "floor" is south's and north's is "floor__north"
+    clock.advance(minutes=1)
+    told = looking.history(p, SYSTEM, "things.box", box.id).items[0].changes
+    assert [(one.field, one.before, one.after) for one in told] == [("floor__north", 3, 4)]
+    record = past.as_of(p, SYSTEM, "things.box", box.id, then)
+    assert (record["floor__north"], record["floor"]) == (3, None)
+    assert undo.revert(p, SYSTEM, "things.box", box.id, entry.id).done
+    assert (get(p, box.id)["floor__north"], get(p, box.id)["floor"]) == (3, None)
+
+
+def test_what_a_field_of_another_type_held_is_not_read_as_the_new_one_s(tmp_path: Path, database_url: str) -> None:
+    clock = FixedClock(datetime(2026, 6, 1, 9, tzinfo=UTC))
+    p = house(tmp_path, database_url, clock=clock)
+    lines = "add_field: {{name: rows, type: lines, fields: {{what: {{type: text}}, size: {{type: {}}}}}}}"
+    apply(p, floor("integer"), overlay(lines.format("date"), name="lines"))
+    clock.advance(minutes=1)
+    box = create(p, code="A", floor=3, rows=[{"what": "a", "size": date(2026, 6, 1)}])
+    clock.advance(minutes=1)
+    apply(p, floor("date"), overlay(lines.format("integer"), name="lines"))
+    clock.advance(minutes=1)
+    change(p, box.id, floor=date(2026, 6, 2))
+    changed, made = looking.history(p, SYSTEM, "things.box", box.id).items
+    assert [(one.field, one.before, one.after) for one in changed.changes] == [("floor", None, date(2026, 6, 2))]
+    assert "floor" not in {one.field for one in made.changes} and made.hidden == 1
+    assert [line.keys() & {"what", "size"} for one in made.changes if one.field == "rows" for line in one.after] == [{"what"}]
+    clock.advance(minutes=1)
+    apply(p, floor("integer"))
+    changed, made = looking.history(p, SYSTEM, "things.box", box.id).items
+    assert changed.hidden == 1 and ("floor", 3) in {(one.field, one.after) for one in made.changes if one.field == "floor"}
 
 
 def test_a_refused_overlay_changes_nothing_and_says_why(tmp_path: Path) -> None:
