@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 from schemas.grammar_field import settle_default
 from schemas.model import (
     Entity,
+    Expression,
     Field,
     Form,
     Item,
@@ -17,6 +19,7 @@ from schemas.model import (
     Section,
     State,
     Tab,
+    Transition,
     Verb,
     View,
     Workflow,
@@ -270,6 +273,61 @@ def _rebuilt(form: Form, tabs: list[list[list[Item]]]) -> Form:
             for tab, made in zip(form.tabs, tabs, strict=True)
         ),
     )
+
+
+def renamed(entity: Entity, names: Mapping[str, str], scope: str | None = None) -> Entity:
+    """The entity with these fields called otherwise wherever it names them; ``scope``: only what that department added says so."""
+
+    def mine(part: Field | View | Transition) -> bool:
+        return scope is None or part.scope == scope
+
+    flow = entity.workflow
+    return replace(
+        entity,
+        fields=tuple(_field_renamed(one, names) if mine(one) else one for one in entity.fields),
+        forms=tuple(_map_items(form, lambda item: _worded(item, names)) for form in entity.forms) if scope is None else entity.forms,
+        views=tuple(_worded(one, names) if mine(one) else one for one in entity.views),
+        workflow=flow and replace(flow, transitions=tuple(_worded(one, names) if mine(one) else one for one in flow.transitions)),
+    )
+
+
+_EXPRESSIONS = ("formula", "show_if", "required_if", "read_only_if", "warn_if", "where", "guard")
+_NAMES = ("of", "via", "chosen_by", "currency", "by", "start", "end", "value")
+_LISTS = ("columns", "card", "sort", "requires", "form")
+_WORD = re.compile(r"""'[^']*'|"[^"]*"|(?<![\w.])(parent\.)?([A-Za-z]\w*)""")
+
+
+def _field_renamed(field: Field, names: Mapping[str, str]) -> Field:
+    made = replace(_worded(field, names), name=names.get(field.name, field.name))
+    if isinstance(made.default, Expression):
+        made = replace(made, default=replace(made.default, source=_said(made.default.source, names)))
+    # Within lines, ``parent.name`` is a field of the entity.
+    children = tuple(
+        replace(one, **{word: _said(getattr(one, word), names, True) for word in _EXPRESSIONS if getattr(one, word, "")})
+        for one in made.fields
+    )
+    return replace(made, fields=children) if children != made.fields else made
+
+
+def _worded(part: Any, names: Mapping[str, str]) -> Any:
+    new: dict[str, Any] = {word: _said(getattr(part, word), names) for word in _EXPRESSIONS if getattr(part, word, "")}
+    if not isinstance(part, Item) or part.kind in ("field", "image"):
+        new |= {word: names.get(value, value) for word in _NAMES if (value := getattr(part, word, ""))}
+    if not isinstance(part, Field):
+        for word in _LISTS:
+            listed = getattr(part, word, ())
+            if isinstance(listed, tuple):
+                signs = [(one[: len(one) - len(one.lstrip("-"))], one.lstrip("-")) for one in listed]
+                new |= {word: tuple(sign + names.get(one, one) for sign, one in signs)} if listed else {}
+    return replace(part, **new) if any(getattr(part, word) != value for word, value in new.items()) else part
+
+
+def _said(source: str, names: Mapping[str, str], inside: bool = False) -> str:
+    def word(found: re.Match[str]) -> str:
+        parent, name = found[1] or "", found[2]
+        return parent + names[name] if name in names and bool(parent) == inside else found[0]
+
+    return _WORD.sub(word, source)
 
 
 def made_form(entity: Entity) -> Form:

@@ -1,6 +1,6 @@
 """The two questions about an overlay: what does it make of an entity, and why may it not."""
 
-from schemas.amending import amend, made_form
+from schemas.amending import amend, made_form, renamed
 from schemas.refusals import refusals
 
-__all__ = ["amend", "made_form", "refusals"]
+__all__ = ["amend", "made_form", "refusals", "renamed"]

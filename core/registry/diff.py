@@ -155,7 +155,8 @@ def _transitions(entity: Entity) -> list[str]:
 
 
 def _key(one: Field) -> tuple[str, str, str]:
-    return (one.name, one.scope, one.column)
+    # That it steps aside in the union for another department's field is nothing that happens to it.
+    return (one.name.partition("__")[0], one.scope, one.column)
 
 
 def _called(one: Field) -> str:

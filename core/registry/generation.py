@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -14,7 +15,7 @@ from core.fields.identity import PerObject
 from core.registry.calls import Hooks
 from schemas.expressions import Function
 from schemas.model import Entity, Field, Overlay, Plugin, Problem, Workflow
-from schemas.overlays import amend
+from schemas.overlays import amend, renamed
 
 Columns = Mapping[tuple[str, str, str], Mapping[str, str]]
 """Generated columns: by overlay identity (entity, department, name), from field name to its identifier on disk."""
@@ -52,6 +53,8 @@ class Generation:
     showing: frozenset[str] = frozenset()
     """The entities with fields that show what stands in others (lookups and rollups)."""
     epoch: int = field(default=0, compare=False)
+    drafted: bool = False
+    """Only asked what departments would be shown: shapes call fields as their overlays do (:func:`amended`)."""
     _shapes: dict[tuple[str, tuple[tuple[str, str, str], ...]], Entity] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -89,6 +92,8 @@ class Generation:
             shape = _placed(self.base(full_name), self.columns)
             for one in mine:
                 shape = amend(shape, one, self.columns.get(one.identity, _NOTHING))
+            if not self.drafted:
+                shape = renamed(shape, names) if (names := _stored_names(shape, self.entity(full_name))) else shape
             shape = _told_kinds(shape, self.entities)
             with self._lock:
                 found = self._shapes.setdefault(key, shape)
@@ -317,6 +322,7 @@ def amended(current: Generation, overlays: Iterable[Overlay]) -> Generation:
         current.entities,
         current.hooks,
         columns=current.columns,
+        drafted=True,
         _steps=current._steps,
     )
 
@@ -405,7 +411,12 @@ def _added(stored: Entity, overlay: Overlay, names: Mapping[str, str]) -> Entity
     if not adding.changes:
         return stored
     taken = {known.name for known in stored.fields if known.scope != overlay.department and known.scope}
-    return amend(_aside(stored, overlay, taken), adding, names)
+    made = amend(_aside(stored, overlay, taken), adding, names)
+    for scope in {one.scope for one in made.fields if one.scope and "__" in one.name}:
+        # What a department says of a field of its own that stepped aside means that one, not the other department's.
+        own = {one.name.partition("__")[0]: one.name for one in made.fields if one.scope == scope and "__" in one.name}
+        made = renamed(made, own, scope)
+    return made
 
 
 def own_identity(full_name: str) -> tuple[str, str, str]:
@@ -459,6 +470,19 @@ _ADDING = frozenset(
 )
 
 
+def stepped(name: str, scope: str) -> str:
+    """What a department's field is called in the union while another one has its name. It stands in expressions as well."""
+    return f"{name}__" + re.sub(r"[^A-Za-z0-9]", "_", scope)
+
+
+def _stored_names(shape: Entity, stored: Entity) -> dict[str, str]:
+    """Fields of a department that stepped aside in the union: values stand under the names of the union everywhere."""
+    if not any("__" in one.name for one in stored.fields):
+        return {}
+    by_column = {one.column: one.name for one in stored.fields if one.column}
+    return {one.name: by_column[one.column] for one in shape.fields if by_column.get(one.column, one.name) != one.name}
+
+
 def _aside(stored: Entity, overlay: Overlay, taken: set[str]) -> Entity:
     """Another department's field of the same name steps aside: in the union it is called ``name__department``."""
     names = {verb.args.get("name") for verb in overlay.changes if verb.kind == "add_field"} & taken
@@ -467,7 +491,7 @@ def _aside(stored: Entity, overlay: Overlay, taken: set[str]) -> Entity:
     return replace(
         stored,
         fields=tuple(
-            replace(one, name=f"{one.name}__{one.scope}") if one.name in names and one.scope else one
+            replace(one, name=stepped(one.name, one.scope)) if one.name in names and one.scope else one
             for one in stored.fields
         ),
     )

@@ -34,7 +34,7 @@ def today(p: Platform, unit: Unit, entries: Sequence[Entry]) -> list[Entry]:
     several = _several(unit, entity) if entity is not None else set()
     if entity is None or not several:
         return list(entries)
-    now = {_identity(one): one for one in entity.fields}
+    now = {identity(one): one for one in entity.fields}
     then: dict[int, dict[str, Field]] = {}
     found = []
     for entry in entries:
@@ -67,14 +67,14 @@ def _bare(name: str) -> str:
     return name.partition("__")[0]
 
 
-def _identity(one: Field) -> tuple[str, str, bool, str]:
-    name = one.name.removesuffix(f"__{one.scope}") if one.scope else one.name
-    return (name, one.scope, bool(one.overlay), kind_of(one))
+def identity(one: Field) -> tuple[str, str, bool, str]:
+    """What makes it the same field in two generations, whatever the union calls it."""
+    return (_bare(one.name), one.scope, bool(one.overlay), kind_of(one))
 
 
 def _meant(changed: Changed, then: dict[str, Field], now: dict[tuple[str, str, bool, str], Field]) -> Changed:
     was = then.get(changed.field)
-    field = now.get(_identity(was)) if was is not None else None
+    field = now.get(identity(was)) if was is not None else None
     if was is None or field is None:
         return replace(changed, field=f"{changed.field} (former)")
     if field.fields:

@@ -8,11 +8,12 @@ from functools import partial
 
 from core.access.actor import Actor
 from core.facts import Record, Value
-from core.services import columns, looking, namesthen, publish
+from core.services import looking, namesthen, publish
 from core.services.platform import Platform
 from core.storage import asof, log
 from core.storage.unit import Unit
-from schemas.model import Entity, Field
+from schemas.model import Entity
+from schemas.overlays import renamed
 
 
 def at_version(p: Platform, unit: Unit, entity: Entity, current: Record, version: int) -> dict[str, Value]:
@@ -45,9 +46,8 @@ def shape_at(p: Platform, entity: str, department: str, at: datetime) -> Entity 
     if entity not in former.entities:
         return None
     shape = former.shape(entity, department)
-    fields = tuple(one for one in shape.fields if _same(one, today.field(one.name)))
-    return replace(shape, fields=fields)
-
-
-def _same(then: Field, now: Field | None) -> bool:
-    return now is not None and columns.kind_of(then) == columns.kind_of(now)
+    now = {namesthen.identity(one): one.name for one in today.fields}
+    shape = replace(shape, fields=tuple(one for one in shape.fields if namesthen.identity(one) in now))
+    # A field may have stepped aside since for another department's, or have its plain name back.
+    moved = {one.name: now[namesthen.identity(one)] for one in shape.fields}
+    return renamed(shape, moved) if any(old != new for old, new in moved.items()) else shape

@@ -75,7 +75,10 @@ def known_names(unit: Unit, actor: Actor, entity: Entity) -> Mapping[str, str]:
         return own
     shape = unit.generation.shape(entity.full_name, actor.department_code)
     by_column = {one.column: one.name for one in entity.fields if one.column}
-    return {one.name: by_column.get(one.column, one.name) if one.column else one.name for one in shape.fields}
+    known = {one.name: by_column.get(one.column, one.name) if one.column else one.name for one in shape.fields}
+    # A department's field that stepped aside for another's of the same name may still be given under its own.
+    own = {name.partition("__")[0]: name for name in known if "__" in name}
+    return {**own, **known}
 
 
 def _own_names(entity: Entity) -> tuple[dict[str, str], bool]:

@@ -18,13 +18,14 @@ from core.access.grant import grant
 from core.errors import Conflict, Forbidden, NotFound
 from core.facts import FixedClock
 from core.registry import discover
-from core.services import looking, past, publish, undo
+from core.services import looking, past, publish, records, undo
 from core.services.platform import Platform
 from core.settings import Settings
 from core.storage import head, migrate
 from core.storage.query import Query
 from core.storage.reading import Reader
 from core.storage.unit import reading
+from core.testing.world import World
 from schemas.expressions import Function
 from schemas.model import Overlay
 from tests.publish.world import OPEN, SYSTEM, THINGS, apply, change, create, directory, floor, get, house, overlay, plugin
@@ -294,6 +295,31 @@ def test_what_was_written_into_one_department_s_field_is_never_read_as_another_s
     assert (record["floor__north"], record["floor"]) == (3, None)
     assert undo.revert(p, SYSTEM, "things.box", box.id, entry.id).done
     assert (get(p, box.id)["floor__north"], get(p, box.id)["floor"]) == (3, None)
+
+
+def test_each_department_sees_and_writes_its_own_field_of_a_shared_name(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    world = World(p, p.clock)
+    north, south = (world.sample("directory.department", code=code).id for code in ("NO-1", "SOUTH"))
+    clerks = {code: world.actor("things.keeper", department=one) for code, one in (("NO-1", north), ("SOUTH", south))}
+    grown = "add_field: {{name: more, type: computed, as: integer, formula: floor + {}}}"
+    apply(p, overlay("add_field: {name: floor, type: integer, label: Northern}", department="NO-1"), overlay(grown.format(1), department="NO-1", name="grown"))
+    box = records.create(p, clerks["NO-1"], "things.box", {"code": "A", "floor": 3})
+    said = apply(p, overlay("add_field: {name: floor, type: integer, label: Southern}", department="SOUTH")).difference.words
+    assert not [one for one in said if "Northern" in one or "goes" in one]
+    apply(p, overlay(grown.format(100), department="SOUTH", name="grown"))
+    page = world.client(clerks["NO-1"]).get(f"/things/box/{box.id}/edit").text
+    assert 'name="floor__NO_1"' in page and 'name="floor"' not in page and 'value="3"' in page
+    records.change(p, clerks["SOUTH"], "things.box", box.id, {"floor": 7})
+    records.change(p, clerks["NO-1"], "things.box", box.id, {"floor__NO_1": 4})
+    shown = {code: world.client(one).get(f"/things/box/{box.id}").text for code, one in clerks.items()}
+    assert "Northern" in shown["NO-1"] and "Southern" not in shown["NO-1"] and ">5<" in shown["NO-1"] and "107" not in shown["NO-1"]
+    assert "Southern" in shown["SOUTH"] and ">107<" in shown["SOUTH"]
+    records.change(p, clerks["NO-1"], "things.box", box.id, {"floor": 5})
+    stored = get(p, box.id)
+    assert (stored["floor__NO_1"], stored["floor"], stored["more__NO_1"], stored["more"]) == (5, 7, 6, 107)
+    publish.revert(p, SYSTEM, 2)
+    assert get(p, box.id)["floor"] == 5
 
 
 def test_what_a_field_of_another_type_held_is_not_read_as_the_new_one_s(tmp_path: Path, database_url: str) -> None:
