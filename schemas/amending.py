@@ -298,7 +298,7 @@ _WORD = re.compile(r"""'[^']*'|"[^"]*"|(?<![\w.])(parent\.)?([A-Za-z]\w*)""")
 
 
 def _field_renamed(field: Field, names: Mapping[str, str]) -> Field:
-    made = replace(_worded(field, names), name=names.get(field.name, field.name))
+    made: Field = replace(_worded(field, names), name=names.get(field.name, field.name))
     if isinstance(made.default, Expression):
         made = replace(made, default=replace(made.default, source=_said(made.default.source, names)))
     # Within lines, ``parent.name`` is a field of the entity.

@@ -75,7 +75,8 @@ def test_departments_without_overlays_share_one_shape() -> None:
 
 def test_two_departments_may_call_different_fields_the_same() -> None:
     generation = made(floor("north", "integer"), floor("south", "date"))
-    north, south = (generation.shape("things.box", code).field("floor") for code in ("north", "south"))
+    # Values stand under the names of the union, so a department knows its field by that name as well.
+    north, south = (generation.shape("things.box", code).field(name) for code, name in (("north", "floor__north"), ("south", "floor")))
     assert north is not None and south is not None
     assert (north.type, south.type) == ("integer", "date") and north.column != south.column
     columns = [one.column for one in generation.entity("things.box").fields if one.column]
