@@ -302,15 +302,14 @@ def _field_renamed(field: Field, names: Mapping[str, str]) -> Field:
     if isinstance(made.default, Expression):
         made = replace(made, default=replace(made.default, source=_said(made.default.source, names)))
     # Within lines, ``parent.name`` is a field of the entity.
-    children = tuple(
-        replace(one, **{word: _said(getattr(one, word), names, True) for word in _EXPRESSIONS if getattr(one, word, "")})
-        for one in made.fields
-    )
+    children = tuple(_worded(one, names, inside=True) for one in made.fields)
     return replace(made, fields=children) if children != made.fields else made
 
 
-def _worded(part: Any, names: Mapping[str, str]) -> Any:
-    new: dict[str, Any] = {word: _said(getattr(part, word), names) for word in _EXPRESSIONS if getattr(part, word, "")}
+def _worded(part: Any, names: Mapping[str, str], inside: bool = False) -> Any:
+    new: dict[str, Any] = {word: _said(getattr(part, word), names, inside) for word in _EXPRESSIONS if getattr(part, word, "")}
+    if inside:
+        return replace(part, **new) if new else part
     if not isinstance(part, Item) or part.kind in ("field", "image"):
         new |= {word: names.get(value, value) for word in _NAMES if (value := getattr(part, word, ""))}
     if not isinstance(part, Field):

@@ -18,6 +18,7 @@ from core.storage import remembered, rows
 from core.storage.formulas import Formulas
 from core.storage.tables import EntityTable, entity_table
 from core.storage.unit import Unit
+from schemas.expressions import ExpressionError, Typed
 from schemas.model import Entity, Field
 
 TITLE = "display_title"
@@ -98,8 +99,8 @@ def _in_order(generation: Generation, entity: Entity, owner: Entity | None = Non
     waiting = {}
     for field in entity.fields:
         if field.type == "computed":
-            typed = expressions.check(generation, owner or entity, field.formula, None, line)
-            if not typed.volatile:
+            typed = _proven(generation, owner or entity, field.formula, line)
+            if typed is not None and not typed.volatile:
                 waiting[field.name] = (field, {name.split(".")[0] for name in typed.reads})
     ordered: list[Field] = []
     while waiting:
@@ -114,6 +115,15 @@ def _in_order(generation: Generation, entity: Entity, owner: Entity | None = Non
 
 
 _orders: dict[int, tuple[Entity, tuple[Field, ...]]] = {}
+
+
+def _proven(generation: Generation, entity: Entity, formula: str, line: Field | None = None) -> Typed | None:
+    """The formula typed. None where what it reads has left since, with another overlay or a plugin's version: its values
+    stay as they are, and records are written all the same."""
+    try:
+        return expressions.check(generation, entity, formula, None, line)
+    except ExpressionError:
+        return None
 
 
 def fit(field: Field, value: Value) -> Value:
@@ -295,14 +305,15 @@ def _declared_dependents(unit: Unit, entity: Entity) -> Iterable[tuple[str, Depe
                     yield target, past
             yield child.full_name, Dependent(entity.full_name, field.name, field.via, frozenset(watch), rollup=True)
         elif field.type == "computed":
-            typed = expressions.check(generation, entity, field.formula)
-            if not typed.volatile:
+            typed = _proven(generation, entity, field.formula)
+            if typed is not None and not typed.volatile:
                 yield from _paths(unit, entity, field.name, "", entity.fields, typed.reads)
         elif field.type == "lines":
             for child_field in field.fields:
                 if child_field.type == "computed":
-                    typed = expressions.check(generation, entity, child_field.formula, None, field)
-                    yield from _paths(unit, entity, field.name, f"{field.name}.", field.fields, typed.reads)
+                    typed = _proven(generation, entity, child_field.formula, field)
+                    if typed is not None:
+                        yield from _paths(unit, entity, field.name, f"{field.name}.", field.fields, typed.reads)
     for inside in _BRACES.findall(entity.title if "{" in entity.title else "{" + entity.title + "}"):
         source = inside.strip()
         field_read = entity.field(source) if _NAME.fullmatch(source) else None

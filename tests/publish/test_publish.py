@@ -303,7 +303,8 @@ def test_each_department_sees_and_writes_its_own_field_of_a_shared_name(tmp_path
     north, south = (world.sample("directory.department", code=code).id for code in ("NO-1", "SOUTH"))
     clerks = {code: world.actor("things.keeper", department=one) for code, one in (("NO-1", north), ("SOUTH", south))}
     grown = "add_field: {{name: more, type: computed, as: integer, formula: floor + {}}}"
-    apply(p, overlay("add_field: {name: floor, type: integer, label: Northern}", department="NO-1"), overlay(grown.format(1), department="NO-1", name="grown"))
+    northern = overlay("add_field: {name: floor, type: integer, label: Northern}", department="NO-1")
+    apply(p, northern, overlay(grown.format(1), department="NO-1", name="grown"))
     box = records.create(p, clerks["NO-1"], "things.box", {"code": "A", "floor": 3})
     said = apply(p, overlay("add_field: {name: floor, type: integer, label: Southern}", department="SOUTH")).difference.words
     assert not [one for one in said if "Northern" in one or "goes" in one]
@@ -320,6 +321,17 @@ def test_each_department_sees_and_writes_its_own_field_of_a_shared_name(tmp_path
     assert (stored["floor__NO_1"], stored["floor"], stored["more__NO_1"], stored["more"]) == (5, 7, 6, 107)
     publish.revert(p, SYSTEM, 2)
     assert get(p, box.id)["floor"] == 5
+
+
+def test_records_are_written_while_a_formula_reads_a_field_that_has_left(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    apply(p, floor())
+    apply(p, overlay("add_field: {name: more, type: computed, as: integer, formula: floor + 1}", name="grown"))
+    box = create(p, code="A", floor=3)
+    apply(p, overlay("relabel: {field: note, label: Remarks}"))
+    assert change(p, box.id, note="said")["more"] == 4 and create(p, code="B")["more"] is None
+    apply(p, floor())
+    assert change(p, box.id, floor=5)["more"] == 6
 
 
 def test_what_a_field_of_another_type_held_is_not_read_as_the_new_one_s(tmp_path: Path, database_url: str) -> None:
