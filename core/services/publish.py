@@ -141,16 +141,16 @@ def plan(p: Platform, actor: Actor, overlays: Sequence[Overlay]) -> Plan:
     if any(one.severity == "error" for one in problems):
         return Plan(Difference((), ()), (), tuple(problems))
     merged = _merged(stored.overlays, overlays)
-    names = {
-        one.identity: {
-            **current.columns.get(one.identity, {}),
-            **{
-                name: current.columns.get(one.identity, {}).get(name, f"x_new_{name}")
-                for name in columns.added(current.base(one.entity), one)
-            },
+    former = {one.identity: one for one in stored.overlays}
+    names = {}
+    for one in overlays:
+        base, there = current.base(one.entity), current.columns.get(one.identity, {})
+        was = columns.added(base, former[one.identity]) if one.identity in former else {}
+        names[one.identity] = {**there} | {
+            # A field of another type gets another column.
+            name: there[name] if name in there and name in was and columns.kind_of(was[name]) == columns.kind_of(field) else f"x_new_{name}"
+            for name, field in columns.added(base, one).items()
         }
-        for one in overlays
-    }
     made = build(current.number + 1, current.plugins.values(), merged, {**current.columns, **names}, current)
     difference = diff(current, made)
     problems += _strangers(p, current, overlays)

@@ -377,6 +377,9 @@ def test_a_plan_tells_and_changes_nothing(tmp_path: Path, database_url: str) -> 
     assert p.current.number == 1 and publish.head(p) == 1
     apply(p, floor(department="north"))
     assert not publish.plan(p, SYSTEM, [floor(department="north")]).difference
+    plan = publish.plan(p, SYSTEM, [floor("date", department="north")])
+    assert any("ADD COLUMN" in step for step in plan.steps)
+    assert plan.difference.words == apply(p, floor("date", department="north")).difference.words
 
 
 def test_exported_overlays_read_as_they_were_published(tmp_path: Path) -> None:
