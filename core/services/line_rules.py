@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.facts import Value
+from core.facts import Value, same
 from core.services.defaults import DERIVED, empty, nothing
 from core.services.drafts import Draft
 from core.storage import remembered
@@ -27,7 +27,7 @@ def hold(draft: Draft) -> None:
         for number, line in enumerate(draft.record.get(one.name) or (), start=1):
             held = old.get(line.get("id"), {})
             for child in guarded:
-                if child.name in line and child.type not in DERIVED and line[child.name] != held.get(child.name, nothing(child)):
+                if child.name in line and child.type not in DERIVED and not same(line[child.name], held.get(child.name, nothing(child))):
                     said = _refusal(draft, one, child, line, held)
                     if said:
                         draft.refuse(one.name, f"Line {number}: “{child.label or child.name}” {said}")

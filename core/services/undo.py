@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -21,6 +21,8 @@ from core.workflow.documents import workflow_of
 
 UNDONE = "taken back"
 EDITED = "edited since, left as it is"
+NOT_KEPT = "secrets are not kept in the log, and are left as they are"
+LINES_NOT_KEPT = "secrets of removed lines are not kept in the log, and have to be given again"
 
 
 @dataclass
@@ -96,11 +98,15 @@ def _take_back(p: Platform, actor: Actor, entity: str, number: int, entries: Seq
     actions = {one.action for one in entries}
     with p.read(actor) as unit:
         now = rows.load(unit, entity, number)
+        if now is None:
+            raise NotFound
+        trashed = now.extra.get("trashed_at") is not None
+        # What belongs to another record went the same way along with it, in this very undo.
+        along = log.operation_of(unit, entity, number, "trash" if trashed else "restore") == operation
         entries = namesthen.today(p, unit, entries)
-    if now is None:
-        raise NotFound
-    trashed = now.extra.get("trashed_at") is not None
     reason = "undo"
+    if along and ("trash" in actions) != trashed:
+        return Result(entity, number, _title(p, actor, entity, number), True)
     if "create" in actions:
         if trashed:
             return Result(entity, number, "", False, ["It was deleted since."])
@@ -181,13 +187,22 @@ def _set_values(
             continue
         label = one.label or one.name
         seen = name in rights.visible
-        if not same(draft.record.get(name), after.get(name)):
+        secret = log.secrets_of(draft.entity).get(name)
+        now = draft.record.get(name)
+        if one.type == "secret":
+            if seen:
+                result.sentences.append(f"{label}: {NOT_KEPT}.")
+        elif not same(now if secret is None else log.hidden(now, secret), after.get(name)):
             if seen:
                 result.sentences.append(f"{label}: {EDITED}.")
         elif name in open_fields and (name in rights.writable or (one.read_only and (rights.writable or moves))):
             # Lines that were removed come back as new ones: their old ids are gone.
-            draft.record[name] = value if one.type != "lines" else _lines(value, draft.record.get(name))
+            draft.record[name] = value if one.type != "lines" else _lines(value, now, secret or ())
             given.add(name)
+            if seen and secret and any(line.get(cell) for line in _removed(value, now) for cell in secret):
+                result.sentences.append(f"{label}: {LINES_NOT_KEPT}.")
+            elif seen and secret and same(draft.record[name], now):
+                result.sentences.append(f"{label}: {NOT_KEPT}.")
         elif seen:
             result.sentences.append(f"{label}: you may not change it.")
     draft.given = frozenset(given)
@@ -221,6 +236,16 @@ def _set_state(
         result.sentences.append("State: you may not move it back.")
 
 
-def _lines(value: Value, now: Value) -> tuple[dict[str, Value], ...]:
+def _lines(value: Value, now: Value, secret: Collection[str]) -> tuple[dict[str, Value], ...]:
+    there = {line["id"]: line for line in now or ()}
+    made = []
+    for line in value or ():
+        held = there.get(line.get("id"))
+        # The log says of a secret only that there was one.
+        made.append({**line, "id": held and held["id"], **{name: held and held.get(name) for name in secret}})
+    return tuple(made)
+
+
+def _removed(value: Value, now: Value) -> list[Mapping[str, Value]]:
     there = {line["id"] for line in now or ()}
-    return tuple(line if line.get("id") in there else {**line, "id": None} for line in value or ())
+    return [line for line in value or () if line.get("id") not in there]

@@ -10,7 +10,7 @@ from itertools import chain, groupby
 import sqlalchemy as sa
 
 from core.errors import BadRequest
-from core.facts import EntityRef, Record, Value
+from core.facts import EntityRef, Record, Value, same
 from core.fields import kind
 from core.storage import log
 from core.storage.log import Entry
@@ -93,7 +93,7 @@ def _event(reader: Reader, record: Record, group: list[Entry], titles: dict[tupl
         for change in entry.changes:
             before.setdefault(change.field, change.before)
             after[change.field] = change.after
-    names = [name for name in after if name != _TRASHED and before[name] != after[name]]
+    names = [name for name in after if name != _TRASHED and not same(before[name], after[name])]
     seen = [name for name in names if name in record and name not in record.masked]
     transition = next((entry.transition for entry in group if entry.transition), "")
     changes = tuple(

@@ -105,11 +105,11 @@ def append(unit: Unit, entity: Entity, record: int, head: tuple[str | None, int]
     """Write an entry in the unit's transaction; answers the record's new chain head (hash, length)."""
     kept: list[dict[str, Any]] = []
     digested = []
-    secret = remembered.statement(entity, "secrets", lambda: _secrets(entity))
+    secret = secrets_of(entity)
     salts = secrets.token_hex(8 * len(changes))
     for place, (name, before, after) in enumerate(changes):
         if name in secret:
-            before, after = _hidden(before, secret[name]), _hidden(after, secret[name])
+            before, after = hidden(before, secret[name]), hidden(after, secret[name])
         old, new = encode(before), encode(after)
         salt = salts[16 * place : 16 * place + 16]
         kept.append({"field": name, "salt": salt, "before": old, "after": new})
@@ -178,14 +178,18 @@ def flush(unit: Unit, gathered: Sequence[tuple[Mapping[str, Any], Sequence[Mappi
     _CELLS.many(unit.connection, cells)
 
 
-def _secrets(entity: Entity) -> dict[str, frozenset[str]]:
+def secrets_of(entity: Entity) -> Mapping[str, frozenset[str]]:
     """Fields that hold secrets, or lines with secrets: which of the lines' fields."""
+    return remembered.statement(entity, "secrets", lambda: _secrets(entity))
+
+
+def _secrets(entity: Entity) -> dict[str, frozenset[str]]:
     found = {one.name: frozenset(child.name for child in one.fields if child.type == "secret")
              for one in entity.fields if one.type in ("secret", "lines")}
     return {name: inside for name, inside in found.items() if inside or (entity.field(name) or Field(name, "")).type == "secret"}
 
 
-def _hidden(value: Value, inside: frozenset[str]) -> Value:
+def hidden(value: Value, inside: frozenset[str]) -> Value:
     """What the log says of a secret: whether there was one. A change of one secret to another shows as a change all the same."""
     if not inside:
         return HIDDEN if value else None

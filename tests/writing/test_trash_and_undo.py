@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
-from core.services import audit, bulk, records, trash, undo
+from core.services import audit, bulk, looking, records, trash, undo
 from core.services.bulk import Selection
 from core.services.work import Work
 from core.storage import rows
@@ -312,3 +312,43 @@ def test_a_panel_reads_with_the_viewers_own_rights(world: World) -> None:
         assert Work(guest, world.guest, "works", writing=False, own=True).get("works.order", order.id) is None
         with pytest.raises(RuntimeError):
             Work(unit, world.guest, "works").create("works.tag", name="x")
+
+
+def test_undo_puts_no_stars_in_the_place_of_a_secret(world: World) -> None:
+    safe = world.create("safe", name="a", token="t0p", keys=[{"count": 1, "code": "c1"}, {"count": 2, "code": "c2"}])
+    world.change(safe, name="b", token=None)
+    [result] = undo.undo(world.platform, world.clerk, operation(world, safe)).results
+    assert result.done and result.sentences == [f"Token: {undo.NOT_KEPT}."]
+    assert (world.raw(safe)["name"], world.raw(safe)["token"]) == ("a", None)
+    first, second = world.raw(safe)["keys"]
+    world.change(safe, keys=[{"id": first["id"], "count": 7}, {"id": second["id"]}])
+    [result] = undo.undo(world.platform, world.clerk, operation(world, safe)).results
+    assert result.done and not result.sentences and world.raw(safe)["keys"] == (first, second)
+    world.change(safe, keys=[{"id": second["id"]}])
+    [result] = undo.undo(world.platform, world.clerk, operation(world, safe)).results
+    assert result.done and result.sentences == [f"Keys: {undo.LINES_NOT_KEPT}."]
+    assert [(one["count"], one["code"]) for one in world.raw(safe)["keys"]] == [(1, None), (2, "c2")]
+    world.change(safe, keys=[{"id": one["id"], "code": "c3"} for one in world.raw(safe)["keys"]])
+    [result] = undo.undo(world.platform, world.clerk, operation(world, safe)).results
+    assert [one["code"] for one in world.raw(safe)["keys"]] == ["c3", "c3"] and result.sentences == [f"Keys: {undo.NOT_KEPT}."]
+
+
+def test_what_an_undo_brings_back_along_was_not_restored_since(world: World) -> None:
+    top = world.create("safe", name="top")
+    inner = world.create("safe", name="inner", over=top.id)
+    world.delete(top)
+    outcome = undo.undo(world.platform, world.clerk, operation(world, top))
+    assert [(one.done, one.sentences) for one in outcome.results] == [(True, []), (True, [])] and not gone(world, inner)
+    outcome = undo.undo(world.platform, world.clerk, outcome.operation)
+    assert [(one.done, one.sentences) for one in outcome.results] == [(True, []), (True, [])] and gone(world, inner)
+    records.restore(world.platform, world.clerk, "works.safe", top.id)
+    again = undo.undo(world.platform, world.clerk, outcome.operation)
+    assert [one.sentences for one in again.results] == [["It was restored since."], ["It was restored since."]]
+
+
+def test_history_tells_json_that_differs_in_its_types_alone(world: World) -> None:
+    safe = world.create("safe", name="a", data={"on": 1})
+    world.change(safe, data={"on": True})
+    [change] = looking.history(world.platform, world.clerk, "works.safe", safe.id).items[0].changes
+    assert (change.field, change.before, change.after) == ("data", {"on": 1}, {"on": True})
+    assert change.after["on"] is True
