@@ -352,3 +352,14 @@ def test_history_tells_json_that_differs_in_its_types_alone(world: World) -> Non
     [change] = looking.history(world.platform, world.clerk, "works.safe", safe.id).items[0].changes
     assert (change.field, change.before, change.after) == ("data", {"on": 1}, {"on": True})
     assert change.after["on"] is True
+
+
+def test_what_may_be_edited_after_posting_is_taken_back_there(world: World) -> None:
+    paper = world.create("paper", text="a")
+    world.move(paper, "post")
+    world.change(paper, remark="b")
+    [result] = undo.undo(world.platform, world.clerk, operation(world, paper)).results
+    assert result.done and (world.raw(paper)["remark"], world.raw(paper)["state"]) == (None, "posted")
+    posting = next(one.operation for one in world.log(paper) if one.transition == "post")
+    [result] = undo.undo(world.platform, world.clerk, posting).results
+    assert not result.done and result.sentences == ["What was posted stays. Reverse it instead."]
