@@ -15,7 +15,7 @@ from flask import Blueprint, Request, Response, request
 
 from core.access.actor import Actor
 from core.api import problems
-from core.errors import BackofficeError, BadRequest, Conflict, NotFound, NotSignedIn, TooMany
+from core.errors import BackofficeError, BadRequest, Busy, Conflict, NotFound, NotSignedIn, TooMany
 from core.facts import Record
 from core.registry.generation import Generation
 from core.services import accounts, exporting
@@ -163,12 +163,18 @@ class Door:
             if response.status_code < 500 and response.status_code != 429:
                 names = ("Content-Type", "Location", "ETag")
                 headers = {name: response.headers[name] for name in names if name in response.headers}
-                idempotency.keep(database, token, path, key, Answer(response.status_code, headers, response.get_data(as_text=True)))
-                finished = True
+                finished = True  # it is done: should its answer not be kept, the key stays taken, so that nothing is done twice
+                self._keep(token, path, key, Answer(response.status_code, headers, response.get_data(as_text=True)))
             return response
         finally:
             if not finished:
                 idempotency.release(database, token, path, key)
+
+    def _keep(self, token: int, path: str, key: str, answer: Answer) -> None:
+        try:
+            idempotency.keep(self.platform.database, token, path, key, answer)
+        except Busy as busy:  # the client is told what became of its request all the same
+            _log.warning("the answer under an idempotency key was not kept: %s", busy)
 
     def _refused(self, error: Exception) -> Response:
         refusal = problems.known(error)

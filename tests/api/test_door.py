@@ -11,7 +11,9 @@ import pytest
 from openapi_spec_validator import validate
 
 from core.app import create_app
+from core.errors import Busy
 from core.services.platform import Platform
+from core.storage import idempotency
 from core.testing.world import World
 
 
@@ -46,6 +48,19 @@ def test_an_idempotency_key_replays_the_first_answer(clerk: Any, client: Callabl
     refused = clerk("POST", "/store/item", {}, Idempotency_Key="k2")
     assert refused.status_code == 422 and clerk("POST", "/store/item", {}, Idempotency_Key="k2").json == refused.json
     assert clerk("GET", "/store/item?name=Once&count=1").json["total"] == 2
+
+
+def test_what_is_done_is_answered_and_not_done_twice_when_its_answer_cannot_be_kept(
+    app: World, clerk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: Any) -> None:
+        raise Busy("The database is busy.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(idempotency, "keep", busy)
+        assert clerk("POST", "/store/item", {"name": "Once"}, Idempotency_Key="kept").status_code == 201
+    assert clerk("POST", "/store/item", {"name": "Once"}, Idempotency_Key="kept").status_code == 409
+    assert len(app.find("store.item", name="Once")) == 1
 
 
 def test_files_are_uploaded_then_named_by_a_record(clerk: Any, client: Callable[..., Any]) -> None:
