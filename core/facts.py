@@ -71,6 +71,26 @@ def same(one: Value, other: Value) -> bool:
     return type(one) is type(other) or not (isinstance(one, int | float) and isinstance(other, int | float))
 
 
+def alike(one: Value, other: Value) -> bool:
+    """Whether two values are equal and of one type, however deep: a float that a hook sets may equal a decimal, and is none."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(alike(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return bool(one == other)
+
+
+def apart(value: Value) -> Value:
+    """The value, sharing nothing with the given one that could be changed within."""
+    if isinstance(value, dict):
+        return {name: apart(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(apart, value))
+    return value
+
+
 class Clock(Protocol):
     """Where time comes from. Tests give their own."""
 

@@ -13,7 +13,7 @@ from core.access.actor import Actor
 from core.access.grant import Grant, RowRights, grant
 from core.access.rows import holds
 from core.errors import Conflict, Forbidden, Invalid, NotFound
-from core.facts import SYSTEM_FIELDS, Record, Value, same
+from core.facts import SYSTEM_FIELDS, Record, Value, alike, apart, same
 from core.fields import Parsing, effective
 from core.hooks import Refusal
 from core.render import words
@@ -276,8 +276,10 @@ def complete(draft: Draft, *, relax: bool = False, bare: bool = False) -> None:
         raise refused(draft)
     stored.derive(unit, formulas, draft.entity, draft.record)
     before_hooks = dict(draft.record)
+    # A plugin may change lines and JSON within: what it changes there has to be seen, and brought into form.
+    draft.record.update((name, apart(value)) for name, value in before_hooks.items() if isinstance(value, tuple | list | dict))
     _call_hooks(draft)
-    touched = {name for name, value in draft.record.items() if not same(before_hooks.get(name), value)}
+    touched = {name for name, value in draft.record.items() if not alike(before_hooks.get(name), value)}
     if touched:
         _settle_again(draft, touched)
         for one in checks.lines_of(draft.entity):

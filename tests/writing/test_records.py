@@ -5,13 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from core.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
 from core.services import records
 from core.services.preparing import NOT_HERE, REQUIRED
-from tests.writing.world import Refusal, World
+from tests.writing.world import Record, Refusal, World
 
 
 def test_a_new_record_has_its_number_title_and_derived_values(world: World) -> None:
@@ -314,3 +315,44 @@ def test_a_refusal_does_not_name_a_field_out_of_sight(world: World) -> None:
     with pytest.raises(Conflict) as conflict:
         world.create("veiled", by=world.chief, name="m", code="taken")
     assert set(conflict.value.errors) == {"code"}
+
+
+@pytest.mark.parametrize("bad", [("count", "abc"), ("count", True), ("count", 10**30), ("each", 1.5), ("item", None), ("nope", 1)])
+def test_what_a_hook_writes_into_lines_is_brought_into_form_as_well(world: World, bad: tuple[str, Any]) -> None:
+    order = world.order(parts=[{"item": "x", "count": 2, "each": "1.50"}])
+
+    def save(record: Record, *_: Any) -> None:
+        for line in record["parts"]:
+            line[bad[0]] = bad[1]
+
+    world.on_save = save
+    with pytest.raises(Invalid) as caught:
+        world.change(order, note="a")
+    assert list(caught.value.errors) == ["parts"]
+    assert world.raw(order)["parts"] == order["parts"]
+
+
+def test_what_a_hook_changes_within_is_kept_and_logged(world: World) -> None:
+    safe = world.create("safe", name="a", data={"on": 1, "more": [1]}, keys=[{"count": 1}])
+
+    def save(record: Record, *_: Any) -> None:
+        record["data"]["more"].append(2)
+        record["keys"][0]["count"] = 5
+
+    world.on_save = save
+    world.change(safe, name="b")
+    assert world.raw(safe)["data"] == {"on": 1, "more": [1, 2]} and world.raw(safe)["keys"][0]["count"] == 5
+    told = {one.field: one.before for one in world.log(safe)[0].changes}
+    assert told["data"] == {"on": 1, "more": [1]} and told["keys"][0]["count"] == 1
+
+
+def test_a_float_that_equals_a_decimal_is_refused_like_any_other(world: World) -> None:
+    order = world.order(price="1.50")
+
+    def save(record: Record, *_: Any) -> None:
+        record["price"] = 1.5
+
+    world.on_save = save
+    with pytest.raises(Invalid) as caught:
+        world.change(order, note="a")
+    assert list(caught.value.errors) == ["price"] and world.raw(order)["total"] == order["total"]

@@ -136,7 +136,7 @@ def _hooks(world: World) -> list[Any]:
     """Hooks that do what the test at hand says; without a test's wish they do nothing."""
 
     @hookimpl
-    @on("works.order", "works.paper")
+    @on("works.order", "works.paper", "works.safe")
     def before_save(record: Record, before: Record | None, change: Any, work: Any) -> None:
         if world.on_save is not None:
             world.on_save(record, before, change, work)
