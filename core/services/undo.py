@@ -101,6 +101,7 @@ def _take_back(p: Platform, actor: Actor, entity: str, number: int, entries: Seq
         if now is None:
             raise NotFound
         trashed = now.extra.get("trashed_at") is not None
+        preparing.start_change(unit, actor, entity, number, trashed=trashed)  # NotFound: not even what became of it is told
         # What belongs to another record went the same way along with it, in this very undo.
         along = log.operation_of(unit, entity, number, "trash" if trashed else "restore") == operation
         entries = namesthen.today(p, unit, entries)
@@ -124,6 +125,8 @@ def _take_back(p: Platform, actor: Actor, entity: str, number: int, entries: Seq
         if not trashed:
             trash.delete(p, actor, entity, number, operation=operation, reason=reason)
         return Result(entity, number, title, not trashed, ["It was deleted since."] if trashed else [])
+    if trashed:
+        return Result(entity, number, "", False, ["It was deleted since."])
     return _set_back(p, actor, entity, number, entries, operation, reason)
 
 

@@ -363,3 +363,26 @@ def test_what_may_be_edited_after_posting_is_taken_back_there(world: World) -> N
     posting = next(one.operation for one in world.log(paper) if one.transition == "post")
     [result] = undo.undo(world.platform, world.clerk, posting).results
     assert not result.done and result.sentences == ["What was posted stays. Reverse it instead."]
+
+
+def test_undo_tells_a_stranger_nothing_of_what_became_of_records(world: World) -> None:
+    restored, edited, deleted = (world.create("safe", name=name) for name in "abc")
+    made, made_too = operation(world, edited), operation(world, deleted)
+    world.delete(restored)
+    went = operation(world, restored)
+    records.restore(world.platform, world.clerk, "works.safe", restored.id)
+    world.change(edited, name="d")
+    world.delete(deleted)
+    for one in (went, made, made_too):
+        with pytest.raises(NotFound):
+            undo.undo(world.platform, world.guest, one)
+        assert undo.undo(world.platform, world.clerk, one).results[0].sentences
+
+
+def test_an_edit_of_what_was_deleted_since_says_so(world: World) -> None:
+    safe = world.create("safe", name="a")
+    world.change(safe, name="b")
+    edit = operation(world, safe)
+    world.delete(safe)
+    [result] = undo.undo(world.platform, world.clerk, edit).results
+    assert not result.done and result.sentences == ["It was deleted since."]
