@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from core.access.actor import Actor
 from core.access.grant import RowRights
-from core.errors import BackofficeError, Conflict, NotFound
+from core.errors import BackofficeError, Conflict, Invalid, NotFound
 from core.facts import Record, Value, same
 from core.services import namesthen, preparing, trash, writes
 from core.services.defaults import DERIVED
@@ -68,10 +68,7 @@ def undo(p: Platform, actor: Actor, operation: str) -> Outcome:
         except NotFound:
             hidden += 1
         except BackofficeError as problem:
-            said = [problem.detail, *(one for sentences in problem.errors.values() for one in sentences)]
-            outcome.results.append(
-                Result(entity, number, _title(p, actor, entity, number), False, list(dict.fromkeys(said)))
-            )
+            outcome.results.append(Result(entity, number, _title(p, actor, entity, number), False, _said(p, entity, problem)))
     if not outcome.results:
         raise NotFound("There is no such operation, or nothing of it that you may see.")
     if hidden:
@@ -85,13 +82,26 @@ def revert(p: Platform, actor: Actor, entity: str, id: int, entry: int) -> Resul
         found = [one for one in log.entries(unit, entity, id) if one.id == entry]
     if not found:
         raise NotFound
-    return _take_back(p, actor, entity, id, found, uuid4().hex)
+    try:
+        return _take_back(p, actor, entity, id, found, uuid4().hex)
+    except (Conflict, Invalid) as problem:
+        return Result(entity, id, _title(p, actor, entity, id), False, _said(p, entity, problem))
 
 
 def _title(p: Platform, actor: Actor, entity: str, number: int) -> str:
     with p.read(actor) as unit:
         found = writes.titles(unit, unit.generation.entity(entity), actor, (number,))
     return found[0][1] if found else ""
+
+
+def _said(p: Platform, entity: str, problem: BackofficeError) -> list[str]:
+    """Why something was refused; no form is there in which a field could be marked, so that each sentence names its own."""
+    shape = p.current.entities.get(entity)
+    said = []
+    for name, sentences in problem.errors.items():
+        one = shape.field(name) if shape is not None else None
+        said += [f"{one.label or one.name}: {sentence}" if one is not None else sentence for sentence in sentences]
+    return list(dict.fromkeys(said)) or [problem.detail]
 
 
 def _take_back(p: Platform, actor: Actor, entity: str, number: int, entries: Sequence[Entry], operation: str) -> Result:

@@ -278,7 +278,7 @@ def test_an_undo_that_breaks_a_rule_is_reported(world: World) -> None:
     world.change(one, name=world.name("new"))
     world.customer(name=old)
     outcome = undo.undo(world.platform, world.clerk, operation(world, one))
-    assert outcome.done == 0 and outcome.results[0].sentences == ["This value is not available."]
+    assert outcome.done == 0 and outcome.results[0].sentences == ["Name: This value is not available."]
 
 
 def test_a_failing_plugin_takes_back_its_own_writes_only(world: World) -> None:
@@ -386,3 +386,11 @@ def test_an_edit_of_what_was_deleted_since_says_so(world: World) -> None:
     world.delete(safe)
     [result] = undo.undo(world.platform, world.clerk, edit).results
     assert not result.done and result.sentences == ["It was deleted since."]
+
+
+def test_a_refused_undo_names_the_field_and_no_form(world: World) -> None:
+    order = world.order()
+    world.change(order, code="c")
+    [result] = undo.undo(world.platform, world.clerk, operation(world, order)).results
+    assert not result.done and result.sentences == ["Code: This was set once and cannot be changed."]
+    assert undo.revert(world.platform, world.clerk, "works.order", order.id, world.log(order)[0].id) == result
