@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from core.storage.database import Database
 from core.storage.models import Outbox
@@ -37,13 +38,12 @@ def put(unit: Unit, kind: str, payload: Mapping[str, Any], key: str | None = Non
     """Add an effect to the unit's transaction; one with a key that is there already is not added again, and a quiet unit adds none."""
     if unit.quiet:
         return
-    key = key or uuid4().hex
-    if unit.connection.execute(sa.select(_table.c.id).where(_table.c.key == key)).first() is not None:
-        return
     now = _naive(unit.now)
-    unit.connection.execute(_table.insert().values(
-        kind=kind, payload=json.dumps(payload, ensure_ascii=False), key=key, operation=unit.operation, state="waiting", attempts=0,
-        due=now, worker="", created_at=now, error=""))
+    values = {"kind": kind, "payload": json.dumps(payload, ensure_ascii=False), "key": key or uuid4().hex, "operation": unit.operation,
+              "state": "waiting", "attempts": 0, "due": now, "worker": "", "created_at": now, "error": ""}
+    # Looking first would not do: on PostgreSQL somebody else may be adding it at this moment.
+    insert = postgresql.insert if unit.database.dialect == "postgresql" else sqlite.insert
+    unit.connection.execute(insert(_table).values(values).on_conflict_do_nothing(index_elements=[_table.c.key]))
 
 
 def take(database: Database, now: datetime, limit: int = 1, *, worker: str = "") -> list[Effect]:

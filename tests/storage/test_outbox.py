@@ -53,6 +53,26 @@ def put(house: House, kind: str = "ping", payload: dict[str, Any] | None = None,
         outbox.put(unit, kind, payload or {}, key)
 
 
+def test_two_that_add_one_key_at_once_are_both_taken_and_it_is_there_once(house: House) -> None:
+    added, refused = threading.Event(), []
+
+    def other() -> None:
+        assert added.wait(10)
+        try:
+            put(house, key="one")
+        except Exception as error:  # told by the test
+            refused.append(error)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with house.writing() as unit:
+        outbox.put(unit, "ping", {}, "one")
+        added.set()
+        thread.join(0.3)  # it waits until we commit
+    thread.join()
+    assert not refused and len(states(house)) == 1
+
+
 def test_an_effect_is_performed_after_its_commit_and_never_without(house: House) -> None:
     seen: list[object] = []
     with pytest.raises(ZeroDivisionError), house.writing() as unit:
