@@ -15,7 +15,7 @@ from typing import Any
 
 import pluggy
 
-from core.facts import Record
+from core.facts import Record, apart
 from core.hooks import HOOK_NAMES, ON, PROJECT, RETURNS, Refusal, Specifications
 from core.registry.slot import Slot
 from schemas.model import Place, Problem
@@ -192,9 +192,10 @@ class Hooks:
             value = arguments.get(name)
             if isinstance(value, Record):
                 if one.hook == "before_save" and name == "record":
-                    kept.append((value, dict(value)))
+                    kept.append((value, apart(dict(value))))
                 else:
                     value = value.copy()
+                    value.update(apart(dict(value)))
             given[name] = value
         return given, kept
 

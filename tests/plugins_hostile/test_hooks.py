@@ -100,6 +100,21 @@ def test_mutated_arguments_reach_nobody_else() -> None:
         assert seen.pop() == ("fine", {"name": "old"})
 
 
+def test_what_a_plugin_changes_within_values_spoils_nothing_either() -> None:
+    def spoils(record: Record, before: Record) -> None:
+        for one in (record, before):
+            one["rows"][0]["n"] = 9
+            one["data"]["more"].append(9)
+        raise ValueError
+
+    for hook in ("before_save", "check_record", "after_save"):
+        values = {"rows": ({"n": 1},), "data": {"more": [1]}}
+        record, before = (Record("a.b", {"rows": ({"n": 1},), "data": {"more": [1]}}) for _ in range(2))
+        hooks, _ = collect({"bad": plugin(**{hook: spoils})})
+        hooks.call(hook, entity="a.b", record=record, before=before, change=None, work=None)
+        assert hooks.ledger.failures["bad"] and record == values and before == values
+
+
 def test_before_save_may_set_fields() -> None:
     def sets(record: Record) -> None:
         record["due"] = 5
