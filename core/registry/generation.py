@@ -488,13 +488,17 @@ def _aside(stored: Entity, overlay: Overlay, taken: set[str]) -> Entity:
     names = {verb.args.get("name") for verb in overlay.changes if verb.kind == "add_field"} & taken
     if not names:
         return stored
-    return replace(
-        stored,
-        fields=tuple(
-            replace(one, name=stepped(one.name, one.scope)) if one.name in names and one.scope else one
-            for one in stored.fields
-        ),
-    )
+    there = {one.name for one in stored.fields}
+    fields = []
+    for one in stored.fields:
+        if one.name in names and one.scope:
+            called = stepped(one.name, one.scope)
+            while called in there:  # codes may differ in signs alone that no name holds
+                called += "x"
+            there.add(called)
+            one = replace(one, name=called)
+        fields.append(one)
+    return replace(stored, fields=tuple(fields))
 
 
 def _content(value: object, *, whole: bool = False) -> Iterator[str]:

@@ -36,12 +36,12 @@ def today(p: Platform, unit: Unit, entries: Sequence[Entry]) -> list[Entry]:
         return list(entries)
     now = {identity(one): one for one in entity.fields}
     then: dict[int, dict[str, Field]] = {}
+    published = unit.connection.execute(sa.select(_revision.number, _revision.at)).all()
     found = []
     for entry in entries:
         if any(_bare(one.field) in several for one in entry.changes):
-            number = int(
-                unit.connection.execute(sa.select(sa.func.max(_revision.number)).where(_revision.at <= naive(entry.at))).scalar() or 1
-            )
+            moment = naive(entry.at)
+            number = max((number for number, at in published if at <= moment), default=1)
             if number not in then:
                 former = loaded(p, number, unit.generation, unit.generation.hooks).entities.get(entity.full_name)
                 then[number] = {one.name: one for one in former.fields} if former is not None else {}

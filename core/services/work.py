@@ -23,7 +23,7 @@ from core.errors import BackofficeError, NotFound
 from core.facts import Record, Value
 from core.storage import formulas, later, outbox, remembered, rows
 from core.storage.formulas import today
-from core.storage.query import Condition, Group, Query
+from core.storage.query import Condition, Group, Query, split
 from core.storage.reading import Reader
 from core.storage.unit import Unit
 from schemas.model import Entity
@@ -117,9 +117,8 @@ class Work:
         """Live records, newest first, whose fields equal ``conditions``. ``field__op=value`` takes another operator."""
         if not self._may_look(entity):
             return []
-        parts = tuple(_condition(name, value) for name, value in conditions.items())
         query = Query(
-            where=Group(False, parts) if parts else None, sort=(("id", True),), limit=max(1, min(limit, 1000))
+            where=self._where(entity, conditions), sort=(("id", True),), limit=max(1, min(limit, 1000))
         )
         return self._reader(entity).page(query).items
 
@@ -134,8 +133,12 @@ class Work:
         """How many live records there are whose fields equal ``conditions``, counted up to 10,000."""
         if not self._may_look(entity):
             return 0
-        parts = tuple(_condition(name, value) for name, value in conditions.items())
-        return self._reader(entity).count(Query(where=Group(False, parts) if parts else None, sort=(("id", True),)))[0]
+        return self._reader(entity).count(Query(where=self._where(entity, conditions), sort=(("id", True),)))[0]
+
+    def _where(self, entity: str, conditions: Mapping[str, Value]) -> Group | None:
+        shape = self._unit.generation.entity(entity)
+        parts = tuple(_condition(*split(name, shape), value) for name, value in conditions.items())
+        return Group(False, parts) if parts else None
 
     @_passing
     def lock(self, entity: str, *ids: int) -> None:
@@ -245,10 +248,7 @@ def _personal(unit: Unit, entity: Entity) -> bool:
     return remembered.statement(entity, "personal", find)
 
 
-def _condition(name: str, value: Value) -> Condition:
-    field, mark, op = name.rpartition("__")
-    if not mark:
-        field, op = name, "eq"
+def _condition(field: str, op: str, value: Value) -> Condition:
     if value is None and op == "eq":
         return Condition(field, "empty", (True,))
     if op in {"in", "not_in", "between"} and isinstance(value, list | tuple | set | frozenset):

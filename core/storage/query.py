@@ -143,6 +143,12 @@ def known(entity: Entity, name: str, visible: Collection[str]) -> bool:
     return declared is not None and (name in SYSTEM_FIELDS or name in visible)
 
 
+def split(parameter: str, entity: Entity) -> tuple[str, str]:
+    """``field__op`` as both; a name alone asks for equality. A department's field that stepped aside has ``__`` in its own name."""
+    name, mark, op = parameter.rpartition("__")
+    return (name, op) if mark and entity.field(parameter) is None else (parameter, "eq")
+
+
 def pairs(args: Mapping[str, Any] | Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Names and texts of parameters in their order, repeated ones too, from a mapping, a MultiDict or pairs."""
     if not isinstance(args, Mapping):
@@ -171,9 +177,7 @@ def _condition(
 ) -> Condition | None:
     if parameter in RESERVED:
         return None
-    name, mark, op = parameter.rpartition("__")
-    if not mark:
-        name, op = parameter, "eq"
+    name, op = split(parameter, entity)
     if op not in OPERATORS or not known(entity, name, visible):
         raise unknown(parameter)
     declared = field_of(entity, name)

@@ -13,7 +13,7 @@ from core.fields import effective, kind
 from core.render import words
 from core.render.pages import Crumb, Plain, Toast
 from core.services import desk, exporting, looking, printing, records
-from core.storage.query import field_of
+from core.storage.query import field_of, split
 from core.web import boards, listing, showing
 from core.web import records as records_pages
 from core.web.addresses import PEEK, address, pairs, with_
@@ -86,7 +86,7 @@ def _left_out(want: listing.Wanted) -> list[str]:
     said = []
     for name, text in want.found:
         bare = name.partition(".")[2] if name.startswith("any") and "." in name else name
-        field = field_of(want.shape, bare.partition("__")[0])
+        field = field_of(want.shape, split(bare, want.shape)[0])
         if field is None or name in listing.OWN or not listing.listable(want.shape, field.name, want.visible):
             continue
         if listing.conditions(want.asking, want.entity, want.shape, want.visible, [(bare, text)]) is None:

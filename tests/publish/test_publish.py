@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import resource
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -321,6 +322,39 @@ def test_each_department_sees_and_writes_its_own_field_of_a_shared_name(tmp_path
     assert (stored["floor__NO_1"], stored["floor"], stored["more__NO_1"], stored["more"]) == (5, 7, 6, 107)
     publish.revert(p, SYSTEM, 2)
     assert get(p, box.id)["floor"] == 5
+
+
+def test_a_field_that_stepped_aside_is_filtered_by_and_changed_in_its_department_s_pages(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    world = World(p, p.clock)
+    clerk = world.actor("things.keeper", department=world.sample("directory.department", code="NO-1").id)
+    apply(p, overlay("add_field: {name: floor, type: integer}", department="NO-1"))
+    boxes = [records.create(p, clerk, "things.box", {"code": code, "floor": high}).id for code, high in (("Low", 3), ("High", 4))]
+    apply(p, overlay("add_field: {name: floor, type: integer}", department="SOUTH"))
+    pages = world.client(clerk)
+
+    def listed(query: str) -> list[str]:
+        return [code for code in ("Low", "High") if f">{code}<" in pages.get(f"/things/box?{query}").text]
+
+    assert listed("floor__NO_1=3") == ["Low"] and listed("floor__NO_1__ge=4") == ["High"] and listed("floor__NO_1__ne=3") == ["High"]
+    assert "cannot be read" in pages.get("/things/box?floor__NO_1=much").text
+    form = dict(re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', pages.get(f"/things/box/{boxes[0]}/edit").text))
+    assert form["floor__NO_1"] == "3"
+    assert pages.post(f"/things/box/{boxes[0]}/edit", data={**form, "floor__NO_1": "9"}).status_code == 303
+    assert (get(p, boxes[0])["floor__NO_1"], get(p, boxes[0])["floor"]) == (9, None)
+
+
+def test_departments_whose_codes_differ_in_signs_alone_keep_fields_of_their_own(tmp_path: Path, database_url: str) -> None:
+    p = house(tmp_path, database_url)
+    world = World(p, p.clock)
+    codes = ("NO-1", "NO_1", "SOUTH")
+    clerks = {code: world.actor("things.keeper", department=world.sample("directory.department", code=code).id) for code in codes}
+    for code in codes:
+        apply(p, overlay("add_field: {name: floor, type: integer}", department=code))
+    box = records.create(p, clerks["SOUTH"], "things.box", {"code": "A"}).id
+    for number, code in enumerate(codes):
+        records.change(p, clerks[code], "things.box", box, {"floor": number})
+    assert [get(p, box)[name] for name in ("floor__NO_1", "floor__NO_1x", "floor")] == [0, 1, 2]
 
 
 def test_records_are_written_while_a_formula_reads_a_field_that_has_left(tmp_path: Path, database_url: str) -> None:
